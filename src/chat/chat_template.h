@@ -1,0 +1,34 @@
+#pragma once
+// A model's own chat template: conversations to prompt text, with user text marked as such.
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/json.h"
+#include "base/result.h"
+#include "text/tokenizer.h"
+
+namespace ingle {
+
+struct RenderOptions {
+  bool add_generation_prompt = true;
+  json::object variables;   // chat_template_kwargs; may not override messages, tools, bos_token, ...
+  int64_t now_unix_s = 0;   // For strftime_now; injected.
+};
+
+class ChatTemplate {
+ public:
+  virtual ~ChatTemplate() = default;
+  // messages and tools reach the template unchanged, key order kept. Text that came from them is an untrusted span;
+  // text of the template itself is trusted. Fails (kInvalidRequest) with the template's own message and line.
+  virtual Result<std::vector<TextSpan>> Render(const json::array& messages, const json::array& tools,
+                                               const RenderOptions& options) const = 0;
+};
+
+// Compiles the source; bos_token and eos_token are the spellings handed to the template.
+Result<std::unique_ptr<ChatTemplate>> CompileChatTemplate(std::string_view source, std::string bos_token,
+                                                          std::string eos_token);
+
+}  // namespace ingle

@@ -1,0 +1,72 @@
+#pragma once
+// A loaded model: weights in bricks, and the step that runs tokens of several sequences through it.
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+
+#include "base/result.h"
+#include "files/metadata.h"
+#include "os/thread_team.h"
+
+namespace ingle {
+
+enum class CacheType : uint8_t { kBf16, kF32 };
+
+struct ModelOptions {
+  uint32_t threads = 0;        // 0: one per physical core that this process may use.
+  CacheType cache = CacheType::kBf16;
+  uint64_t cache_tokens = 0;   // Room for tokens in all sequences together; 0: one full context.
+  std::string force_isa;       // Empty: the best tier of this machine (INGLE_FORCE_ISA).
+};
+
+struct ModelInfo {
+  std::string architecture, name, tier;   // tier: "portable", "avx2", "avx512vnni", ...
+  uint32_t vocab = 0, model_dim = 0, layers = 0, context_max = 0, threads = 0;
+  uint64_t parameters = 0, weight_bytes = 0;  // Packed bytes in memory.
+  uint64_t cache_bytes_per_token = 0;
+  uint64_t cache_tokens = 0;
+  std::string arithmetic_class;           // e.g. "cpu-1/bf16": part of system_fingerprint.
+};
+
+// One sequence's cached state. Made and used by its model only.
+class Sequence {
+ public:
+  virtual ~Sequence() = default;
+  virtual uint32_t length() const = 0;  // Tokens in the cache.
+};
+
+// A run of consecutive tokens of one sequence, in one step.
+struct Segment {
+  Sequence* sequence = nullptr;
+  std::span<const int32_t> tokens;
+  bool all_logits = false;  // Logits for every token, not just the last.
+  bool no_logits = false;   // None: a prompt chunk that is not the last.
+};
+
+class Model {
+ public:
+  virtual ~Model() = default;
+  virtual const ModelInfo& info() const = 0;
+  virtual std::unique_ptr<Sequence> NewSequence() = 0;
+  // kOutOfMemory when the cache has no page left: no sequence has changed then.
+  virtual Status Reserve(Sequence& sequence, uint32_t total_tokens) = 0;
+  virtual uint64_t free_cache_tokens() const = 0;
+  // Appends every segment's tokens. logits: [rows, vocab], rows in segment order; see Segment for which tokens.
+  virtual Status Step(std::span<const Segment> segments, std::span<float> logits) = 0;
+};
+
+struct LoadProgress {
+  uint64_t bytes_done = 0, bytes_total = 0;
+};
+
+struct LoadedModel {
+  std::unique_ptr<Model> model;
+  Metadata metadata;
+};
+
+// Opens, checks and packs the model at `path` (a GGUF file). Errors name the tensor or key and the cure.
+Result<LoadedModel> LoadModel(const std::string& path, const ModelOptions& options);
+
+}  // namespace ingle
