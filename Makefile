@@ -1,0 +1,60 @@
+# The commands of this project. `make serve` and `make test` are all that a newcomer needs.
+MODEL ?= spark
+PORT ?= 3000
+MINUTES ?= 10
+JOBS ?= $(shell nproc)
+
+.PHONY: help serve build test check fuzz bench bench-peers coverage lint format clean hooks
+
+help:  ## List the commands.
+	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
+
+serve: build  ## Build and serve the bundled model on http://localhost:3000 (MODEL=path PORT=n).
+	build/release/ingle serve $(MODEL) --port $(PORT)
+
+build:  ## Install what is missing and build build/release/ingle.
+	scripts/setup build
+	cmake --preset release -DINGLE_TESTS=OFF
+	cmake --build build/release -j $(JOBS) --target ingle
+
+test:  ## Build and run every test of the release build.
+	scripts/setup test
+	cmake --preset release -DINGLE_TESTS=ON
+	cmake --build build/release -j $(JOBS)
+	ctest --test-dir build/release -j $(JOBS) --output-on-failure
+
+check:  ## The unit tests under AddressSanitizer and UndefinedBehaviorSanitizer, and the concurrent ones under ThreadSanitizer.
+	scripts/setup all
+	scripts/sanitize debug $(JOBS)
+	scripts/sanitize tsan $(JOBS) 'os|engine|gateway|http'
+
+fuzz:  ## Every fuzzer for MINUTES minutes.
+	scripts/setup all
+	scripts/fuzz $(MINUTES)
+
+bench:  ## Speed of this build on a model (MODEL=path).
+	$(MAKE) build
+	build/release/ingle bench $(MODEL)
+
+bench-peers:  ## ingle beside llama.cpp on the same file, interleaved, medians and spread.
+	scripts/setup test
+	$(MAKE) build
+	bench/peers.sh
+
+coverage:  ## Line coverage outside kernels; fails under the ratchet in tests/structure/ratchet.json.
+	scripts/setup all
+	scripts/coverage $(JOBS)
+
+lint:  ## Formatting, clang-tidy and the structure tests.
+	scripts/setup all
+	scripts/lint
+
+format:  ## Format every source file.
+	scripts/setup all
+	git ls-files 'src/*.h' 'src/*.cc' 'tests/*.cc' | xargs -r clang-format-19 -i
+
+hooks:  ## Install the pre-commit hook.
+	git config core.hooksPath .githooks
+
+clean:  ## Remove everything that was built.
+	rm -rf build .venv
