@@ -1,0 +1,47 @@
+#pragma once
+// Matches the tensors of a model file with its architecture's table and checks every one: name, shape, type. What comes
+// out is complete and consistent; the decoder packs it without further checks.
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "files/gguf.h"
+#include "files/metadata.h"
+#include "model/architecture.h"
+#include "tensor/packed_matrix.h"
+
+namespace ingle {
+
+// One tensor of the file in its role. Vectors have rows == 1.
+struct PlannedTensor {
+  Slot slot = Slot::kTokenEmbedding;
+  uint32_t layer = 0;         // 0 for slots that are there once.
+  TensorView view;            // Into the mapped file.
+  const GgufTensor* source = nullptr;  // Name, offset, bytes: for messages and GgufFile::ReleasePages.
+};
+
+struct ModelPlan {
+  const Architecture* architecture = nullptr;
+  Blueprint blueprint;
+  std::vector<PlannedTensor> tensors;  // In file order: read them like this to stream the file.
+  std::vector<std::string> warnings;   // What the user should know (tensors ignored on purpose).
+
+  // Null when the model does not have it (optional slots only).
+  const PlannedTensor* Find(Slot slot, uint32_t layer = 0) const;
+  bool tied() const { return Find(Slot::kOutput) == nullptr; }
+
+  std::vector<std::array<int32_t, kSlots>> index;  // [layer][slot] -> tensors, -1: absent. Global slots in row 0.
+};
+
+// The file must outlive the plan. Errors name every tensor at fault (up to a dozen), the key, and the cure.
+Result<ModelPlan> PlanModel(const GgufFile& file);
+
+// A vector or any matrix (F32, F16, BF16 or quantised) as floats: row-major, rows * cols.
+std::vector<float> ReadFloats(const TensorView& view);
+
+}  // namespace ingle
