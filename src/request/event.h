@@ -53,9 +53,10 @@ struct TokenLogprob {
   double logprob = 0;
   std::string bytes;
 };
+// Log-probabilities are the log-softmax of the model's own logits: before bias, penalties, filters and temperature.
 struct SampledToken {
   int32_t token = 0;
-  std::string bytes;      // Raw bytes of the token; may cut UTF-8.
+  std::string bytes;      // Raw bytes of the token; may cut UTF-8. Empty for a control token.
   double logprob = 0;     // Only when asked for, like top.
   std::vector<TokenLogprob> top;
 };
@@ -67,15 +68,19 @@ struct Delta {
 
 enum class FinishReason : uint8_t { kStop, kLength, kCancelled };
 // What exactly ended it: shown by the commands and by explain.
-enum class StopCause : uint8_t { kEndToken, kStopString, kMaxTokens, kContextFull, kCancelled };
-std::string_view StopCauseName(StopCause cause);
+// kNothingAllowed: logit_bias forbids every token.
+enum class StopCause : uint8_t { kEndToken, kStopString, kMaxTokens, kContextFull, kCancelled, kNothingAllowed };
+std::string_view StopCauseName(StopCause cause);          // "end_token", "stop_string", ...
+std::string_view FinishReasonName(FinishReason reason);    // "stop", "length", "cancelled"
 
 struct Finished {
   FinishReason reason = FinishReason::kStop;
   StopCause cause = StopCause::kEndToken;
   int32_t end_token = -1;      // For kEndToken.
   std::string stop_string;     // For kStopString.
-  uint32_t prompt_tokens = 0, completion_tokens = 0, cached_tokens = 0;
+  uint32_t prompt_tokens = 0;
+  uint32_t completion_tokens = 0;  // As many as the Deltas carried: an end token is not among them.
+  uint32_t cached_tokens = 0;
   double queue_ms = 0, prefill_ms = 0, decode_ms = 0;
 };
 
