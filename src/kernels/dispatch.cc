@@ -1,0 +1,119 @@
+#include "kernels/dispatch.h"
+
+#include <array>
+#include <string>
+
+#include "kernels/tables.h"
+
+#if defined(__x86_64__)
+#include <cpuid.h>
+#include <xmmintrin.h>
+#endif
+
+namespace ingle {
+namespace {
+
+struct Cpu {
+  bool avx2 = false, avx512vnni = false;
+};
+
+#if defined(__x86_64__)
+constexpr uint32_t Bit(unsigned n) { return 1u << n; }
+bool Has(uint32_t reg, uint32_t mask) { return (reg & mask) == mask; }
+
+// Intel SDM, CPUID leaves 1 and 7; XCR0 says which registers the operating system saves.
+Cpu Detect() {
+  Cpu cpu;
+  unsigned a = 0, b = 0, c = 0, d = 0;
+  if (!__get_cpuid(1, &a, &b, &c, &d)) return cpu;
+  constexpr uint32_t kFma = Bit(12), kOsxsave = Bit(27), kAvx = Bit(28), kF16c = Bit(29);
+  if (!Has(c, kFma | kOsxsave | kAvx | kF16c)) return cpu;
+  unsigned lo = 0, hi = 0;
+  asm volatile("xgetbv" : "=a"(lo), "=d"(hi) : "c"(0));
+  if (!__get_cpuid_count(7, 0, &a, &b, &c, &d)) return cpu;
+  const bool ymm = Has(lo, 0x6), zmm = Has(lo, 0xe6);
+  constexpr uint32_t kAvx2 = Bit(5), kAvx512 = Bit(16) | Bit(17) | Bit(30) | Bit(31);  // F DQ BW VL
+  cpu.avx2 = ymm && Has(b, kAvx2);
+  cpu.avx512vnni = cpu.avx2 && zmm && Has(b, kAvx512) && Has(c, Bit(11));
+  return cpu;
+}
+#else
+Cpu Detect() { return {}; }
+#endif
+
+void Overlay(const MatmulKernels& better, MatmulKernels& table) {
+  for (size_t i = 0; i < kWeightTypes; ++i)
+    if (better.multiply[i]) table.multiply[i] = better.multiply[i];
+  for (size_t i = 0; i < kActivationKinds; ++i)
+    if (better.quantize[i]) table.quantize[i] = better.quantize[i];
+}
+
+struct Tiers {
+  std::array<Kernels, 3> tables{};  // Worst first.
+  std::array<const Kernels*, 3> best_first{};
+  size_t count = 0;
+
+  Kernels& Add(const char* name) {
+    Kernels& table = tables[count];
+    if (count > 0) table = tables[count - 1];
+    table.name = name;
+    ++count;
+    return table;
+  }
+
+  Tiers() {
+    Kernels& portable = Add("portable");
+    for (const MatmulKernels* part : kPortableMatmul) Overlay(*part, portable.matmul);
+#if defined(__x86_64__)
+    const Cpu cpu = Detect();
+    if (cpu.avx2) {
+      Kernels& avx2 = Add("avx2");
+      for (const MatmulKernels* part : kAvx2Matmul) Overlay(*part, avx2.matmul);
+    }
+    if (cpu.avx512vnni) {
+      Kernels& avx512vnni = Add("avx512vnni");
+      for (const MatmulKernels* part : kAvx512VnniMatmul) Overlay(*part, avx512vnni.matmul);
+    }
+#endif
+    for (size_t i = 0; i < count; ++i) best_first[i] = &tables[count - 1 - i];
+  }
+};
+
+const Tiers& AllTiers() {
+  static const Tiers tiers;
+  return tiers;
+}
+
+}  // namespace
+
+std::span<const Kernels* const> SupportedKernels() {
+  const Tiers& tiers = AllTiers();
+  return {tiers.best_first.data(), tiers.count};
+}
+
+Result<const Kernels*> SelectKernels(std::string_view forced) {
+  const auto supported = SupportedKernels();
+  if (forced.empty()) return supported.front();
+  std::string names;
+  for (const Kernels* kernels : supported) {
+    if (kernels->name == forced) return kernels;
+    names += names.empty() ? "" : ", ";
+    names += kernels->name;
+  }
+  return Fail(ErrorCode::kUnsupported,
+              "INGLE_FORCE_ISA=" + std::string(forced) +
+                  " names no instruction set that this processor runs; it runs " + names +
+                  ". Unset it to get the best one.",
+              "INGLE_FORCE_ISA");
+}
+
+void EnterKernelThread() {
+#if defined(__x86_64__)
+  constexpr unsigned kFlushToZero = 0x8000, kDenormalsAreZero = 0x0040;
+  const unsigned state = _mm_getcsr();
+  constexpr unsigned kBoth = kFlushToZero | kDenormalsAreZero;
+  if ((state & kBoth) != kBoth) _mm_setcsr(state | kBoth);
+#endif
+}
+
+}  // namespace ingle
