@@ -1,0 +1,180 @@
+#!/usr/bin/env python3
+"""Write a GGUF file with the tensor shapes and type mix of a published model and random weights.
+
+    bench/make_model.py qwen2.5-1.5b q4_k_m -o /tmp/qwen.gguf [--layers N]
+
+How fast an engine runs does not depend on the values, so such a file stands in for the real one where none can be
+downloaded. The vocabulary holds the 256 bytes, three chat markers and unused tokens up to the real size. Values are
+drawn so that no scale is subnormal and activations stay finite. Needs numpy and gguf (bench/requirements.txt).
+"""
+import argparse
+from dataclasses import dataclass
+
+import numpy as np
+from gguf import GGMLQuantizationType as Kind, GGUFWriter, TokenType
+from gguf.quants import quantize
+
+
+@dataclass(frozen=True)
+class Shape:
+    arch: str
+    layers: int
+    width: int
+    ffn: int
+    heads: int
+    kv_heads: int
+    head_dim: int
+    vocab: int
+    context: int
+    rope_base: float
+    tied: bool = True
+
+
+SHAPES = {
+    "qwen2.5-0.5b": Shape("qwen2", 24, 896, 4864, 14, 2, 64, 151936, 32768, 1e6),
+    "qwen2.5-1.5b": Shape("qwen2", 28, 1536, 8960, 12, 2, 128, 151936, 32768, 1e6),
+    "qwen3-0.6b": Shape("qwen3", 28, 1024, 3072, 16, 8, 128, 151936, 40960, 1e6),
+    "llama-3.2-1b": Shape("llama", 16, 2048, 8192, 32, 8, 64, 128256, 131072, 5e5),
+    "llama-3.1-8b": Shape("llama", 32, 4096, 14336, 32, 8, 128, 128256, 131072, 5e5, False),
+}
+# Type of most matrices, and of those that the usual mixes store with more bits.
+MIXES = {
+    "q4_k_m": (Kind.Q4_K, Kind.Q6_K), "q5_k_m": (Kind.Q5_K, Kind.Q6_K), "q6_k": (Kind.Q6_K, Kind.Q6_K),
+    "q8_0": (Kind.Q8_0, Kind.Q8_0), "q4_0": (Kind.Q4_0, Kind.Q6_K), "q5_0": (Kind.Q5_0, Kind.Q6_K),
+    "f16": (Kind.F16, Kind.F16), "bf16": (Kind.BF16, Kind.BF16), "f32": (Kind.F32, Kind.F32),
+}
+# K-quants: block bytes, offset of the half-precision scale, code centre (0: no minimum), scale relative to sigma.
+K_BLOCKS = {Kind.Q4_K: (144, 0, 7.5, 1 / 200), Kind.Q5_K: (176, 0, 15.5, 1 / 400), Kind.Q6_K: (210, 208, 0, 1 / 1200)}
+
+
+class Writer:
+    def __init__(self, path, shape, mix, seed):
+        self.shape, self.mix = shape, MIXES[mix]
+        self.rng = np.random.default_rng(seed)
+        self.normal = self.rng.standard_normal(1 << 22, dtype=np.float32)
+        self.file = GGUFWriter(path, shape.arch)
+
+    def take(self, count):
+        """count random numbers: the drawn pool from a random start, around and around."""
+        start = int(self.rng.integers(len(self.normal)))
+        return np.resize(np.roll(self.normal, -start), count)
+
+    def vector(self, name, count, mean):
+        self.file.add_tensor(name, np.float32(mean) + 0.1 * self.take(count))
+
+    def matrix(self, name, rows, cols, more_bits=False):
+        kind, sigma = self.mix[more_bits], 1 / np.sqrt(cols)
+        if kind in K_BLOCKS and cols % 256:
+            kind = Kind.Q8_0 if kind == Kind.Q6_K else Kind.Q5_0
+        if kind in K_BLOCKS:
+            self.file.add_tensor(name, self.k_blocks(rows, cols, kind, sigma), raw_dtype=kind)
+        elif kind in (Kind.F32, Kind.F16):
+            values = (self.take(rows * cols) * sigma).reshape(rows, cols)
+            self.file.add_tensor(name, values.astype(np.float32 if kind == Kind.F32 else np.float16))
+        else:
+            values = (self.take(rows * cols) * np.float32(sigma)).reshape(rows, cols)
+            self.file.add_tensor(name, quantize(values, kind), raw_dtype=kind)
+
+    def k_blocks(self, rows, cols, kind, sigma):
+        size, at, centre, relative = K_BLOCKS[kind]
+        count = rows * cols // 256
+        blocks = self.rng.integers(0, 256, (count, size), dtype=np.uint8)
+        scale = (sigma * relative * (0.5 + self.rng.random(count))).astype(np.float16)
+        blocks[:, at:at + 2] = scale.view(np.uint8).reshape(count, 2)
+        if centre:
+            minimum = (scale.astype(np.float32) * centre).astype(np.float16)
+            blocks[:, at + 2:at + 4] = minimum.view(np.uint8).reshape(count, 2)
+        return blocks.reshape(rows, -1)
+
+
+def byte_alphabet():
+    """The printable character of each byte in byte-level BPE (GPT-2's table)."""
+    plain = [*range(33, 127), *range(161, 173), *range(174, 256)]
+    spare = iter(range(256, 512))
+    return [chr(b) if b in plain else chr(next(spare)) for b in range(256)]
+
+
+def write_vocabulary(file, size):
+    chat = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
+    tokens = byte_alphabet() + ["Ġt", "Ġa"]
+    kinds = [TokenType.NORMAL] * len(tokens) + [TokenType.CONTROL] * len(chat)
+    tokens += chat
+    kinds += [TokenType.UNUSED] * (size - len(tokens))
+    tokens += [f"[unused{i}]" for i in range(len(tokens), size)]
+    file.add_tokenizer_model("gpt2")
+    file.add_tokenizer_pre("gpt-2")
+    file.add_token_list(tokens)
+    file.add_token_types(kinds)
+    file.add_token_merges(["Ġ t", "Ġ a"])
+    file.add_add_bos_token(False)
+    file.add_bos_token_id(tokens.index("<|endoftext|>"))
+    file.add_eos_token_id(tokens.index("<|im_end|>"))
+    file.add_chat_template(
+        "{% for m in messages %}{{ '<|im_start|>' + m.role + '\n' + m.content + '<|im_end|>\n' }}{% endfor %}"
+        "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}")
+
+
+def write_header(file, shape, name):
+    file.add_name(name)
+    file.add_context_length(shape.context)
+    file.add_embedding_length(shape.width)
+    file.add_feed_forward_length(shape.ffn)
+    file.add_block_count(shape.layers)
+    file.add_head_count(shape.heads)
+    file.add_head_count_kv(shape.kv_heads)
+    file.add_key_length(shape.head_dim)
+    file.add_value_length(shape.head_dim)
+    file.add_rope_dimension_count(shape.head_dim)
+    file.add_rope_freq_base(shape.rope_base)
+    file.add_layer_norm_rms_eps(1e-6)
+    file.add_vocab_size(shape.vocab)
+
+
+def write_tensors(w, s):
+    w.matrix("token_embd.weight", s.vocab, s.width, more_bits=s.tied)
+    if not s.tied:
+        w.matrix("output.weight", s.vocab, s.width, more_bits=True)
+    w.vector("output_norm.weight", s.width, 1)
+    queries, keys = s.heads * s.head_dim, s.kv_heads * s.head_dim
+    for i in range(s.layers):
+        block = f"blk.{i}."
+        # The rule of the published *_M mixes: first and last eighth, and every third layer between.
+        more = i < s.layers // 8 or i >= 7 * s.layers // 8 or (i - s.layers // 8) % 3 == 2
+        w.vector(block + "attn_norm.weight", s.width, 1)
+        w.vector(block + "ffn_norm.weight", s.width, 1)
+        for name, rows in (("attn_q", queries), ("attn_k", keys), ("attn_v", keys)):
+            w.matrix(f"{block}{name}.weight", rows, s.width, more_bits=more and name == "attn_v")
+            if s.arch == "qwen2":
+                w.vector(f"{block}{name}.bias", rows, 0)
+        if s.arch == "qwen3":
+            w.vector(block + "attn_q_norm.weight", s.head_dim, 1)
+            w.vector(block + "attn_k_norm.weight", s.head_dim, 1)
+        w.matrix(block + "attn_output.weight", s.width, queries)
+        w.matrix(block + "ffn_gate.weight", s.ffn, s.width)
+        w.matrix(block + "ffn_up.weight", s.ffn, s.width)
+        w.matrix(block + "ffn_down.weight", s.width, s.ffn, more_bits=more)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("shape", choices=sorted(SHAPES))
+    parser.add_argument("type", choices=sorted(MIXES))
+    parser.add_argument("-o", "--out", required=True)
+    parser.add_argument("--layers", type=int, help="fewer layers than the published model has")
+    parser.add_argument("--seed", type=int, default=1)
+    args = parser.parse_args()
+    shape = SHAPES[args.shape]
+    if args.layers:
+        shape = Shape(**{**shape.__dict__, "layers": args.layers})
+    writer = Writer(args.out, shape, args.type, args.seed)
+    write_header(writer.file, shape, f"random {args.shape} {args.type}")
+    write_vocabulary(writer.file, shape.vocab)
+    write_tensors(writer, shape)
+    writer.file.write_header_to_file()
+    writer.file.write_kv_data_to_file()
+    writer.file.write_tensors_to_file()
+    writer.file.close()
+
+
+if __name__ == "__main__":
+    main()
