@@ -46,7 +46,7 @@ struct GgufHeader {
   std::vector<GgufTensor> tensors;  // In the order of the table; every range lies inside the file, none overlap.
 };
 
-// bytes: the whole file. Every failure is kCorruptFile or kTooLarge with id
+// bytes: the whole file. Every failure is kCorruptFile with id
 // "invalid_model_file" and the offset in the message.
 Result<GgufHeader> InspectGguf(std::span<const std::byte> bytes, const GgufLimits& limits = {});
 
@@ -64,13 +64,13 @@ class GgufFile {
   void WillNeed(const GgufTensor& tensor) const { map_.WillNeed(tensor.offset, tensor.bytes); }
 
  private:
-  friend Result<GgufFile> OpenGguf(const std::string& path);
+  friend Result<GgufFile> OpenGguf(const std::string& path, const GgufLimits& limits);
   std::string path_;
   MappedFile map_;
   GgufHeader header_;
 };
 
 // Errors begin with the path.
-Result<GgufFile> OpenGguf(const std::string& path);
+Result<GgufFile> OpenGguf(const std::string& path, const GgufLimits& limits = {});
 
 }  // namespace ingle

@@ -1,5 +1,6 @@
 #pragma once
-// A read-only memory map of a regular file. Opens without blocking: a FIFO, device or directory is refused at once.
+// A regular file opened for reading, and a read-only memory map of it. Opening never blocks: a FIFO, a device or a
+// directory is refused at once, so a path from outside cannot hang us.
 
 #include <cstddef>
 #include <cstdint>
@@ -10,6 +11,29 @@
 
 namespace ingle {
 
+class RegularFile {
+ public:
+  // kNotFound, kUnavailable (permissions, too many files), or kCorruptFile with id "not_a_regular_file".
+  static Result<RegularFile> Open(const std::string& path);
+  ~RegularFile();
+  RegularFile(RegularFile&& other) noexcept;
+  RegularFile& operator=(RegularFile&& other) noexcept;
+  RegularFile(const RegularFile&) = delete;
+  RegularFile& operator=(const RegularFile&) = delete;
+
+  uint64_t size() const { return size_; }
+  const std::string& path() const { return path_; }
+  // Fills `out` from `offset`; fewer bytes than asked for is an error (the file has shrunk).
+  Status ReadAt(uint64_t offset, std::span<std::byte> out) const;
+
+ private:
+  friend class MappedFile;
+  RegularFile() = default;
+  int descriptor_ = -1;
+  uint64_t size_ = 0;
+  std::string path_;
+};
+
 class MappedFile {
  public:
   MappedFile() = default;
@@ -19,8 +43,8 @@ class MappedFile {
   MappedFile(const MappedFile&) = delete;
   MappedFile& operator=(const MappedFile&) = delete;
 
-  // kNotFound, kUnavailable (permissions), or kCorruptFile with id "not_a_regular_file".
-  static Result<MappedFile> Open(const std::string& path);
+  // The map lives on without `file`.
+  static Result<MappedFile> Map(const RegularFile& file);
 
   std::span<const std::byte> bytes() const { return {data_, size_}; }
   size_t size() const { return size_; }
