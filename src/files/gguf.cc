@@ -4,92 +4,51 @@
 #include <bit>
 #include <cstring>
 #include <limits>
-#include <memory>
-#include <numeric>
 #include <optional>
 #include <utility>
 
 #include "base/checked.h"
+#include "files/gguf_cursor.h"
+#include "files/gguf_layout.h"
 #include "files/printable.h"
 
 namespace ingle {
 namespace {
 
-static_assert(std::endian::native == std::endian::little, "GGUF is read in place on little-endian machines");
+std::string Number(uint64_t value) { return std::to_string(value); }
+
+static_assert(std::endian::native == std::endian::little,
+              "GGUF is read in place on little-endian machines");
 
 // GGUF's value types.
 enum class Kind : uint32_t {
-  kU8, kI8, kU16, kI16, kU32, kI32, kF32, kBool, kString, kArray, kU64, kI64, kF64, kCount
+  kU8,
+  kI8,
+  kU16,
+  kI16,
+  kU32,
+  kI32,
+  kF32,
+  kBool,
+  kString,
+  kArray,
+  kU64,
+  kI64,
+  kF64,
+  kCount
 };
-constexpr uint32_t kKindBytes[] = {1, 1, 2, 2, 4, 4, 4, 1, 8, 12, 8, 8, 8};  // Of a string, array: the least.
-constexpr uint64_t kKeyEntryBytesMin = 8 + 1 + 4 + 1;             // Length, name, kind, value.
-constexpr uint64_t kTensorEntryBytesMin = 8 + 1 + 4 + 8 + 4 + 8;  // Length, name, count, one extent, type, offset.
-constexpr uint64_t kValueBytes = sizeof(std::pair<const std::string, MetadataValue>) + 64;  // A node of the map.
-constexpr size_t kWindowBytes = 256u << 10;
-
-std::unexpected<Error> Bad(std::string message, std::string key = {}) {
-  return Fail(ErrorCode::kCorruptFile, std::move(message), std::move(key), "invalid_model_file");
-}
-
-std::string Number(uint64_t value) { return std::to_string(value); }
-
-// The header's bytes in order: from memory, or from a file through a window that moves forward.
-class Cursor {
- public:
-  explicit Cursor(std::span<const std::byte> bytes) : window_(bytes), size_(bytes.size()) {}
-  explicit Cursor(const RegularFile& file)
-      : file_(&file), buffer_(std::make_unique<std::byte[]>(kWindowBytes)), size_(file.size()) {}
-
-  uint64_t position() const { return window_start_ + used_; }
-  uint64_t remaining() const { return size_ - position(); }
-  uint64_t size() const { return size_; }
-
-  // `what` names the part in messages.
-  Status Copy(void* out, uint64_t count, std::string_view what) {
-    if (count > remaining()) {
-      return Bad("The file ends too early: " + std::string(what) + " at byte " + Number(position()) + " needs " +
-                 Number(count) + " bytes, but only " + Number(remaining()) +
-                 " are left. It is truncated or damaged: fetch it again.");
-    }
-    auto* to = static_cast<std::byte*>(out);
-    while (count > 0) {
-      if (used_ == window_.size()) INGLE_RETURN_IF_ERROR(Refill());
-      const size_t part = std::min<uint64_t>(count, window_.size() - used_);
-      std::memcpy(to, window_.data() + used_, part);
-      used_ += part;
-      to += part;
-      count -= part;
-    }
-    return {};
-  }
-
-  template <class T>
-  Result<T> Read(std::string_view what) {
-    T value{};
-    INGLE_RETURN_IF_ERROR(Copy(&value, sizeof(T), what));
-    return value;
-  }
-
- private:
-  Status Refill() {
-    window_start_ += used_;
-    used_ = 0;
-    const size_t count = std::min<uint64_t>(kWindowBytes, size_ - window_start_);
-    INGLE_RETURN_IF_ERROR(file_->ReadAt(window_start_, {buffer_.get(), count}));
-    window_ = {buffer_.get(), count};
-    return {};
-  }
-
-  const RegularFile* file_ = nullptr;
-  std::unique_ptr<std::byte[]> buffer_;
-  std::span<const std::byte> window_;
-  uint64_t window_start_ = 0, size_ = 0;
-  size_t used_ = 0;
-};
+constexpr uint32_t kKindBytes[] = {1, 1, 2,  2, 4, 4, 4,
+                                   1, 8, 12, 8, 8, 8};  // Of a string, array: the least.
+constexpr uint64_t kKeyEntryBytesMin = 8 + 1 + 4 + 1;   // Length, name, kind, value.
+constexpr uint64_t kTensorEntryBytesMin =
+    8 + 1 + 4 + 8 + 4 + 8;  // Length, name, count, one extent, type, offset.
+constexpr uint64_t kValueBytes =
+    sizeof(std::pair<const std::string, MetadataValue>) + 64;  // A node of the map.
 
 class Inspector {
  public:
-  Inspector(Cursor cursor, const GgufLimits& limits) : in_(std::move(cursor)), limits_(limits) {}
+  Inspector(GgufCursor cursor, const GgufLimits& limits)
+      : in_(std::move(cursor)), limits_(limits) {}
 
   Result<GgufHeader> Run() {
     INGLE_RETURN_IF_ERROR(ReadCounts());
@@ -97,9 +56,7 @@ class Inspector {
     INGLE_RETURN_IF_ERROR(ReadAlignment());
     header_.tensors.reserve(tensor_count_);
     for (uint64_t i = 0; i < tensor_count_; ++i) INGLE_RETURN_IF_ERROR(ReadTensor(i));
-    INGLE_RETURN_IF_ERROR(PlaceTensors());
-    INGLE_RETURN_IF_ERROR(RefuseRepeatedNames());
-    INGLE_RETURN_IF_ERROR(RefuseOverlaps());
+    INGLE_RETURN_IF_ERROR(PlaceTensors(in_.position(), in_.size(), header_));
     return std::move(header_);
   }
 
@@ -110,9 +67,6 @@ class Inspector {
   Status ReadTensor(uint64_t index);
   Status ReadExtents(GgufTensor& tensor);
   Status SizeTensor(GgufTensor& tensor);
-  Status PlaceTensors();
-  Status RefuseRepeatedNames();
-  Status RefuseOverlaps();
 
   Result<std::string> ReadString(uint64_t bytes_max, std::string_view what);
   Result<std::string> ReadText(const std::string& key);
@@ -123,11 +77,11 @@ class Inspector {
   template <class Stored, class Kept>
   Result<MetadataValue> ReadNumbers(uint64_t count, const std::string& key);
   template <class Stored, class Kept>
-  Result<MetadataValue> ReadNumber(const std::string& key);
+  Result<MetadataValue> ReadNumber();
   // Counts memory that a value will take, before it is allocated.
   Status Spend(uint64_t bytes, std::string_view key);
 
-  Cursor in_;
+  GgufCursor in_;
   GgufLimits limits_;
   GgufHeader header_;
   uint64_t key_count_ = 0, tensor_count_ = 0, metadata_bytes_ = 0;
@@ -137,31 +91,35 @@ class Inspector {
 Status CheckVersion(uint32_t version) {
   if (version == 2 || version == 3) return {};
   if (version != 0 && (version & 0xffffu) == 0) {
-    return Bad("The file is GGUF for big-endian machines; this build reads little-endian files: convert it again.");
+    return BadModelFile(
+        "The file is GGUF for big-endian machines; this build reads little-endian files: convert "
+        "it again.");
   }
-  return Bad("The file is GGUF version " + Number(version) + "; versions 2 and 3 can be read. " +
-             (version < 2 ? "Convert it again from the original model." : "A newer ingle may know it."));
+  return BadModelFile(
+      "The file is GGUF version " + Number(version) + "; versions 2 and 3 can be read. " +
+      (version < 2 ? "Convert it again from the original model." : "A newer ingle may know it."));
 }
 
 Status Inspector::ReadCounts() {
   char magic[4];
   INGLE_RETURN_IF_ERROR(in_.Copy(magic, sizeof(magic), "the magic number"));
   if (std::memcmp(magic, "GGUF", sizeof(magic)) != 0) {
-    return Bad("The file is not GGUF: it begins with '" + Printable({magic, sizeof(magic)}) +
-               "' at byte 0 where 'GGUF' belongs.");
+    return BadModelFile("The file is not GGUF: it begins with '" +
+                        Printable({magic, sizeof(magic)}) + "' at byte 0 where 'GGUF' belongs.");
   }
   INGLE_TRY(header_.version, in_.Read<uint32_t>("the version"));
   INGLE_RETURN_IF_ERROR(CheckVersion(header_.version));
   INGLE_TRY(tensor_count_, in_.Read<uint64_t>("the number of tensors"));
   INGLE_TRY(key_count_, in_.Read<uint64_t>("the number of keys"));
   if (key_count_ > limits_.keys || key_count_ * kKeyEntryBytesMin > in_.remaining()) {
-    return Bad("The header at byte 16 announces " + Number(key_count_) + " keys; the limit is " +
-               Number(limits_.keys) + " and " + Number(in_.remaining()) + " bytes follow. The file is damaged.");
+    return BadModelFile("The header at byte 16 announces " + Number(key_count_) +
+                        " keys; the limit is " + Number(limits_.keys) + " and " +
+                        Number(in_.remaining()) + " bytes follow. The file is damaged.");
   }
   if (tensor_count_ > limits_.tensors || tensor_count_ * kTensorEntryBytesMin > in_.remaining()) {
-    return Bad("The header at byte 8 announces " + Number(tensor_count_) + " tensors; the limit is " +
-               Number(limits_.tensors) + " and " + Number(in_.remaining()) +
-               " bytes follow. The file is damaged.");
+    return BadModelFile("The header at byte 8 announces " + Number(tensor_count_) +
+                        " tensors; the limit is " + Number(limits_.tensors) + " and " +
+                        Number(in_.remaining()) + " bytes follow. The file is damaged.");
   }
   return {};
 }
@@ -170,12 +128,13 @@ Result<std::string> Inspector::ReadString(uint64_t bytes_max, std::string_view w
   const uint64_t at = in_.position();
   INGLE_TRY(const uint64_t length, in_.Read<uint64_t>(what));
   if (length > bytes_max) {
-    return Bad(std::string(what) + " at byte " + Number(at) + " is " + Number(length) + " bytes long; the limit is " +
-               Number(bytes_max) + ".");
+    return BadModelFile(std::string(what) + " at byte " + Number(at) + " is " + Number(length) +
+                        " bytes long; the limit is " + Number(bytes_max) + ".");
   }
   if (length > in_.remaining()) {
-    return Bad(std::string(what) + " at byte " + Number(at) + " is " + Number(length) + " bytes long, but only " +
-               Number(in_.remaining()) + " bytes are left. The file is truncated or damaged: fetch it again.");
+    return BadModelFile(std::string(what) + " at byte " + Number(at) + " is " + Number(length) +
+                        " bytes long, but only " + Number(in_.remaining()) +
+                        " bytes are left. The file is truncated or damaged: fetch it again.");
   }
   std::string text(length, '\0');
   INGLE_RETURN_IF_ERROR(in_.Copy(text.data(), length, what));
@@ -185,9 +144,10 @@ Result<std::string> Inspector::ReadString(uint64_t bytes_max, std::string_view w
 Status Inspector::Spend(uint64_t bytes, std::string_view key) {
   metadata_bytes_ += bytes;  // Cannot wrap: each part is bounded by the limits before.
   if (metadata_bytes_ <= limits_.metadata_bytes) return {};
-  return Bad("The metadata up to key '" + Printable(key) + "' takes more than " + Number(limits_.metadata_bytes) +
-                 " bytes of memory; no known model needs so much.",
-             Printable(key));
+  return BadModelFile("The metadata up to key '" + Printable(key) + "' takes more than " +
+                          Number(limits_.metadata_bytes) +
+                          " bytes of memory; no known model needs so much.",
+                      Printable(key));
 }
 
 Result<std::string> Inspector::ReadText(const std::string& key) {
@@ -195,7 +155,8 @@ Result<std::string> Inspector::ReadText(const std::string& key) {
   INGLE_TRY(std::string text, ReadString(limits_.string_bytes, value_label_));
   if (text.size() >= sizeof(std::string)) INGLE_RETURN_IF_ERROR(Spend(text.size() + 1, key));
   if (const auto bad = FindInvalidUtf8(text)) {
-    return Bad("The value of key '" + key + "' is not UTF-8 at byte " + Number(at + 8 + *bad) + ".", key);
+    return BadModelFile(
+        "The value of key '" + key + "' is not UTF-8 at byte " + Number(at + 8 + *bad) + ".", key);
   }
   return text;
 }
@@ -204,14 +165,15 @@ Status Inspector::ReadKey(uint64_t index) {
   const uint64_t at = in_.position();
   INGLE_TRY(std::string key, ReadString(limits_.key_bytes, "Key number " + Number(index)));
   if (key.empty() || !IsPlainName(key)) {
-    return Bad("Key number " + Number(index) + " at byte " + Number(at) + " is named '" + Printable(key) +
-               "'; a name is not empty, valid UTF-8 and without control characters.");
+    return BadModelFile("Key number " + Number(index) + " at byte " + Number(at) + " is named '" +
+                        Printable(key) +
+                        "'; a name is not empty, valid UTF-8 and without control characters.");
   }
   INGLE_TRY(const uint32_t kind, in_.Read<uint32_t>("the type of key '" + key + "'"));
   if (kind >= static_cast<uint32_t>(Kind::kCount)) {
-    return Bad("Key '" + key + "' at byte " + Number(at) + " has value type " + Number(kind) +
-                   ", which does not exist; the file is damaged.",
-               key);
+    return BadModelFile("Key '" + key + "' at byte " + Number(at) + " has value type " +
+                            Number(kind) + ", which does not exist; the file is damaged.",
+                        key);
   }
   INGLE_RETURN_IF_ERROR(Spend(kValueBytes + key.size(), key));
   value_label_ = "The value of key '" + Printable(key) + "'";
@@ -219,39 +181,27 @@ Status Inspector::ReadKey(uint64_t index) {
   // An ordered map: no choice of names makes it slow, as names that collide do to a hash.
   const auto [where, added] = header_.metadata.values.try_emplace(std::move(key), std::move(value));
   if (added) return {};
-  return Bad("Key '" + where->first + "' appears twice, again at byte " + Number(at) + ".", where->first);
+  return BadModelFile("Key '" + where->first + "' appears twice, again at byte " + Number(at) + ".",
+                      where->first);
 }
 
-template <class Stored, class Kept>
-Result<MetadataValue> Inspector::ReadNumber(const std::string& key) {
-  INGLE_TRY(const Stored value, in_.Read<Stored>(value_label_));
-  return MetadataValue(static_cast<Kept>(value));
-}
-
-Result<MetadataValue> Inspector::ReadValue(Kind kind, const std::string& key) {
-  switch (kind) {
-    case Kind::kU8: return ReadNumber<uint8_t, uint64_t>(key);
-    case Kind::kI8: return ReadNumber<int8_t, int64_t>(key);
-    case Kind::kU16: return ReadNumber<uint16_t, uint64_t>(key);
-    case Kind::kI16: return ReadNumber<int16_t, int64_t>(key);
-    case Kind::kU32: return ReadNumber<uint32_t, uint64_t>(key);
-    case Kind::kI32: return ReadNumber<int32_t, int64_t>(key);
-    case Kind::kF32: return ReadNumber<float, double>(key);
-    case Kind::kU64: return ReadNumber<uint64_t, uint64_t>(key);
-    case Kind::kI64: return ReadNumber<int64_t, int64_t>(key);
-    case Kind::kF64: return ReadNumber<double, double>(key);
-    case Kind::kBool: {
-      INGLE_TRY(const std::vector<bool> one, ReadBools(1, key));
-      return MetadataValue(static_cast<bool>(one[0]));
-    }
-    case Kind::kString: {
-      INGLE_TRY(std::string text, ReadText(key));
-      return MetadataValue(std::move(text));
-    }
-    case Kind::kArray: return ReadArray(key);
-    case Kind::kCount: break;
-  }
-  return Bad("Key '" + key + "' has no type.", key);
+// The one element of an array value.
+MetadataValue First(MetadataValue values) {
+  return std::visit(
+      [](auto& held) -> MetadataValue {
+        using Held = std::remove_cvref_t<decltype(held)>;
+        if constexpr (std::is_same_v<Held, std::vector<bool>>) {
+          return static_cast<bool>(held.front());
+        } else if constexpr (requires { typename Held::value_type::value_type; } ||
+                             std::is_arithmetic_v<typename std::conditional_t<requires {
+                               typename Held::value_type;
+                             }, Held, std::vector<int>>::value_type>) {
+          return MetadataValue(std::move(held.front()));
+        } else {
+          return std::move(held);
+        }
+      },
+      values);
 }
 
 template <class Stored, class Kept>
@@ -275,9 +225,9 @@ Result<std::vector<bool>> Inspector::ReadBools(uint64_t count, const std::string
     const uint64_t at = in_.position();
     INGLE_TRY(const uint8_t value, in_.Read<uint8_t>(value_label_));
     if (value > 1) {
-      return Bad("Key '" + key + "' holds a truth value of " + Number(value) + " at byte " + Number(at) +
-                     "; only 0 and 1 are allowed.",
-                 key);
+      return BadModelFile("Key '" + key + "' holds a truth value of " + Number(value) +
+                              " at byte " + Number(at) + "; only 0 and 1 are allowed.",
+                          key);
     }
     values[i] = value != 0;
   }
@@ -300,19 +250,22 @@ Result<MetadataValue> Inspector::ReadArray(const std::string& key) {
   INGLE_TRY(const uint32_t number, in_.Read<uint32_t>("the element type of key '" + key + "'"));
   INGLE_TRY(const uint64_t count, in_.Read<uint64_t>("the length of key '" + key + "'"));
   if (number == static_cast<uint32_t>(Kind::kArray)) {
-    return Bad("Key '" + key + "' at byte " + Number(at) + " is an array of arrays; no model needs one.", key);
+    return BadModelFile(
+        "Key '" + key + "' at byte " + Number(at) + " is an array of arrays; no model needs one.",
+        key);
   }
   if (number >= static_cast<uint32_t>(Kind::kCount)) {
-    return Bad("Key '" + key + "' at byte " + Number(at) + " is an array of type " + Number(number) +
-                   ", which does not exist.",
-               key);
+    return BadModelFile("Key '" + key + "' at byte " + Number(at) + " is an array of type " +
+                            Number(number) + ", which does not exist.",
+                        key);
   }
   // In this order, so that count * bytes cannot wrap.
   if (count > limits_.array_elements || count * kKindBytes[number] > in_.remaining()) {
-    return Bad("Key '" + key + "' at byte " + Number(at) + " announces an array of " + Number(count) +
-                   " elements; the limit is " + Number(limits_.array_elements) + " and " + Number(in_.remaining()) +
-                   " bytes are left.",
-               key);
+    return BadModelFile("Key '" + key + "' at byte " + Number(at) + " announces an array of " +
+                            Number(count) + " elements; the limit is " +
+                            Number(limits_.array_elements) + " and " + Number(in_.remaining()) +
+                            " bytes are left.",
+                        key);
   }
   switch (static_cast<Kind>(number)) {
     case Kind::kU8: return ReadNumbers<uint8_t, uint64_t>(count, key);
@@ -338,11 +291,14 @@ Status Inspector::ReadAlignment() {
   const MetadataValue* value = header_.metadata.Find(key);
   if (value == nullptr) return {};
   const auto* alignment = std::get_if<uint64_t>(value);
-  if (alignment == nullptr) return Bad("Key 'general.alignment' is not an unsigned number.", key);
-  if (!std::has_single_bit(*alignment) || *alignment < limits_.alignment_min || *alignment > limits_.alignment_max) {
-    return Bad("Key 'general.alignment' is " + Number(*alignment) + "; it must be a power of two from " +
-                   Number(limits_.alignment_min) + " to " + Number(limits_.alignment_max) + ".",
-               key);
+  if (alignment == nullptr)
+    return BadModelFile("Key 'general.alignment' is not an unsigned number.", key);
+  if (!std::has_single_bit(*alignment) || *alignment < limits_.alignment_min ||
+      *alignment > limits_.alignment_max) {
+    return BadModelFile("Key 'general.alignment' is " + Number(*alignment) +
+                            "; it must be a power of two from " + Number(limits_.alignment_min) +
+                            " to " + Number(limits_.alignment_max) + ".",
+                        key);
   }
   header_.alignment = *alignment;
   return {};
@@ -351,16 +307,17 @@ Status Inspector::ReadAlignment() {
 Status Inspector::ReadExtents(GgufTensor& tensor) {
   const std::string what = "Tensor '" + tensor.name + "'";
   const uint64_t at = in_.position();
-  INGLE_TRY(tensor.dimension_count, in_.Read<uint32_t>("the number of dimensions of " + tensor.name));
+  INGLE_TRY(tensor.dimension_count,
+            in_.Read<uint32_t>("the number of dimensions of " + tensor.name));
   if (tensor.dimension_count < 1 || tensor.dimension_count > tensor.dims.size()) {
-    return Bad(what + " at byte " + Number(at) + " has " + Number(tensor.dimension_count) +
-               " dimensions; 1 to 4 are allowed.");
+    return BadModelFile(what + " at byte " + Number(at) + " has " + Number(tensor.dimension_count) +
+                        " dimensions; 1 to 4 are allowed.");
   }
   for (uint32_t i = 0; i < tensor.dimension_count; ++i) {
     INGLE_TRY(tensor.dims[i], in_.Read<uint64_t>("a dimension of " + tensor.name));
     if (tensor.dims[i] == 0) {
-      return Bad(what + " has size 0 in dimension " + Number(i) + " at byte " + Number(in_.position() - 8) +
-                 "; a tensor without elements has no use.");
+      return BadModelFile(what + " has size 0 in dimension " + Number(i) + " at byte " +
+                          Number(in_.position() - 8) + "; a tensor without elements has no use.");
     }
   }
   return {};
@@ -370,15 +327,19 @@ Status Inspector::ReadExtents(GgufTensor& tensor) {
 Status Inspector::SizeTensor(GgufTensor& tensor) {
   const DTypeInfo& type = Info(tensor.type);
   if (tensor.dims[0] % type.block_weights != 0) {
-    return Bad("Tensor '" + tensor.name + "' has rows of " + Number(tensor.dims[0]) + " weights; type " +
-               std::string(type.name) + " stores blocks of " + Number(type.block_weights) + ".");
+    return BadModelFile("Tensor '" + tensor.name + "' has rows of " + Number(tensor.dims[0]) +
+                        " weights; type " + std::string(type.name) + " stores blocks of " +
+                        Number(type.block_weights) + ".");
   }
   std::optional<uint64_t> elements = 1;
-  for (const uint64_t extent : tensor.dims) elements = elements ? CheckedMultiply(*elements, extent) : elements;
+  for (const uint64_t extent : tensor.dims)
+    elements = elements ? CheckedMultiply(*elements, extent) : elements;
   std::optional<uint64_t> bytes;
   if (elements) bytes = CheckedMultiply<uint64_t>(*elements / type.block_weights, type.block_bytes);
-  if (!bytes || *elements > std::numeric_limits<int64_t>::max() || *bytes > std::numeric_limits<int64_t>::max()) {
-    return Bad("Tensor '" + tensor.name + "': size overflow, its dimensions multiply to more than 2^63 bytes.");
+  if (!bytes || *elements > std::numeric_limits<int64_t>::max() ||
+      *bytes > std::numeric_limits<int64_t>::max()) {
+    return BadModelFile("Tensor '" + tensor.name +
+                        "': size overflow, its dimensions multiply to more than 2^63 bytes.");
   }
   tensor.bytes = *bytes;
   return {};
@@ -387,80 +348,40 @@ Status Inspector::SizeTensor(GgufTensor& tensor) {
 Status Inspector::ReadTensor(uint64_t index) {
   const uint64_t at = in_.position();
   GgufTensor tensor;
-  INGLE_TRY(tensor.name, ReadString(limits_.name_bytes, "The name of tensor number " + Number(index)));
+  INGLE_TRY(tensor.name,
+            ReadString(limits_.name_bytes, "The name of tensor number " + Number(index)));
   if (tensor.name.empty() || !IsPlainName(tensor.name)) {
-    return Bad("Tensor number " + Number(index) + " at byte " + Number(at) + " is named '" + Printable(tensor.name) +
-               "'; a name is not empty, valid UTF-8 and without control characters.");
+    return BadModelFile("Tensor number " + Number(index) + " at byte " + Number(at) +
+                        " is named '" + Printable(tensor.name) +
+                        "'; a name is not empty, valid UTF-8 and without control characters.");
   }
   INGLE_RETURN_IF_ERROR(ReadExtents(tensor));
   const uint64_t type_at = in_.position();
   INGLE_TRY(const uint32_t number, in_.Read<uint32_t>("the type of " + tensor.name));
   const auto type = FindDType(number);
   if (!type) {
-    return Bad("Tensor '" + tensor.name + "' at byte " + Number(type_at) + " has type number " +
-               Number(number) + ", which this build does not know: the file is damaged, or made for newer software.");
+    return BadModelFile(
+        "Tensor '" + tensor.name + "' at byte " + Number(type_at) + " has type number " +
+        Number(number) +
+        ", which this build does not know: the file is damaged, or made for newer software.");
   }
   tensor.type = type->type;
   INGLE_TRY(tensor.offset, in_.Read<uint64_t>("the offset of " + tensor.name));
   if (tensor.offset % header_.alignment != 0) {
-    return Bad("Tensor '" + tensor.name + "' at byte " + Number(at) + " begins at offset " + Number(tensor.offset) +
-               ", which is no multiple of the alignment " + Number(header_.alignment) + ".");
+    return BadModelFile("Tensor '" + tensor.name + "' at byte " + Number(at) +
+                        " begins at offset " + Number(tensor.offset) +
+                        ", which is no multiple of the alignment " + Number(header_.alignment) +
+                        ".");
   }
   INGLE_RETURN_IF_ERROR(SizeTensor(tensor));
   header_.tensors.push_back(std::move(tensor));
   return {};
 }
 
-// Turns offsets into the data section into offsets into the file, and checks the ends.
-Status Inspector::PlaceTensors() {
-  const uint64_t mask = header_.alignment - 1;
-  header_.data_offset = (in_.position() + mask) & ~mask;  // The position is at most the file's size: no wrap.
-  for (GgufTensor& tensor : header_.tensors) {
-    const auto begin = CheckedAdd(header_.data_offset, tensor.offset);
-    const auto end = begin ? CheckedAdd(*begin, tensor.bytes) : begin;
-    if (!end || *end > in_.size()) {
-      return Bad("Tensor '" + tensor.name + "' (" + Number(tensor.bytes) + " bytes at offset " +
-                 Number(tensor.offset) + " of the data at byte " + Number(header_.data_offset) +
-                 ") reaches past the end of the file at byte " + Number(in_.size()) +
-                 ". The file is truncated or damaged: fetch it again.");
-    }
-    tensor.offset = *begin;
-  }
-  return {};
-}
-
-Status Inspector::RefuseRepeatedNames() {
-  std::vector<uint32_t> order(header_.tensors.size());
-  std::iota(order.begin(), order.end(), 0u);
-  const auto name = [this](uint32_t i) -> const std::string& { return header_.tensors[i].name; };
-  std::sort(order.begin(), order.end(), [&](uint32_t a, uint32_t b) { return name(a) < name(b); });
-  const auto twin = std::adjacent_find(order.begin(), order.end(),
-                                       [&](uint32_t a, uint32_t b) { return name(a) == name(b); });
-  if (twin == order.end()) return {};
-  return Bad("Tensor '" + name(*twin) + "' appears twice.");
-}
-
-Status Inspector::RefuseOverlaps() {
-  std::vector<uint32_t> order(header_.tensors.size());
-  std::iota(order.begin(), order.end(), 0u);
-  const auto& tensors = header_.tensors;
-  std::sort(order.begin(), order.end(),
-            [&](uint32_t a, uint32_t b) { return tensors[a].offset < tensors[b].offset; });
-  for (size_t i = 1; i < order.size(); ++i) {
-    const GgufTensor& before = tensors[order[i - 1]];
-    const GgufTensor& after = tensors[order[i]];
-    if (before.offset + before.bytes > after.offset) {
-      return Bad("Tensors '" + before.name + "' and '" + after.name + "' overlap at byte " + Number(after.offset) +
-                 " of the file.");
-    }
-  }
-  return {};
-}
-
 }  // namespace
 
 Result<GgufHeader> InspectGguf(std::span<const std::byte> bytes, const GgufLimits& limits) {
-  return Inspector(Cursor(bytes), limits).Run();
+  return Inspector(GgufCursor(bytes), limits).Run();
 }
 
 std::span<const std::byte> GgufFile::TensorBytes(const GgufTensor& tensor) const {
@@ -469,7 +390,7 @@ std::span<const std::byte> GgufFile::TensorBytes(const GgufTensor& tensor) const
 
 Result<GgufFile> OpenGguf(const std::string& path, const GgufLimits& limits) {
   INGLE_TRY(const RegularFile file, RegularFile::Open(path));
-  auto header = Inspector(Cursor(file), limits).Run();
+  auto header = Inspector(GgufCursor(file), limits).Run();
   if (!header) {
     Error error = std::move(header).error();
     error.message = path + ": " + error.message;

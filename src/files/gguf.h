@@ -1,6 +1,7 @@
 #pragma once
-// GGUF version 2 and 3, from untrusted bytes, in two stages: inspect (header, keys and tensor table, with limits and
-// checked arithmetic; touches no weights) and map. Format: github.com/ggml-org/ggml docs/gguf.md.
+// GGUF version 2 and 3, from untrusted bytes, in two stages: inspect (header, keys and tensor
+// table, with limits and checked arithmetic; touches no weights) and map. Format:
+// github.com/ggml-org/ggml docs/gguf.md.
 
 #include <array>
 #include <cstddef>
@@ -22,18 +23,18 @@ struct GgufLimits {
   uint64_t tensors = 1u << 20;
   uint64_t string_bytes = 16u << 20;
   uint64_t array_elements = 16u << 20;
-  uint64_t key_bytes = 65535;             // The format's own limit.
-  uint64_t name_bytes = 255;              // Of a tensor; ggml itself allows 63.
-  uint64_t metadata_bytes = 256u << 20;   // Memory of all values together, as we keep them.
+  uint64_t key_bytes = 65535;            // The format's own limit.
+  uint64_t name_bytes = 255;             // Of a tensor; ggml itself allows 63.
+  uint64_t metadata_bytes = 256u << 20;  // Memory of all values together, as we keep them.
   uint64_t alignment_min = 8, alignment_max = 1u << 20;
 };
 
 struct GgufTensor {
   std::string name;
   DType type = DType::kF32;
-  uint32_t dimension_count = 1;             // 1 to 4
+  uint32_t dimension_count = 1;              // 1 to 4
   std::array<uint64_t, 4> dims{1, 1, 1, 1};  // dims[0] runs fastest. None is 0.
-  uint64_t offset = 0;                      // From the start of the file.
+  uint64_t offset = 0;                       // From the start of the file.
   uint64_t bytes = 0;
 };
 
@@ -43,7 +44,8 @@ struct GgufHeader {
   uint64_t alignment = 32;
   uint64_t data_offset = 0;  // Where the weights begin.
   Metadata metadata;
-  std::vector<GgufTensor> tensors;  // In the order of the table; every range lies inside the file, none overlap.
+  std::vector<GgufTensor>
+      tensors;  // In the order of the table; every range lies inside the file, none overlap.
 };
 
 // bytes: the whole file. Every failure is kCorruptFile with id
@@ -59,7 +61,8 @@ class GgufFile {
   uint64_t size() const { return map_.size(); }
   const std::string& path() const { return path_; }
 
-  // Drops the pages of a tensor that has been packed, so that file and packed weights are not both in memory.
+  // Drops the pages of a tensor that has been packed, so that file and packed weights are not both
+  // in memory.
   void ReleasePages(const GgufTensor& tensor) const { map_.Release(tensor.offset, tensor.bytes); }
   void WillNeed(const GgufTensor& tensor) const { map_.WillNeed(tensor.offset, tensor.bytes); }
 

@@ -21,10 +21,12 @@ std::string_view KindName(const MetadataValue& value) {
   return kNames[value.index()];
 }
 
-std::unexpected<Error> WrongKind(std::string_view key, const MetadataValue& value, std::string_view wanted) {
+std::unexpected<Error> WrongKind(std::string_view key, const MetadataValue& value,
+                                 std::string_view wanted) {
   return Fail(ErrorCode::kCorruptFile,
               "Key '" + std::string(key) + "' holds " + std::string(KindName(value)) + " where " +
-                  std::string(wanted) + " belongs; the file was written by a faulty converter: convert it again.",
+                  std::string(wanted) +
+                  " belongs; the file was written by a faulty converter: convert it again.",
               std::string(key), "invalid_model_file");
 }
 
@@ -32,7 +34,8 @@ constexpr std::string_view kUnsigned = "a whole number that is not negative";
 constexpr std::string_view kSigned = "a whole number";
 constexpr std::string_view kNumber = "a number";
 
-// Appends `value`, a scalar or an array of numbers, to `out`. False: another kind, or a number that T cannot hold.
+// Appends `value`, a scalar or an array of numbers, to `out`. False: another kind, or a number that
+// T cannot hold.
 template <class T>
 bool AppendNumbers(const MetadataValue& value, std::vector<T>& out) {
   const auto append = [&out](auto number) {
@@ -81,9 +84,10 @@ Result<std::optional<uint64_t>> Metadata::Unsigned(std::string_view key) const {
   const auto* number = std::get_if<int64_t>(value);
   if (number == nullptr) return WrongKind(key, *value, kUnsigned);
   if (*number < 0) {
-    return Fail(ErrorCode::kCorruptFile,
-                "Key '" + std::string(key) + "' is " + std::to_string(*number) + "; it cannot be negative.",
-                std::string(key), "invalid_model_file");
+    return Fail(
+        ErrorCode::kCorruptFile,
+        "Key '" + std::string(key) + "' is " + std::to_string(*number) + "; it cannot be negative.",
+        std::string(key), "invalid_model_file");
   }
   return static_cast<uint64_t>(*number);
 }

@@ -1,5 +1,6 @@
 #pragma once
-// Names from files: what is acceptable, and how to show one that is not without letting it write to a terminal.
+// Names from files: what is acceptable, and how to show one that is not without letting it write to
+// a terminal.
 
 #include <cstddef>
 #include <optional>

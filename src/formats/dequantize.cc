@@ -16,7 +16,9 @@ Block Load(const std::byte* blocks, size_t index) {
   return block;
 }
 
-void FromF32(const std::byte* blocks, size_t weights, float* out) { std::memcpy(out, blocks, weights * sizeof(float)); }
+void FromF32(const std::byte* blocks, size_t weights, float* out) {
+  std::memcpy(out, blocks, weights * sizeof(float));
+}
 
 void FromF16(const std::byte* blocks, size_t weights, float* out) {
   for (size_t i = 0; i < weights; ++i) out[i] = F16ToF32(Load<uint16_t>(blocks, i));
@@ -41,7 +43,8 @@ void FromQ4_0(const std::byte* blocks, size_t weights, float* out) {
   for (size_t b = 0; b < weights / kSmallBlock; ++b) {
     const auto block = Load<BlockQ4_0>(blocks, b);
     const float d = F16ToF32(block.d);
-    for (uint32_t i = 0; i < kSmallBlock; ++i) *out++ = d * (static_cast<float>(Nibble(block.q, i)) - 8.0f);
+    for (uint32_t i = 0; i < kSmallBlock; ++i)
+      *out++ = d * (static_cast<float>(Nibble(block.q, i)) - 8.0f);
   }
 }
 
@@ -49,7 +52,8 @@ void FromQ4_1(const std::byte* blocks, size_t weights, float* out) {
   for (size_t b = 0; b < weights / kSmallBlock; ++b) {
     const auto block = Load<BlockQ4_1>(blocks, b);
     const float d = F16ToF32(block.d), m = F16ToF32(block.m);
-    for (uint32_t i = 0; i < kSmallBlock; ++i) *out++ = d * static_cast<float>(Nibble(block.q, i)) + m;
+    for (uint32_t i = 0; i < kSmallBlock; ++i)
+      *out++ = d * static_cast<float>(Nibble(block.q, i)) + m;
   }
 }
 
@@ -79,7 +83,8 @@ void FromQ4_K(const std::byte* blocks, size_t weights, float* out) {
     const float d = F16ToF32(block.d), dmin = F16ToF32(block.dmin);
     for (uint32_t group = 0; group < 8; ++group) {
       const ScaleMin packed = UnpackScaleMin(block.scales, group);
-      const float scale = d * static_cast<float>(packed.scale), min = dmin * static_cast<float>(packed.min);
+      const float scale = d * static_cast<float>(packed.scale),
+                  min = dmin * static_cast<float>(packed.min);
       for (uint32_t i = 0; i < 32; ++i) {
         const uint32_t q = block.q[group / 2 * 32 + i] >> (group % 2 * 4) & 15u;
         *out++ = scale * static_cast<float>(q) - min;
@@ -94,7 +99,8 @@ void FromQ5_K(const std::byte* blocks, size_t weights, float* out) {
     const float d = F16ToF32(block.d), dmin = F16ToF32(block.dmin);
     for (uint32_t group = 0; group < 8; ++group) {
       const ScaleMin packed = UnpackScaleMin(block.scales, group);
-      const float scale = d * static_cast<float>(packed.scale), min = dmin * static_cast<float>(packed.min);
+      const float scale = d * static_cast<float>(packed.scale),
+                  min = dmin * static_cast<float>(packed.min);
       for (uint32_t i = 0; i < 32; ++i) {
         const uint32_t nibble = block.q[group / 2 * 32 + i] >> (group % 2 * 4) & 15u;
         *out++ = scale * static_cast<float>(nibble | (block.high[i] >> group & 1u) << 4) - min;

@@ -1,5 +1,6 @@
 #pragma once
-// What the bytes of each stored type mean, as floats: plain scalar code, the reference that kernels are tested against.
+// What the bytes of each stored type mean, as floats: plain scalar code, the reference that kernels
+// are tested against.
 
 #include <cstddef>
 

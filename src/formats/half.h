@@ -1,5 +1,6 @@
 #pragma once
-// The two 16-bit float formats, converted in plain integer arithmetic: IEEE 754 binary16 and bfloat16.
+// The two 16-bit float formats, converted in plain integer arithmetic: IEEE 754 binary16 and
+// bfloat16.
 
 #include <bit>
 #include <cstdint>
@@ -20,7 +21,9 @@ constexpr float F16ToF32(uint16_t half) {
   return std::bit_cast<float>(sign | (113 - shift) << 23 | fraction << 13);
 }
 
-constexpr float Bf16ToF32(uint16_t half) { return std::bit_cast<float>(static_cast<uint32_t>(half) << 16); }
+constexpr float Bf16ToF32(uint16_t half) {
+  return std::bit_cast<float>(static_cast<uint32_t>(half) << 16);
+}
 
 // Rounds to nearest, ties to even; a NaN stays a (quiet) NaN.
 constexpr uint16_t F32ToBf16(float value) {

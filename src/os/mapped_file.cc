@@ -26,8 +26,8 @@ std::string_view KindName(mode_t mode) {
 
 std::unexpected<Error> NotRegular(const std::string& path, std::string_view kind) {
   return Fail(ErrorCode::kCorruptFile,
-              path + " is " + std::string(kind) + ", not a regular file; give the path of a file.", {},
-              "not_a_regular_file");
+              path + " is " + std::string(kind) + ", not a regular file; give the path of a file.",
+              {}, "not_a_regular_file");
 }
 
 std::unexpected<Error> OpenError(const std::string& path, int error) {
@@ -69,7 +69,9 @@ RegularFile::~RegularFile() {
 }
 
 RegularFile::RegularFile(RegularFile&& other) noexcept
-    : descriptor_(std::exchange(other.descriptor_, -1)), size_(other.size_), path_(std::move(other.path_)) {}
+    : descriptor_(std::exchange(other.descriptor_, -1)),
+      size_(other.size_),
+      path_(std::move(other.path_)) {}
 
 RegularFile& RegularFile::operator=(RegularFile&& other) noexcept {
   std::swap(descriptor_, other.descriptor_);
@@ -88,7 +90,9 @@ Status RegularFile::ReadAt(uint64_t offset, std::span<std::byte> out) const {
       return Fail(ErrorCode::kUnavailable, "Reading " + path_ + " failed: " + Reason(errno) + ".");
     }
     if (got == 0) {
-      return Fail(ErrorCode::kCorruptFile, path_ + " has become shorter while it was read; leave it alone or load it again.");
+      return Fail(
+          ErrorCode::kCorruptFile,
+          path_ + " has become shorter while it was read; leave it alone or load it again.");
     }
     done += static_cast<size_t>(got);
   }
@@ -99,7 +103,8 @@ Result<MappedFile> MappedFile::Map(const RegularFile& file) {
   MappedFile map;
   if (file.size() == 0) return map;  // An empty range cannot be mapped, and need not be.
   if (file.size() > std::numeric_limits<size_t>::max() / 2) {
-    return Fail(ErrorCode::kTooLarge, file.path() + " is larger than this machine's address space.");
+    return Fail(ErrorCode::kTooLarge,
+                file.path() + " is larger than this machine's address space.");
   }
   const size_t size = static_cast<size_t>(file.size());
   void* data = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, file.descriptor_, 0);
@@ -138,7 +143,8 @@ void MappedFile::Release(size_t offset, size_t length) const {
   if (offset > size_) return;
   const size_t begin = (offset + page - 1) / page * page;
   const size_t stop = length > size_ - offset ? size_ : offset + length;
-  const size_t end = stop == size_ ? stop : stop / page * page;  // The last page holds nothing else.
+  const size_t end =
+      stop == size_ ? stop : stop / page * page;  // The last page holds nothing else.
   if (begin < end) ::madvise(const_cast<std::byte*>(data_) + begin, end - begin, MADV_DONTNEED);
 }
 

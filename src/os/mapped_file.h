@@ -1,6 +1,6 @@
 #pragma once
-// A regular file opened for reading, and a read-only memory map of it. Opening never blocks: a FIFO, a device or a
-// directory is refused at once, so a path from outside cannot hang us.
+// A regular file opened for reading, and a read-only memory map of it. Opening never blocks: a
+// FIFO, a device or a directory is refused at once, so a path from outside cannot hang us.
 
 #include <cstddef>
 #include <cstdint>
@@ -13,7 +13,8 @@ namespace ingle {
 
 class RegularFile {
  public:
-  // kNotFound, kUnavailable (permissions, too many files), or kCorruptFile with id "not_a_regular_file".
+  // kNotFound, kUnavailable (permissions, too many files), or kCorruptFile with id
+  // "not_a_regular_file".
   static Result<RegularFile> Open(const std::string& path);
   ~RegularFile();
   RegularFile(RegularFile&& other) noexcept;
@@ -49,8 +50,8 @@ class MappedFile {
   std::span<const std::byte> bytes() const { return {data_, size_}; }
   size_t size() const { return size_; }
 
-  // Tells the kernel that the range is wanted soon, or not any more (whole pages inside it leave our memory; reading
-  // them again is allowed and fetches them from the file).
+  // Tells the kernel that the range is wanted soon, or not any more (whole pages inside it leave
+  // our memory; reading them again is allowed and fetches them from the file).
   void WillNeed(size_t offset, size_t length) const;
   void Release(size_t offset, size_t length) const;
 
