@@ -70,14 +70,13 @@ class Inspector {
 
   Result<std::string> ReadString(uint64_t bytes_max, std::string_view what);
   Result<std::string> ReadText(const std::string& key);
-  Result<MetadataValue> ReadValue(Kind kind, const std::string& key);
+  // Always an array; a scalar is read as one of a single element.
+  Result<MetadataValue> ReadElements(Kind kind, uint64_t count, const std::string& key);
   Result<MetadataValue> ReadArray(const std::string& key);
   Result<MetadataValue> ReadStrings(uint64_t count, const std::string& key);
   Result<std::vector<bool>> ReadBools(uint64_t count, const std::string& key);
   template <class Stored, class Kept>
   Result<MetadataValue> ReadNumbers(uint64_t count, const std::string& key);
-  template <class Stored, class Kept>
-  Result<MetadataValue> ReadNumber();
   // Counts memory that a value will take, before it is allocated.
   Status Spend(uint64_t bytes, std::string_view key);
 
@@ -111,17 +110,16 @@ Status Inspector::ReadCounts() {
   INGLE_RETURN_IF_ERROR(CheckVersion(header_.version));
   INGLE_TRY(tensor_count_, in_.Read<uint64_t>("the number of tensors"));
   INGLE_TRY(key_count_, in_.Read<uint64_t>("the number of keys"));
-  if (key_count_ > limits_.keys || key_count_ * kKeyEntryBytesMin > in_.remaining()) {
-    return BadModelFile("The header at byte 16 announces " + Number(key_count_) +
-                        " keys; the limit is " + Number(limits_.keys) + " and " +
-                        Number(in_.remaining()) + " bytes follow. The file is damaged.");
-  }
-  if (tensor_count_ > limits_.tensors || tensor_count_ * kTensorEntryBytesMin > in_.remaining()) {
-    return BadModelFile("The header at byte 8 announces " + Number(tensor_count_) +
-                        " tensors; the limit is " + Number(limits_.tensors) + " and " +
-                        Number(in_.remaining()) + " bytes follow. The file is damaged.");
-  }
-  return {};
+  const auto check = [this](uint64_t count, uint64_t limit, uint64_t entry_bytes_min,
+                            std::string what) -> Status {
+    if (count <= limit && count * entry_bytes_min <= in_.remaining()) return {};
+    return BadModelFile("The header announces " + Number(count) + what + "; the limit is " +
+                        Number(limit) + " and " + Number(in_.remaining()) +
+                        " bytes follow. The file is damaged.");
+  };
+  INGLE_RETURN_IF_ERROR(
+      check(tensor_count_, limits_.tensors, kTensorEntryBytesMin, " tensors at byte 8"));
+  return check(key_count_, limits_.keys, kKeyEntryBytesMin, " keys at byte 16");
 }
 
 Result<std::string> Inspector::ReadString(uint64_t bytes_max, std::string_view what) {
@@ -161,6 +159,15 @@ Result<std::string> Inspector::ReadText(const std::string& key) {
   return text;
 }
 
+template <class T>
+MetadataValue First(std::vector<T>& values) {
+  return MetadataValue(T(std::move(values.front())));
+}
+template <class T>
+MetadataValue First(T& scalar) {
+  return MetadataValue(std::move(scalar));
+}
+
 Status Inspector::ReadKey(uint64_t index) {
   const uint64_t at = in_.position();
   INGLE_TRY(std::string key, ReadString(limits_.key_bytes, "Key number " + Number(index)));
@@ -177,31 +184,15 @@ Status Inspector::ReadKey(uint64_t index) {
   }
   INGLE_RETURN_IF_ERROR(Spend(kValueBytes + key.size(), key));
   value_label_ = "The value of key '" + Printable(key) + "'";
-  INGLE_TRY(MetadataValue value, ReadValue(static_cast<Kind>(kind), key));
+  const bool scalar = static_cast<Kind>(kind) != Kind::kArray;
+  INGLE_TRY(MetadataValue value,
+            scalar ? ReadElements(static_cast<Kind>(kind), 1, key) : ReadArray(key));
+  if (scalar) value = std::visit([](auto& held) { return First(held); }, value);
   // An ordered map: no choice of names makes it slow, as names that collide do to a hash.
   const auto [where, added] = header_.metadata.values.try_emplace(std::move(key), std::move(value));
   if (added) return {};
   return BadModelFile("Key '" + where->first + "' appears twice, again at byte " + Number(at) + ".",
                       where->first);
-}
-
-// The one element of an array value.
-MetadataValue First(MetadataValue values) {
-  return std::visit(
-      [](auto& held) -> MetadataValue {
-        using Held = std::remove_cvref_t<decltype(held)>;
-        if constexpr (std::is_same_v<Held, std::vector<bool>>) {
-          return static_cast<bool>(held.front());
-        } else if constexpr (requires { typename Held::value_type::value_type; } ||
-                             std::is_arithmetic_v<typename std::conditional_t<requires {
-                               typename Held::value_type;
-                             }, Held, std::vector<int>>::value_type>) {
-          return MetadataValue(std::move(held.front()));
-        } else {
-          return std::move(held);
-        }
-      },
-      values);
 }
 
 template <class Stored, class Kept>
@@ -245,6 +236,26 @@ Result<MetadataValue> Inspector::ReadStrings(uint64_t count, const std::string& 
   return MetadataValue(std::move(texts));
 }
 
+Result<MetadataValue> Inspector::ReadElements(Kind kind, uint64_t count, const std::string& key) {
+  switch (kind) {
+    case Kind::kU8: return ReadNumbers<uint8_t, uint64_t>(count, key);
+    case Kind::kI8: return ReadNumbers<int8_t, int64_t>(count, key);
+    case Kind::kU16: return ReadNumbers<uint16_t, uint64_t>(count, key);
+    case Kind::kI16: return ReadNumbers<int16_t, int64_t>(count, key);
+    case Kind::kU32: return ReadNumbers<uint32_t, uint64_t>(count, key);
+    case Kind::kI32: return ReadNumbers<int32_t, int64_t>(count, key);
+    case Kind::kF32: return ReadNumbers<float, double>(count, key);
+    case Kind::kU64: return ReadNumbers<uint64_t, uint64_t>(count, key);
+    case Kind::kI64: return ReadNumbers<int64_t, int64_t>(count, key);
+    case Kind::kF64: return ReadNumbers<double, double>(count, key);
+    case Kind::kBool: {
+      INGLE_TRY(std::vector<bool> values, ReadBools(count, key));
+      return MetadataValue(std::move(values));
+    }
+    default: return ReadStrings(count, key);
+  }
+}
+
 Result<MetadataValue> Inspector::ReadArray(const std::string& key) {
   const uint64_t at = in_.position();
   INGLE_TRY(const uint32_t number, in_.Read<uint32_t>("the element type of key '" + key + "'"));
@@ -267,23 +278,7 @@ Result<MetadataValue> Inspector::ReadArray(const std::string& key) {
                             " bytes are left.",
                         key);
   }
-  switch (static_cast<Kind>(number)) {
-    case Kind::kU8: return ReadNumbers<uint8_t, uint64_t>(count, key);
-    case Kind::kI8: return ReadNumbers<int8_t, int64_t>(count, key);
-    case Kind::kU16: return ReadNumbers<uint16_t, uint64_t>(count, key);
-    case Kind::kI16: return ReadNumbers<int16_t, int64_t>(count, key);
-    case Kind::kU32: return ReadNumbers<uint32_t, uint64_t>(count, key);
-    case Kind::kI32: return ReadNumbers<int32_t, int64_t>(count, key);
-    case Kind::kF32: return ReadNumbers<float, double>(count, key);
-    case Kind::kU64: return ReadNumbers<uint64_t, uint64_t>(count, key);
-    case Kind::kI64: return ReadNumbers<int64_t, int64_t>(count, key);
-    case Kind::kF64: return ReadNumbers<double, double>(count, key);
-    case Kind::kBool: {
-      INGLE_TRY(std::vector<bool> values, ReadBools(count, key));
-      return MetadataValue(std::move(values));
-    }
-    default: return ReadStrings(count, key);
-  }
+  return ReadElements(static_cast<Kind>(number), count, key);
 }
 
 Status Inspector::ReadAlignment() {
