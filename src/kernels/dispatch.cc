@@ -64,15 +64,21 @@ struct Tiers {
   Tiers() {
     Kernels& portable = Add("portable");
     for (const MatmulKernels* part : kPortableMatmul) Overlay(*part, portable.matmul);
+    portable.elementwise = kElementwisePortable;
+    portable.attention = kAttentionPortable;
 #if defined(__x86_64__)
     const Cpu cpu = Detect();
     if (cpu.avx2) {
       Kernels& avx2 = Add("avx2");
       for (const MatmulKernels* part : kAvx2Matmul) Overlay(*part, avx2.matmul);
+      avx2.elementwise = kElementwiseAvx2;
+      avx2.attention = kAttentionAvx2;
     }
     if (cpu.avx512vnni) {
       Kernels& avx512vnni = Add("avx512vnni");
       for (const MatmulKernels* part : kAvx512VnniMatmul) Overlay(*part, avx512vnni.matmul);
+      avx512vnni.elementwise = kElementwiseAvx512Vnni;
+      avx512vnni.attention = kAttentionAvx512Vnni;
     }
 #endif
     for (size_t i = 0; i < count; ++i) best_first[i] = &tables[count - 1 - i];

@@ -6,6 +6,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "kernels/attention.h"
+#include "kernels/elementwise.h"
 #include "kernels/matmul.h"
 
 namespace ingle {
@@ -13,6 +15,8 @@ namespace ingle {
 struct Kernels {
   const char* name;  // "portable", "avx2", "avx512vnni": what INGLE_FORCE_ISA names.
   MatmulKernels matmul;
+  ElementwiseKernels elementwise;
+  AttentionKernels attention;
 };
 
 }  // namespace ingle

@@ -2,18 +2,27 @@
 // What each instruction set's object files export: one table per file, filled where the file has
 // something better.
 
+#include "kernels/attention.h"
+#include "kernels/elementwise.h"
 #include "kernels/matmul.h"
 
 namespace ingle {
 
-extern const MatmulKernels kMatmulPortable;
-inline constexpr const MatmulKernels* kPortableMatmul[] = {&kMatmulPortable};
+extern const AttentionKernels kAttentionPortable;
+extern const ElementwiseKernels kElementwisePortable;
+extern const MatmulKernels kPortableQuantize, kPortableIntegers, kPortableFloats;
+inline constexpr const MatmulKernels* kPortableMatmul[] = {&kPortableQuantize, &kPortableIntegers,
+                                                           &kPortableFloats};
 
 #if defined(__x86_64__)
-extern const MatmulKernels kMatmulAvx2;
-inline constexpr const MatmulKernels* kAvx2Matmul[] = {&kMatmulAvx2};
-extern const MatmulKernels kMatmulAvx512Vnni;
-inline constexpr const MatmulKernels* kAvx512VnniMatmul[] = {&kMatmulAvx512Vnni};
+extern const AttentionKernels kAttentionAvx2, kAttentionAvx512Vnni;
+extern const ElementwiseKernels kElementwiseAvx2, kElementwiseAvx512Vnni;
+extern const MatmulKernels kAvx2Quantize, kAvx2Integers, kAvx2Floats;
+inline constexpr const MatmulKernels* kAvx2Matmul[] = {&kAvx2Quantize, &kAvx2Integers,
+                                                       &kAvx2Floats};
+extern const MatmulKernels kAvx512VnniQuantize, kAvx512VnniIntegers, kAvx512VnniFloats;
+inline constexpr const MatmulKernels* kAvx512VnniMatmul[] = {
+    &kAvx512VnniQuantize, &kAvx512VnniIntegers, &kAvx512VnniFloats};
 #endif
 
 }  // namespace ingle

@@ -1,6 +1,0 @@
-#include "kernels/matmul.h"
-
-namespace ingle {
-extern const MatmulKernels kMatmulAvx512Vnni;
-constinit const MatmulKernels kMatmulAvx512Vnni = {};
-}  // namespace ingle

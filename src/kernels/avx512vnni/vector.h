@@ -1,0 +1,48 @@
+#pragma once
+// The vector type of kernels/generic/lanes.h with 16 lanes.
+
+#include <immintrin.h>
+
+#include <cstdint>
+
+namespace ingle {
+namespace {
+
+struct Vector {
+  static constexpr uint32_t kWidth = 16;
+  static constexpr uint32_t kAttentionRows = 8;
+  static constexpr uint32_t kAttentionSums = 24;  // Of 32 registers.
+  __m512 v;
+
+  static Vector Load(const float* p) { return {_mm512_loadu_ps(p)}; }
+  void Store(float* p) const { _mm512_storeu_ps(p, v); }
+  static Vector Set(float f) { return {_mm512_set1_ps(f)}; }
+  static Vector Zero() { return {_mm512_setzero_ps()}; }
+  static Vector PairEven(const uint8_t* p) {
+    return {_mm512_castsi512_ps(_mm512_slli_epi32(_mm512_loadu_si512(p), 16))};
+  }
+  static Vector PairOdd(const uint8_t* p) {
+    const __m512i high = _mm512_set1_epi32(static_cast<int>(0xffff0000u));
+    return {_mm512_castsi512_ps(_mm512_and_si512(_mm512_loadu_si512(p), high))};
+  }
+};
+
+inline Vector Add(Vector a, Vector b) { return {_mm512_add_ps(a.v, b.v)}; }
+inline Vector Sub(Vector a, Vector b) { return {_mm512_sub_ps(a.v, b.v)}; }
+inline Vector Mul(Vector a, Vector b) { return {_mm512_mul_ps(a.v, b.v)}; }
+inline Vector Div(Vector a, Vector b) { return {_mm512_div_ps(a.v, b.v)}; }
+inline Vector Neg(Vector a) { return {_mm512_xor_ps(a.v, _mm512_set1_ps(-0.0f))}; }
+inline Vector Min(Vector a, Vector b) { return {_mm512_min_ps(a.v, b.v)}; }
+inline Vector Max(Vector a, Vector b) { return {_mm512_max_ps(a.v, b.v)}; }
+inline Vector Sqrt(Vector a) { return {_mm512_sqrt_ps(a.v)}; }
+inline Vector Fma(Vector a, Vector b, Vector c) { return {_mm512_fmadd_ps(a.v, b.v, c.v)}; }
+inline Vector SwapPairs(Vector a) { return {_mm512_permute_ps(a.v, 0xb1)}; }
+inline Vector PowerOfTwo(Vector v, Vector n) {
+  const __m512i power = _mm512_slli_epi32(_mm512_castps_si512(n.v), 23);
+  return {_mm512_castsi512_ps(_mm512_add_epi32(_mm512_castps_si512(v.v), power))};
+}
+inline Vector KeepWhereAtLeast(Vector v, Vector x, Vector limit) {
+  return {_mm512_maskz_mov_ps(_mm512_cmp_ps_mask(x.v, limit.v, _CMP_GE_OQ), v.v)};
+}
+}  // namespace
+}  // namespace ingle

@@ -1,0 +1,124 @@
+#pragma once
+// Layouts of packed weights and of quantised activations. Plain data: included under every ISA's
+// flags.
+//
+// A tile is 16 output rows with all their columns; a brick is 256 columns of a tile. A *quad* is 4
+// consecutive k of one row (4 bytes of codes); codes lie as [quad][16 rows][4 k], so that 64 bytes
+// hold one quad of all 16 rows: what a dot-product instruction wants against 4 broadcast
+// activations, and what 16 of them make an AMX tile of. 4-bit codes: 64 bytes hold two quads, 2g in
+// the low and 2g + 1 in the high nibbles. Fifth bits: bit q of a byte belongs to quad q of its
+// group of 32 k. Everything is a permutation of the model file's bits. Half floats stay in their
+// bits.
+
+#include <cstddef>
+#include <cstdint>
+
+namespace ingle {
+
+inline constexpr uint32_t kTileRows = 16;
+inline constexpr uint32_t kBrickK = 256;
+inline constexpr uint32_t kGroupK = 32;
+
+struct alignas(64) BrickQ4_K {
+  uint8_t codes[8][4][64];  // [group of 32 k][pair of quads]
+  uint8_t scales[8][16];    // [group][row], 6 bits each
+  uint8_t mins[4][16][2];   // [pair of groups][row][group of the pair], 6 bits each
+  uint16_t d[16], dmin[16];
+};
+static_assert(sizeof(BrickQ4_K) == 2368);
+
+struct alignas(64) BrickQ5_K {
+  uint8_t codes[8][4][64];
+  uint8_t high[8][64];  // [group]; see above
+  uint8_t scales[8][16];
+  uint8_t mins[4][16][2];
+  uint16_t d[16], dmin[16];
+};
+static_assert(sizeof(BrickQ5_K) == 2880);
+
+struct alignas(64) BrickQ6_K {
+  uint8_t codes[8][4][64];
+  uint8_t high[16][64];  // [group of 16 k]; bits 2q, 2q + 1 of a byte belong to quad q of the group
+  int8_t scales[16][16];  // [group of 16 k][row]
+  uint16_t d[16];
+  uint8_t padding[32];
+};
+static_assert(sizeof(BrickQ6_K) == 3392);
+
+// Types with a scale (and an offset) per 32 weights. A brick of n groups (8; fewer at the end of a
+// row) is codes[n][code_bytes], high[n][64] if bits is 5, d[n][16 rows] and m[n][16 rows] if
+// has_min, in half floats, filled up to a multiple of 64 bytes.
+struct SmallBlockLayout {
+  uint32_t bits;  // 4, 5 or 8. 8-bit codes are stored as q + 128.
+  bool has_min;   // w = d * code + m; else w = d * (code - zero).
+  uint32_t zero;
+};
+inline constexpr SmallBlockLayout kLayoutQ8_0 = {8, false, 128};
+inline constexpr SmallBlockLayout kLayoutQ4_0 = {4, false, 8};
+inline constexpr SmallBlockLayout kLayoutQ4_1 = {4, true, 0};
+inline constexpr SmallBlockLayout kLayoutQ5_0 = {5, false, 16};
+inline constexpr SmallBlockLayout kLayoutQ5_1 = {5, true, 0};
+
+static constexpr uint32_t CodeBytes(SmallBlockLayout layout) {
+  return layout.bits == 8 ? 512 : 256;
+}
+static constexpr uint32_t HighOffset(SmallBlockLayout layout, uint32_t groups) {
+  return groups * CodeBytes(layout);
+}
+static constexpr uint32_t ScaleOffset(SmallBlockLayout layout, uint32_t groups) {
+  return HighOffset(layout, groups) + (layout.bits == 5 ? groups * 64 : 0);
+}
+static constexpr uint32_t MinOffset(SmallBlockLayout layout, uint32_t groups) {
+  return ScaleOffset(layout, groups) + groups * 32;
+}
+static constexpr uint32_t SmallBrickBytes(SmallBlockLayout layout, uint32_t groups) {
+  return (MinOffset(layout, groups) + (layout.has_min ? groups * 32 : 0) + 63) / 64 * 64;
+}
+static constexpr size_t SmallTileBytes(SmallBlockLayout layout, uint32_t cols) {
+  const size_t whole = cols / kBrickK * size_t{SmallBrickBytes(layout, 8)};
+  return whole + SmallBrickBytes(layout, cols % kBrickK / kGroupK);
+}
+
+// F16 and BF16: 32 columns of a tile (zeros beyond the last column): [pair of k][row][k of the
+// pair].
+struct alignas(64) BrickHalf {
+  uint16_t w[16][16][2];
+};
+// F32: 16 columns of a tile: [row][k].
+struct alignas(64) BrickF32 {
+  float w[16][16];
+};
+
+// Activations of one token. Columns beyond the last are zero in all of them.
+struct alignas(64) ActivationQ8x256 {
+  int8_t q[256];
+  int16_t sum32[8];   // Sums of q over groups of 32,
+  int16_t sum16[16];  // and of 16.
+  float d;
+  uint8_t padding[12];
+};
+static_assert(sizeof(ActivationQ8x256) == 320);
+
+struct alignas(64) ActivationQ8x32 {
+  int8_t q[8][32];
+  float d[8];
+  int32_t
+      minus_8_sums[8];  // -8 times the sum of q over each group of 32: what a zero of 8 takes off.
+};
+static_assert(sizeof(ActivationQ8x32) == 320);
+
+struct alignas(64) ActivationBf16 {
+  float x[32];  // Rounded to bf16.
+};
+struct alignas(64) ActivationBf16x2 {
+  float hi[32], lo[32];  // x rounded to bf16, and the rest rounded to bf16.
+};
+struct alignas(64) ActivationF32 {
+  float x[16];
+};
+
+// A group of activations whose largest magnitude is below this is all zero (its scale's reciprocal
+// would overflow).
+inline constexpr float kSmallestGroupMaximum = 0x1p-100f;
+
+}  // namespace ingle

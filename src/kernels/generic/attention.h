@@ -1,0 +1,248 @@
+#pragma once
+// The functions of kernels/attention.h, written once over a tier's vector type. Vectors run over
+// keys for the scores (each key is a lane with chains of its own) and over the head's elements for
+// the output, so their width cannot change a bit; how many rows and groups go through the registers
+// together cannot either.
+
+#include "kernels/attention.h"
+#include "kernels/generic/lanes.h"
+
+namespace ingle {
+namespace generic {
+
+inline constexpr uint32_t kGroupTokens = 16;  // Keys that lie interleaved in a page.
+inline constexpr uint32_t kSplitGroups = kSplitTokens / kGroupTokens;
+
+template <class V>
+struct Bf16Cache {
+  static V KeyEven(const uint8_t* group, uint32_t k2, uint32_t lane) {
+    return V::PairEven(group + (k2 * kGroupTokens + lane) * 4);
+  }
+  static V KeyOdd(const uint8_t* group, uint32_t k2, uint32_t lane) {
+    return V::PairOdd(group + (k2 * kGroupTokens + lane) * 4);
+  }
+  static V ValueEven(const uint8_t* page, uint32_t pair, uint32_t dim, uint32_t d) {
+    return V::PairEven(page + (size_t{pair} * dim + d) * 4);
+  }
+  static V ValueOdd(const uint8_t* page, uint32_t pair, uint32_t dim, uint32_t d) {
+    return V::PairOdd(page + (size_t{pair} * dim + d) * 4);
+  }
+  static size_t GroupBytes(uint32_t dim) { return size_t{dim} * kGroupTokens * 2; }
+};
+
+template <class V>
+struct F32Cache {
+  static const float* Floats(const uint8_t* bytes) { return reinterpret_cast<const float*>(bytes); }
+  static V KeyEven(const uint8_t* group, uint32_t k2, uint32_t lane) {
+    return V::Load(Floats(group) + 2 * k2 * kGroupTokens + lane);
+  }
+  static V KeyOdd(const uint8_t* group, uint32_t k2, uint32_t lane) {
+    return V::Load(Floats(group) + (2 * k2 + 1) * kGroupTokens + lane);
+  }
+  static V ValueEven(const uint8_t* page, uint32_t pair, uint32_t dim, uint32_t d) {
+    return V::Load(Floats(page) + size_t{2 * pair} * dim + d);
+  }
+  static V ValueOdd(const uint8_t* page, uint32_t pair, uint32_t dim, uint32_t d) {
+    return V::Load(Floats(page) + size_t{2 * pair + 1} * dim + d);
+  }
+  static size_t GroupBytes(uint32_t dim) { return size_t{dim} * kGroupTokens * 4; }
+};
+
+template <class V, class Cache>
+struct Attention {
+  using L = Lanes<V>;
+  static constexpr uint32_t kWidth = V::kWidth;
+  static constexpr uint32_t kRowsMax = V::kAttentionRows;
+
+  // Scores of R rows with G groups of keys, from the first of `groups` on. scores:
+  // [R][kSplitTokens]
+  template <uint32_t R, uint32_t G>
+  static void Scores(const float* queries, uint32_t dim, const uint8_t* const* groups,
+                     float* scores) {
+    for (uint32_t lane = 0; lane < kGroupTokens; lane += kWidth) {
+      V even[R][G], odd[R][G];
+      for (uint32_t r = 0; r < R; ++r)
+        for (uint32_t g = 0; g < G; ++g) even[r][g] = odd[r][g] = V::Zero();
+      for (uint32_t k2 = 0; k2 < dim / 2; ++k2) {
+        for (uint32_t g = 0; g < G; ++g) {
+          const V key_even = Cache::KeyEven(groups[g], k2, lane);
+          const V key_odd = Cache::KeyOdd(groups[g], k2, lane);
+          for (uint32_t r = 0; r < R; ++r) {
+            even[r][g] = Fma(key_even, V::Set(queries[r * dim + 2 * k2]), even[r][g]);
+            odd[r][g] = Fma(key_odd, V::Set(queries[r * dim + 2 * k2 + 1]), odd[r][g]);
+          }
+        }
+      }
+      for (uint32_t r = 0; r < R; ++r)
+        for (uint32_t g = 0; g < G; ++g)
+          Add(even[r][g], odd[r][g]).Store(scores + r * kSplitTokens + g * kGroupTokens + lane);
+    }
+  }
+
+  template <uint32_t R>
+  static void AllScores(const float* queries, uint32_t dim, const uint8_t* const* groups,
+                        uint32_t count, float* scores) {
+    constexpr uint32_t kTogether = R * 4 <= kRowsMax ? 4 : R * 2 <= kRowsMax ? 2 : 1;
+    uint32_t g = 0;
+    for (; g + kTogether <= count; g += kTogether)
+      Scores<R, kTogether>(queries, dim, groups + g, scores + g * kGroupTokens);
+    for (; g < count; ++g) Scores<R, 1>(queries, dim, groups + g, scores + g * kGroupTokens);
+  }
+
+  // scores[0, count) -> exp(score - maximum). scores has room up to the next multiple of 16.
+  static void Softmax(float* scores, uint32_t count, float* maximum, float* sum) {
+    const uint32_t padded = (count + kLanes - 1) / kLanes * kLanes;
+    for (uint32_t j = count; j < padded; ++j) scores[j] = -__builtin_inff();
+    V most[L::kParts];
+    for (uint32_t p = 0; p < L::kParts; ++p) most[p] = V::Load(scores + p * kWidth);
+    for (uint32_t j = kLanes; j < padded; j += kLanes)
+      for (uint32_t p = 0; p < L::kParts; ++p)
+        most[p] = Max(most[p], V::Load(scores + j + p * kWidth));
+    float lane[kLanes];
+    for (uint32_t p = 0; p < L::kParts; ++p) most[p].Store(lane + p * kWidth);
+    for (uint32_t half = kLanes / 2; half > 0; half /= 2)
+      for (uint32_t i = 0; i < half; ++i)
+        lane[i] = lane[i] > lane[i + half] ? lane[i] : lane[i + half];
+    const V top = V::Set(lane[0]);
+    V total[L::kParts];
+    for (uint32_t p = 0; p < L::kParts; ++p) total[p] = V::Zero();
+    for (uint32_t j = 0; j < padded; j += kLanes) {
+      for (uint32_t p = 0; p < L::kParts; ++p) {
+        const V e = L::Exp(Sub(V::Load(scores + j + p * kWidth), top));
+        e.Store(scores + j + p * kWidth);
+        total[p] = Add(total[p], e);
+      }
+    }
+    *maximum = lane[0];
+    *sum = L::Sum(total);
+  }
+
+  // out[R][D vectors from d] += weights of keys [begin, end) * values; begin is even. Where end is
+  // odd, its last key is the first of its pair. Starts at zero when begin is 0.
+  template <uint32_t R, uint32_t D>
+  static void Values(const float* weights, const uint8_t* const* pages, uint32_t dim, uint32_t d,
+                     uint32_t begin, uint32_t end, float* out) {
+    V acc[R][D];
+    for (uint32_t r = 0; r < R; ++r)
+      for (uint32_t i = 0; i < D; ++i)
+        acc[r][i] = begin == 0 ? V::Zero() : V::Load(out + r * dim + d + i * kWidth);
+    uint32_t j = begin;
+    for (; j + 2 <= end; j += 2) {
+      const uint8_t* page = pages[j / kPageTokens];
+      const uint32_t pair = j % kPageTokens / 2;
+      for (uint32_t i = 0; i < D; ++i) {
+        const V even = Cache::ValueEven(page, pair, dim, d + i * kWidth);
+        const V odd = Cache::ValueOdd(page, pair, dim, d + i * kWidth);
+        for (uint32_t r = 0; r < R; ++r) {
+          acc[r][i] = Fma(V::Set(weights[r * kSplitTokens + j]), even, acc[r][i]);
+          acc[r][i] = Fma(V::Set(weights[r * kSplitTokens + j + 1]), odd, acc[r][i]);
+        }
+      }
+    }
+    if (j < end) {
+      const uint8_t* page = pages[j / kPageTokens];
+      for (uint32_t i = 0; i < D; ++i) {
+        const V even = Cache::ValueEven(page, j % kPageTokens / 2, dim, d + i * kWidth);
+        for (uint32_t r = 0; r < R; ++r)
+          acc[r][i] = Fma(V::Set(weights[r * kSplitTokens + j]), even, acc[r][i]);
+      }
+    }
+    for (uint32_t r = 0; r < R; ++r)
+      for (uint32_t i = 0; i < D; ++i) acc[r][i].Store(out + r * dim + d + i * kWidth);
+  }
+
+  template <uint32_t R>
+  static void AllValues(const float* weights, const uint8_t* const* pages, uint32_t dim,
+                        uint32_t begin, uint32_t end, float* out) {
+    constexpr uint32_t kRoom = V::kAttentionSums / R;
+    constexpr uint32_t kTogether = kRoom >= 8 ? 8 : kRoom >= 4 ? 4 : kRoom >= 2 ? 2 : 1;
+    uint32_t d = 0;
+    for (; d + kTogether * kWidth <= dim; d += kTogether * kWidth)
+      Values<R, kTogether>(weights, pages, dim, d, begin, end, out);
+    for (; d < dim; d += kWidth) Values<R, 1>(weights, pages, dim, d, begin, end, out);
+  }
+
+  template <uint32_t R>
+  static void Block(const AttentionArgs& args, const uint8_t* const* groups, uint32_t row,
+                    const AttentionState& state) {
+    float scores[R * kSplitTokens];
+    uint32_t least = args.counts[row], most = args.counts[row];
+    for (uint32_t r = 1; r < R; ++r) {
+      const uint32_t count = args.counts[row + r];
+      least = count < least ? count : least;
+      most = count > most ? count : most;
+    }
+    const float* queries = args.queries + size_t{row} * args.dim;
+    AllScores<R>(queries, args.dim, groups, (most + kGroupTokens - 1) / kGroupTokens, scores);
+    for (uint32_t r = 0; r < R; ++r)
+      Softmax(scores + r * kSplitTokens, args.counts[row + r], state.maximum + row + r,
+              state.sum + row + r);
+    float* out = state.out + size_t{row} * args.dim;
+    if (least == most) return AllValues<R>(scores, args.values, args.dim, 0, most, out);
+    // A row never touches keys beyond its own, not even with weight zero: they may be anything.
+    const uint32_t shared = least / 2 * 2;
+    AllValues<R>(scores, args.values, args.dim, 0, shared, out);
+    for (uint32_t r = 0; r < R; ++r)
+      AllValues<1>(scores + r * kSplitTokens, args.values, args.dim, shared, args.counts[row + r],
+                   out + size_t{r} * args.dim);
+  }
+
+  static void Split(const AttentionArgs& args, const AttentionState& state) {
+    const uint8_t* groups[kSplitGroups];
+    const size_t group_bytes = Cache::GroupBytes(args.dim);
+    for (uint32_t g = 0; g < kSplitGroups; ++g)
+      groups[g] = args.keys[g / 2] + (g % 2) * group_bytes;
+    Blocks<kRowsMax>(args, groups, 0, state);
+  }
+
+  // All rows from `row` on in blocks of R, the rest in smaller ones.
+  template <uint32_t R>
+  static void Blocks(const AttentionArgs& args, const uint8_t* const* groups, uint32_t row,
+                     const AttentionState& state) {
+    for (; row + R <= args.rows; row += R) Block<R>(args, groups, row, state);
+    if constexpr (R > 1) Blocks<R - 1>(args, groups, row, state);
+  }
+};
+
+template <class V>
+struct AttentionMerge {
+  using L = Lanes<V>;
+
+  static float Exp(float x) {
+    float lanes[V::kWidth];
+    L::Exp(V::Set(x)).Store(lanes);
+    return lanes[0];
+  }
+
+  static void Merge(const AttentionState& next, const AttentionState& all, uint32_t rows,
+                    uint32_t dim) {
+    for (uint32_t r = 0; r < rows; ++r) {
+      const float top = all.maximum[r] > next.maximum[r] ? all.maximum[r] : next.maximum[r];
+      const float old_scale = Exp(all.maximum[r] - top), new_scale = Exp(next.maximum[r] - top);
+      all.maximum[r] = top;
+      all.sum[r] = __builtin_fmaf(next.sum[r], new_scale, all.sum[r] * old_scale);
+      float* to = all.out + size_t{r} * dim;
+      const float* from = next.out + size_t{r} * dim;
+      for (uint32_t d = 0; d < dim; d += V::kWidth)
+        Fma(V::Load(from + d), V::Set(new_scale), Mul(V::Load(to + d), V::Set(old_scale)))
+            .Store(to + d);
+    }
+  }
+
+  static void Finish(const AttentionState& all, uint32_t rows, uint32_t dim) {
+    for (uint32_t r = 0; r < rows; ++r) {
+      const V inverse = V::Set(1.0f / all.sum[r]);
+      float* to = all.out + size_t{r} * dim;
+      for (uint32_t d = 0; d < dim; d += V::kWidth) Mul(V::Load(to + d), inverse).Store(to + d);
+    }
+  }
+
+  static constexpr AttentionKernels Table() {
+    return {.split = {Attention<V, Bf16Cache<V>>::Split, Attention<V, F32Cache<V>>::Split},
+            .merge = Merge,
+            .finish = Finish};
+  }
+};
+
+}  // namespace generic
+}  // namespace ingle

@@ -1,0 +1,8 @@
+#include "kernels/generic/attention.h"
+
+#include "kernels/portable/vector.h"
+
+namespace ingle {
+extern const AttentionKernels kAttentionPortable;
+constinit const AttentionKernels kAttentionPortable = generic::AttentionMerge<Vector>::Table();
+}  // namespace ingle

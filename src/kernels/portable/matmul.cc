@@ -1,6 +1,0 @@
-#include "kernels/matmul.h"
-
-namespace ingle {
-extern const MatmulKernels kMatmulPortable;
-constinit const MatmulKernels kMatmulPortable = {};
-}  // namespace ingle

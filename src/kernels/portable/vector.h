@@ -1,0 +1,99 @@
+#pragma once
+// The vector type of kernels/generic/lanes.h in plain C++: the oracle of the other tiers.
+
+#include <bit>
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+
+namespace ingle {
+namespace {
+
+struct Vector {
+  static constexpr uint32_t kWidth = 8;
+  static constexpr uint32_t kAttentionRows =
+      4;  // Rows of attention that go through the registers together.
+  static constexpr uint32_t kAttentionSums = 8;  // Vectors of its output that stay in registers.
+  float lane[kWidth];
+
+  static Vector Load(const float* p) {
+    Vector v;
+    std::memcpy(v.lane, p, sizeof v.lane);
+    return v;
+  }
+  void Store(float* p) const { std::memcpy(p, lane, sizeof lane); }
+  static Vector Set(float f) {
+    Vector v;
+    for (float& x : v.lane) x = f;
+    return v;
+  }
+  static Vector Zero() { return Set(0.0f); }
+  // Pairs of bf16 lie in 32-bit words, the first in the low half.
+  static uint32_t PairAt(const uint8_t* p, uint32_t i) {
+    uint32_t word;
+    std::memcpy(&word, p + 4 * i, 4);
+    return word;
+  }
+  static Vector PairEven(const uint8_t* p) {
+    Vector v;
+    for (uint32_t i = 0; i < kWidth; ++i) v.lane[i] = std::bit_cast<float>(PairAt(p, i) << 16);
+    return v;
+  }
+  static Vector PairOdd(const uint8_t* p) {
+    Vector v;
+    for (uint32_t i = 0; i < kWidth; ++i)
+      v.lane[i] = std::bit_cast<float>(PairAt(p, i) & 0xffff0000u);
+    return v;
+  }
+};
+
+template <class F>
+Vector Each(const F& f) {
+  Vector v;
+  for (uint32_t i = 0; i < Vector::kWidth; ++i) v.lane[i] = f(i);
+  return v;
+}
+
+inline Vector Add(Vector a, Vector b) {
+  return Each([&](uint32_t i) { return a.lane[i] + b.lane[i]; });
+}
+inline Vector Sub(Vector a, Vector b) {
+  return Each([&](uint32_t i) { return a.lane[i] - b.lane[i]; });
+}
+inline Vector Mul(Vector a, Vector b) {
+  return Each([&](uint32_t i) { return a.lane[i] * b.lane[i]; });
+}
+inline Vector Div(Vector a, Vector b) {
+  return Each([&](uint32_t i) { return a.lane[i] / b.lane[i]; });
+}
+inline Vector Neg(Vector a) {
+  return Each([&](uint32_t i) { return -a.lane[i]; });
+}
+// As the processor's own: the second operand where they compare neither way.
+inline Vector Min(Vector a, Vector b) {
+  return Each([&](uint32_t i) { return a.lane[i] < b.lane[i] ? a.lane[i] : b.lane[i]; });
+}
+inline Vector Max(Vector a, Vector b) {
+  return Each([&](uint32_t i) { return a.lane[i] > b.lane[i] ? a.lane[i] : b.lane[i]; });
+}
+inline Vector Sqrt(Vector a) {
+  return Each([&](uint32_t i) { return std::sqrt(a.lane[i]); });
+}
+inline Vector Fma(Vector a, Vector b, Vector c) {
+  return Each([&](uint32_t i) { return std::fma(a.lane[i], b.lane[i], c.lane[i]); });
+}
+inline Vector SwapPairs(Vector a) {
+  return Each([&](uint32_t i) { return a.lane[i ^ 1]; });
+}
+inline Vector PowerOfTwo(Vector v, Vector n) {
+  return Each([&](uint32_t i) {
+    return std::bit_cast<float>(std::bit_cast<uint32_t>(v.lane[i]) +
+                                (std::bit_cast<uint32_t>(n.lane[i]) << 23));
+  });
+}
+inline Vector KeepWhereAtLeast(Vector v, Vector x, Vector limit) {
+  return Each([&](uint32_t i) { return x.lane[i] >= limit.lane[i] ? v.lane[i] : 0.0f; });
+}
+
+}  // namespace
+}  // namespace ingle

@@ -1,0 +1,318 @@
+#include "tensor/packed_matrix.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstring>
+#include <memory>
+#include <random>
+#include <vector>
+
+#include "formats/dequantize.h"
+#include "formats/half.h"
+#include "kernels/bricks.h"
+#include "kernels/dispatch.h"
+#include "tensor/pack.h"
+
+namespace ingle {
+namespace {
+
+constexpr DType kTypes[] = {DType::kF32,  DType::kF16,  DType::kBF16, DType::kQ8_0,
+                            DType::kQ4_0, DType::kQ4_1, DType::kQ5_0, DType::kQ5_1,
+                            DType::kQ4_K, DType::kQ5_K, DType::kQ6_K};
+
+// 64-byte aligned bytes; the surroundings are poisoned by the address sanitizer.
+class Buffer {
+ public:
+  explicit Buffer(size_t bytes) : bytes_(new(std::align_val_t{64}) std::byte[bytes + 1]) {}
+  std::byte* get() { return bytes_.get(); }
+
+ private:
+  struct Free {
+    void operator()(std::byte* p) const { ::operator delete[](p, std::align_val_t{64}); }
+  };
+  std::unique_ptr<std::byte[], Free> bytes_;
+};
+
+// A matrix of random bits with plausible scales: `source` as in a model file, at an odd address.
+struct Sample {
+  std::vector<std::byte> source;
+  TensorView view;
+  Buffer packed;
+  PackedMatrix matrix;
+
+  Sample(DType type, uint32_t rows, uint32_t cols, uint32_t seed)
+      : packed(PackedBytes(type, rows, cols).value()) {
+    const DTypeInfo& info = Info(type);
+    const size_t blocks = size_t{rows} * (cols / info.block_weights);
+    source.resize(blocks * info.block_bytes + 1);
+    std::mt19937 random(seed);
+    for (auto& byte : source) byte = static_cast<std::byte>(random());
+    for (size_t b = 0; b < blocks; ++b) FixScales(type, &source[1 + b * info.block_bytes], random);
+    view = {type, rows, cols, source.data() + 1};
+    const uint32_t middle = TileCount(rows) / 2;
+    std::memset(packed.get(), 0xff, PackedBytes(type, rows, cols).value());
+    PackTiles(view, middle, TileCount(rows), packed.get());
+    PackTiles(view, 0, middle, packed.get());
+    matrix = Packed(type, rows, cols, packed.get()).value();
+  }
+
+  std::vector<float> Dequantized() const {
+    std::vector<float> w(size_t{matrix.rows} * matrix.cols);
+    FindDequantize(matrix.type)(view.data, w.size(), w.data());
+    return w;
+  }
+
+ private:
+  // Half floats of either sign: mostly 2^-9..2^-5, now and then subnormal or zero.
+  static void PutHalf(std::byte* at, std::mt19937& random) {
+    uint32_t exponent = 6 + random() % 4;
+    if (random() % 64 == 0) exponent = 0;
+    const auto bits = static_cast<uint16_t>((random() & 0x83ff) | exponent << 10);
+    std::memcpy(at, &bits, 2);
+  }
+
+  static void FixScales(DType type, std::byte* block, std::mt19937& random) {
+    switch (type) {
+      case DType::kF32: {
+        const float w = std::normal_distribution<float>(0, 0.03f)(random);
+        std::memcpy(block, &w, 4);
+        break;
+      }
+      case DType::kBF16: {
+        const uint16_t w = F32ToBf16(std::normal_distribution<float>(0, 0.03f)(random));
+        std::memcpy(block, &w, 2);
+        break;
+      }
+      case DType::kF16: PutHalf(block, random); break;
+      case DType::kQ6_K: PutHalf(block + 208, random); break;
+      case DType::kQ4_1:
+      case DType::kQ5_1:
+      case DType::kQ4_K:
+      case DType::kQ5_K: PutHalf(block + 2, random); [[fallthrough]];
+      default: PutHalf(block, random);
+    }
+  }
+};
+
+std::vector<float> RandomActivations(uint32_t tokens, uint32_t cols, uint32_t seed) {
+  std::mt19937 random(seed);
+  std::normal_distribution<float> normal;
+  std::vector<float> x(size_t{tokens} * cols);
+  for (auto& v : x) v = normal(random) * (random() % 100 == 0 ? 20.0f : 1.0f);
+  // A group of zeros, one of subnormals, ties between two integers, and exact powers of two.
+  for (uint32_t i = 0; i < 32 && i < cols; ++i) x[i] = 0.0f;
+  for (uint32_t i = 32; i < 64 && i < cols; ++i) x[i] = 1e-40f;
+  for (uint32_t i = 64; i < 96 && i < cols; ++i) x[i] = static_cast<float>(i) - 79.5f;
+  if (cols > 96) x[64] = 127.0f;
+  return x;
+}
+
+struct Activations {
+  size_t stride;
+  Buffer bytes;
+  Activations(const Kernels& kernels, ActivationKind kind, const std::vector<float>& x,
+              uint32_t tokens, uint32_t cols)
+      : stride(ActivationBytes(kind, cols)), bytes(stride * tokens) {
+    std::memset(bytes.get(), 0xff, stride * tokens);
+    for (uint32_t t = 0; t < tokens; ++t) {
+      QuantizeActivations(kernels, kind, &x[size_t{t} * cols], cols, bytes.get() + t * stride);
+    }
+  }
+};
+
+const Kernels& Portable() { return *SupportedKernels().back(); }
+
+// Columns to test a type with: whole bricks, a part of one, less than one.
+std::vector<uint32_t> Columns(DType type) {
+  const uint32_t multiple = FindPackFormat(type)->col_multiple;
+  if (multiple == 256) return {256, 768};
+  if (multiple == 32) return {512, 896, 288, 96};
+  return {512, 300, 17, 32, 1};
+}
+
+std::string Name(DType type) { return std::string(Info(type).name); }
+
+TEST(PackedMatrix, PackingIsReversible) {
+  for (DType type : kTypes) {
+    for (uint32_t cols : Columns(type)) {
+      for (uint32_t rows : {1u, 16u, 37u}) {
+        const Sample sample(type, rows, cols, rows + cols);
+        const DTypeInfo& info = Info(type);
+        const uint32_t blocks = cols / info.block_weights;
+        for (uint32_t r = 0; r < rows; ++r) {
+          for (uint32_t b = 0; b < blocks; ++b) {
+            std::byte block[256];
+            FindPackFormat(type)->unpack_block(
+                sample.matrix.data + r / 16 * sample.matrix.tile_bytes, cols, r % 16, b, block);
+            ASSERT_EQ(0, std::memcmp(block, sample.view.data + (r * blocks + b) * info.block_bytes,
+                                     info.block_bytes))
+                << Name(type) << " row " << r << " block " << b;
+          }
+        }
+      }
+    }
+  }
+}
+
+TEST(PackedMatrix, ReadRowEqualsDequantization) {
+  for (DType type : kTypes) {
+    const uint32_t cols = Columns(type)[1];
+    const Sample sample(type, 21, cols, 7);
+    const auto want = sample.Dequantized();
+    std::vector<float> row(cols);
+    for (uint32_t r = 0; r < 21; ++r) {
+      ReadRow(sample.matrix, r, row.data());
+      ASSERT_EQ(0, std::memcmp(row.data(), &want[r * cols], cols * 4))
+          << Name(type) << " row " << r;
+    }
+  }
+}
+
+// The variance that rounding the activation of column k adds to an output, over w * w. Rounding to
+// a step s adds s * s / 12; the steps are max / 127 of the group, 2^-8 of the value in bf16, 2^-16
+// in two of them.
+double RoundingVariance(ActivationKind kind, const float* x, uint32_t cols, uint32_t k) {
+  if (kind == kActivationF32) return 0.0;
+  if (kind == kActivationBf16) return std::pow(double{x[k]} * 0x1p-8, 2) / 12;
+  if (kind == kActivationBf16x2) return std::pow(double{x[k]} * 0x1p-15, 2) / 12;
+  const uint32_t group = kind == kActivationQ8x32 ? 32 : 256;
+  double max = 0;
+  for (uint32_t i = k / group * group; i < std::min(cols, (k / group + 1) * group); ++i) {
+    max = std::max(max, std::abs(double{x[i]}));
+  }
+  return std::pow(max / 127, 2) / 12;
+}
+
+// Against float64 products of the dequantised weights with the exact activations, within six
+// standard deviations of the rounding of activations, and float32's own.
+TEST(PackedMatrix, ProductIsThatOfTheDequantizedWeights) {
+  for (DType type : kTypes) {
+    for (uint32_t cols : Columns(type)) {
+      constexpr uint32_t kRows = 37, kTokens = 3;
+      const Sample sample(type, kRows, cols, cols);
+      const auto w = sample.Dequantized();
+      const auto x = RandomActivations(kTokens, cols, cols + 1);
+      Activations a(Portable(), sample.matrix.activation, x, kTokens, cols);
+      std::vector<float> out(kTokens * kRows);
+      Multiply(Portable(), sample.matrix, a.bytes.get(), kTokens, 0, kRows, out.data(), kRows);
+      for (uint32_t t = 0; t < kTokens; ++t) {
+        std::vector<double> variance(cols);
+        for (uint32_t k = 0; k < cols; ++k) {
+          variance[k] = RoundingVariance(sample.matrix.activation, &x[t * cols], cols, k);
+        }
+        for (uint32_t r = 0; r < kRows; ++r) {
+          double want = 0, sum = 0, magnitude = 0;
+          for (uint32_t k = 0; k < cols; ++k) {
+            const double weight = w[r * cols + k];
+            want += weight * double{x[t * cols + k]};
+            magnitude += std::abs(weight * double{x[t * cols + k]});
+            sum += weight * weight * variance[k];
+          }
+          ASSERT_NEAR(out[t * kRows + r], want, 6 * std::sqrt(sum) + 1e-6 * magnitude + 1e-30)
+              << Name(type) << " cols " << cols << " row " << r << " token " << t;
+        }
+      }
+    }
+  }
+}
+
+TEST(PackedMatrix, QuantizationIsEqualInAllTiers) {
+  for (uint32_t kind = 0; kind < kActivationKinds; ++kind) {
+    const auto activation = static_cast<ActivationKind>(kind);
+    for (uint32_t cols : {1u, 17u, 32u, 96u, 256u, 300u, 896u, 1536u}) {
+      if (activation == kActivationQ8x256 && cols % 256 != 0) continue;
+      if (activation == kActivationQ8x32 && cols % 32 != 0) continue;
+      auto x = RandomActivations(4, cols, cols);
+      x[cols] = NAN;
+      x[2 * cols] = -INFINITY;
+      x[3 * cols] = 3e38f;
+      Activations want(Portable(), activation, x, 4, cols);
+      for (const Kernels* kernels : SupportedKernels()) {
+        Activations got(*kernels, activation, x, 4, cols);
+        ASSERT_EQ(0, std::memcmp(got.bytes.get(), want.bytes.get(), 4 * want.stride))
+            << kernels->name << " kind " << kind << " cols " << cols;
+      }
+    }
+  }
+}
+
+// Every tier and every number of tokens: the same bytes as the portable kernels give for 512
+// tokens.
+TEST(PackedMatrix, BytesDependNeitherOnTheTierNorOnTheNumberOfTokens) {
+  constexpr uint32_t kMaxTokens = 512;
+  for (DType type : kTypes) {
+    for (uint32_t cols : Columns(type)) {
+      for (uint32_t rows : {16u, 75u}) {
+        const Sample sample(type, rows, cols, cols + rows);
+        const auto x = RandomActivations(kMaxTokens, cols, cols + 1);
+        Activations a(Portable(), sample.matrix.activation, x, kMaxTokens, cols);
+        std::vector<float> want(size_t{kMaxTokens} * rows);
+        Multiply(Portable(), sample.matrix, a.bytes.get(), kMaxTokens, 0, rows, want.data(), rows);
+        for (const Kernels* kernels : SupportedKernels()) {
+          for (uint32_t tokens :
+               {1u, 2u, 3u, 4u, 5u, 6u, 7u, 8u, 9u, 15u, 16u, 17u, 31u, 32u, 33u, 512u}) {
+            const size_t stride = rows + 3;
+            std::vector<float> got(tokens * stride, 12345.0f);
+            Multiply(*kernels, sample.matrix, a.bytes.get(), tokens, 0, rows, got.data(), stride);
+            for (uint32_t t = 0; t < tokens; ++t) {
+              ASSERT_EQ(0, std::memcmp(&got[t * stride], &want[size_t{t} * rows], rows * 4))
+                  << kernels->name << " " << Name(type) << " cols " << cols << " rows " << rows
+                  << " tokens " << tokens << " token " << t;
+              ASSERT_EQ(got[t * stride + rows], 12345.0f) << "wrote beyond the last row";
+            }
+          }
+        }
+      }
+    }
+  }
+}
+
+TEST(PackedMatrix, RangesOfRowsGiveTheSameBytes) {
+  for (DType type : kTypes) {
+    const uint32_t cols = Columns(type)[0], rows = 75, tokens = 9;
+    const Sample sample(type, rows, cols, 3);
+    Activations a(Portable(), sample.matrix.activation, RandomActivations(tokens, cols, 4), tokens,
+                  cols);
+    for (const Kernels* kernels : SupportedKernels()) {
+      std::vector<float> whole(tokens * rows), parts(tokens * rows);
+      Multiply(*kernels, sample.matrix, a.bytes.get(), tokens, 0, rows, whole.data(), rows);
+      for (uint32_t begin = 0, end = 16; begin < rows;
+           begin = end, end = std::min(rows, end + 32)) {
+        Multiply(*kernels, sample.matrix, a.bytes.get(), tokens, begin, end, &parts[begin], rows);
+      }
+      ASSERT_EQ(0, std::memcmp(whole.data(), parts.data(), whole.size() * 4)) << kernels->name;
+    }
+  }
+}
+
+TEST(PackedMatrix, NanActivationsGiveNan) {
+  for (DType type : kTypes) {
+    const uint32_t cols = 512;
+    const Sample sample(type, 16, cols, 3);
+    for (float bad : {NAN, INFINITY}) {
+      auto x = RandomActivations(1, cols, 4);
+      x[100] = bad;
+      for (const Kernels* kernels : SupportedKernels()) {
+        Activations a(*kernels, sample.matrix.activation, x, 1, cols);
+        float out[16];
+        Multiply(*kernels, sample.matrix, a.bytes.get(), 1, 0, 16, out, 16);
+        for (float v : out) ASSERT_FALSE(std::isfinite(v)) << kernels->name << " " << Name(type);
+      }
+    }
+  }
+}
+
+TEST(PackedMatrix, RefusesWhatItCannotMultiply) {
+  const auto type = PackedBytes(DType::kIQ2_XXS, 16, 256);
+  ASSERT_FALSE(type.has_value());
+  EXPECT_EQ(type.error().code, ErrorCode::kUnsupported);
+  EXPECT_NE(type.error().message.find("iq2_xxs"), std::string::npos);
+  EXPECT_FALSE(PackedBytes(DType::kQ4_K, 16, 128).has_value());
+  EXPECT_FALSE(PackedBytes(DType::kQ8_0, 16, 33).has_value());
+  EXPECT_FALSE(PackedBytes(DType::kF32, 0, 16).has_value());
+  EXPECT_FALSE(PackedBytes(DType::kF32, ~0u, ~0u).has_value());
+}
+
+}  // namespace
+}  // namespace ingle
