@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <numeric>
 
 #include "base/counter_random.h"
 #include "sampling/weights.h"
@@ -16,6 +15,10 @@ constexpr float kForbidden = -std::numeric_limits<float>::infinity();
 bool HasPenalties(const EffectiveSampling& s) {
   return s.repeat_last_n.value != 0 && (s.repetition_penalty.value != 1.0 || s.frequency_penalty.value != 0.0 ||
                                         s.presence_penalty.value != 0.0);
+}
+
+Status NotNumbers() {
+  return Fail(ErrorCode::kInternal, "the model produced logits that are not numbers; its file may be damaged");
 }
 
 size_t WindowSize(const EffectiveSampling& s, uint32_t context) {
@@ -44,34 +47,52 @@ uint64_t SoftmaxWeights(float temperature, SamplerScratch* scratch) {
   for (size_t i = 0; i < candidates.size(); ++i)
     scratch->exponents[i] = (candidates[i].logit - largest) / temperature;
   ExpWeights(scratch->exponents, scratch->weights);
-  return std::accumulate(scratch->weights.begin(), scratch->weights.end(), uint64_t{0});
+  uint64_t sum = 0;
+  for (uint64_t weight : scratch->weights) sum += weight;
+  return sum;
 }
 
-// Keeps the shortest prefix, in the order `before` of indices, whose weights sum to at least `mass`. Only the prefix
-// gets sorted: a growing part is selected until it is heavy enough.
-template <class Before>
-void KeepPrefix(uint64_t mass, Before before, SamplerScratch* scratch) {
-  auto& order = scratch->order;
-  order.resize(scratch->candidates.size());
-  std::iota(order.begin(), order.end(), 0u);
-  uint64_t sum = 0;
-  size_t done = 0, kept = order.size();
-  for (size_t part = 128; done < order.size() && kept == order.size(); part *= 8) {
-    size_t end = std::min(order.size(), done + part);
-    auto from = order.begin() + static_cast<ptrdiff_t>(done), to = order.begin() + static_cast<ptrdiff_t>(end);
-    if (to != order.end()) std::nth_element(from, to, order.end(), before);
-    std::sort(from, to, before);
-    for (; done < end; ++done) {
-      sum += scratch->weights[order[done]];
-      if (sum < mass) continue;
-      kept = done + 1;
-      break;
-    }
+// Keys of one bucket differ by less than 1 / kBucketsPerUnit; the last bucket takes all the rest.
+constexpr size_t kBuckets = 4096;
+constexpr float kBucketsPerUnit = 64;
+constexpr float kLastBucket = kBuckets - 1;
+
+// Keeps the shortest prefix, in order of (scores, likelihood), whose weights sum to at least `mass`. Weights are summed
+// by bucket of score; only the bucket in which the prefix ends is sorted. scratch->scores: [candidates], >= 0.
+void KeepPrefix(uint64_t mass, SamplerScratch* scratch) {
+  const auto& scores = scratch->scores;
+  auto& candidates = scratch->candidates;
+  auto bucket_of = [&](size_t i) {
+    return static_cast<uint32_t>(static_cast<int32_t>(std::min(scores[i] * kBucketsPerUnit, kLastBucket)));
+  };
+  scratch->buckets.assign(kBuckets, 0);
+  for (size_t i = 0; i < candidates.size(); ++i) scratch->buckets[bucket_of(i)] += scratch->weights[i];
+  uint64_t before_last = 0;
+  size_t last = 0;
+  while (last + 1 < kBuckets && before_last + scratch->buckets[last] < mass) before_last += scratch->buckets[last++];
+
+  auto& edge = scratch->order;  // Indices in the last bucket.
+  edge.clear();
+  for (size_t i = 0; i < candidates.size(); ++i)
+    if (bucket_of(i) == last) edge.push_back(static_cast<uint32_t>(i));
+  std::sort(edge.begin(), edge.end(), [&](uint32_t a, uint32_t b) {
+    if (scores[a] != scores[b]) return scores[a] < scores[b];
+    return Likelier(candidates[a], candidates[b]);
+  });
+  size_t kept_of_edge = 0;
+  for (uint64_t sum = before_last; kept_of_edge < edge.size() && sum < mass; ++kept_of_edge)
+    sum += scratch->weights[edge[kept_of_edge]];
+  edge.resize(kept_of_edge);
+  std::sort(edge.begin(), edge.end());
+
+  size_t kept = 0, next_edge = 0;
+  for (size_t i = 0; i < candidates.size(); ++i) {
+    bool on_edge = next_edge < edge.size() && edge[next_edge] == i;
+    next_edge += on_edge;
+    candidates[kept] = candidates[i];  // Stays only if it counts; cheaper than a branch.
+    kept += (bucket_of(i) < last) | on_edge;
   }
-  order.resize(kept);
-  std::sort(order.begin(), order.end());
-  for (size_t i = 0; i < kept; ++i) scratch->candidates[i] = scratch->candidates[order[i]];
-  scratch->candidates.resize(kept);
+  candidates.resize(kept);
 }
 
 // Locally typical sampling (Meister et al. 2022): tokens whose surprise is nearest to the entropy, until their
@@ -85,22 +106,17 @@ void KeepTypical(double p, SamplerScratch* scratch) {
     entropy -= static_cast<double>(scratch->weights[i]) / static_cast<double>(total) * exponents[i];
   scratch->scores.resize(exponents.size());
   for (size_t i = 0; i < exponents.size(); ++i)
-    scratch->scores[i] = std::abs(log_total - exponents[i] - entropy);
-  auto before = [scratch](uint32_t a, uint32_t b) {
-    if (scratch->scores[a] != scratch->scores[b]) return scratch->scores[a] < scratch->scores[b];
-    return Likelier(scratch->candidates[a], scratch->candidates[b]);
-  };
+    scratch->scores[i] = static_cast<float>(std::abs(log_total - exponents[i] - entropy));
   uint64_t mass = static_cast<uint64_t>(static_cast<double>(total) * p) + 1;  // Strictly more than p.
-  KeepPrefix(mass, before, scratch);
+  KeepPrefix(mass, scratch);
 }
 
 // The smallest set of likeliest tokens whose probability reaches p.
 void KeepTopP(double p, SamplerScratch* scratch) {
   uint64_t total = SoftmaxWeights(1.0f, scratch);
-  auto before = [scratch](uint32_t a, uint32_t b) {
-    return Likelier(scratch->candidates[a], scratch->candidates[b]);
-  };
-  KeepPrefix(std::max<uint64_t>(1, Mass(total, p)), before, scratch);
+  scratch->scores.swap(scratch->exponents);
+  for (float& score : scratch->scores) score = -score;
+  KeepPrefix(std::max<uint64_t>(1, Mass(total, p)), scratch);
 }
 
 // Tokens with at least the share p of the likeliest one's probability.
@@ -124,6 +140,7 @@ void Sampler::ApplyBias(std::span<float> logits) const {
 
 // Repetition penalty of Keskar et al. 2019 with llama.cpp's rule for negative logits, then the OpenAI API's two.
 void Sampler::ApplyPenalties(std::span<float> logits) const {
+  if (!HasPenalties(settings_)) return;
   const float repetition = static_cast<float>(settings_.repetition_penalty.value);
   const float frequency = static_cast<float>(settings_.frequency_penalty.value);
   const float presence = static_cast<float>(settings_.presence_penalty.value);
@@ -137,19 +154,22 @@ void Sampler::ApplyPenalties(std::span<float> logits) const {
   }
 }
 
-void Sampler::Narrow(std::span<const float> logits, const Largest& largest, SamplerScratch* scratch) const {
+Status Sampler::Narrow(std::span<const float> logits, SamplerScratch* scratch) const {
   const int64_t k = settings_.top_k.value;
-  const double temperature = settings_.temperature.value;
   if (k > 0 && static_cast<uint64_t>(k) < logits.size()) {
-    SelectTopK(logits, static_cast<size_t>(k), &scratch->candidates);
+    if (!SelectTopK(logits, static_cast<size_t>(k), &scratch->candidates)) return NotNumbers();
   } else {
+    Largest largest = FindLargest(logits);
+    if (largest.not_a_number) return NotNumbers();
     // What lies further below has weight zero under the temperature, and in every stage before it.
-    float range = kWeightRange * static_cast<float>(std::max(1.0, temperature));
+    float range = kWeightRange * static_cast<float>(std::max(1.0, settings_.temperature.value));
     SelectAtLeast(logits, largest.logit - range, &scratch->candidates);
   }
+  if (scratch->candidates.empty()) return {};
   if (settings_.typical_p.value < 1.0) KeepTypical(settings_.typical_p.value, scratch);
   if (settings_.top_p.value < 1.0) KeepTopP(settings_.top_p.value, scratch);
   if (settings_.min_p.value > 0.0) KeepMinP(settings_.min_p.value, scratch);
+  return {};
 }
 
 uint64_t Sampler::Weigh(SamplerScratch* scratch) const {
@@ -166,19 +186,19 @@ uint64_t Sampler::Weigh(SamplerScratch* scratch) const {
 Result<std::optional<int32_t>> Sampler::Sample(std::span<float> logits, uint64_t position,
                                                SamplerScratch* scratch) const {
   ApplyBias(logits);
-  if (HasPenalties(settings_)) ApplyPenalties(logits);
-  Largest largest = FindLargest(logits);
-  if (largest.not_a_number)
-    return Fail(ErrorCode::kInternal, "the model produced logits that are not numbers; its file may be damaged");
-  if (largest.id < 0) return std::nullopt;
+  ApplyPenalties(logits);
   // Every filter but typical keeps the likeliest token.
-  if (settings_.temperature.value <= 0 && settings_.typical_p.value >= 1.0) return largest.id;
-  Narrow(logits, largest, scratch);
+  if (settings_.temperature.value <= 0 && settings_.typical_p.value >= 1.0) {
+    Largest largest = FindLargest(logits);
+    if (largest.not_a_number) return std::unexpected(NotNumbers().error());
+    return largest.id < 0 ? std::nullopt : std::optional(largest.id);
+  }
+  INGLE_RETURN_IF_ERROR(Narrow(logits, scratch));
+  if (scratch->candidates.empty()) return std::nullopt;
   uint64_t total = Weigh(scratch);
   double draw = UniformDraw(settings_.seed.value, position, DrawPurpose::kToken);
-  // total < 2^63 and draw < 1: the product rounds to at most total; the last candidate with weight catches that.
-  uint64_t target = static_cast<uint64_t>(static_cast<double>(total) * draw);
-  target = std::min(target, total - 1);
+  // draw < 1, but the product may round up to total.
+  uint64_t target = std::min(static_cast<uint64_t>(static_cast<double>(total) * draw), total - 1);
   uint64_t sum = 0;
   for (size_t i = 0; i < scratch->candidates.size(); ++i) {
     sum += scratch->weights[i];
@@ -190,13 +210,10 @@ Result<std::optional<int32_t>> Sampler::Sample(std::span<float> logits, uint64_t
 Result<std::vector<std::pair<int32_t, double>>> Sampler::Distribution(std::span<float> logits,
                                                                       SamplerScratch* scratch) const {
   ApplyBias(logits);
-  if (HasPenalties(settings_)) ApplyPenalties(logits);
-  Largest largest = FindLargest(logits);
-  if (largest.not_a_number)
-    return Fail(ErrorCode::kInternal, "the model produced logits that are not numbers; its file may be damaged");
+  ApplyPenalties(logits);
+  INGLE_RETURN_IF_ERROR(Narrow(logits, scratch));
   std::vector<std::pair<int32_t, double>> distribution;
-  if (largest.id < 0) return distribution;
-  Narrow(logits, largest, scratch);
+  if (scratch->candidates.empty()) return distribution;
   uint64_t total = Weigh(scratch);
   for (size_t i = 0; i < scratch->candidates.size(); ++i)
     if (scratch->weights[i] > 0)

@@ -20,7 +20,8 @@ struct SamplerScratch {
   std::vector<float> exponents;
   std::vector<uint64_t> weights;
   std::vector<uint32_t> order;
-  std::vector<double> scores;
+  std::vector<uint64_t> buckets;
+  std::vector<float> scores;
 };
 
 class Sampler {
@@ -41,8 +42,8 @@ class Sampler {
  private:
   void ApplyBias(std::span<float> logits) const;
   void ApplyPenalties(std::span<float> logits) const;
-  // Runs every filter: what is left is in scratch->candidates, in order of id.
-  void Narrow(std::span<const float> logits, const Largest& largest, SamplerScratch* scratch) const;
+  // Runs every filter: what is left is in scratch->candidates, in order of id; empty when nothing is allowed.
+  Status Narrow(std::span<const float> logits, SamplerScratch* scratch) const;
   // Weights of the candidates under the temperature, into scratch->weights; returns their sum.
   uint64_t Weigh(SamplerScratch* scratch) const;
 

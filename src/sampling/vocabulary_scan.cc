@@ -8,8 +8,9 @@
 namespace ingle {
 namespace {
 
-// One block is compared at once; most blocks hold nothing of interest.
-constexpr size_t kLanes = 32;
+// One block is compared at once; most blocks hold nothing of interest. Four registers of the baseline's width.
+constexpr size_t kLanes = 4;
+constexpr size_t kBlock = 4 * kLanes;
 typedef float Floats __attribute__((vector_size(kLanes * sizeof(float))));
 typedef int32_t Ints __attribute__((vector_size(kLanes * sizeof(int32_t))));
 
@@ -20,19 +21,21 @@ Floats LoadLanes(const float* x) {
 }
 
 bool Any(const Ints& mask) {
-  int64_t words[kLanes / 2], any = 0;
+  int64_t words[2];
   std::memcpy(words, &mask, sizeof words);
-  for (int64_t word : words) any |= word;
-  return any != 0;
+  return (words[0] | words[1]) != 0;
 }
 
-// Calls visit(id, logit) for the logits that pass `interesting` (a vector test) or lie in the ragged end.
+// Calls visit(id, logit) for the logits of blocks where interesting(lanes) holds somewhere, and for the ragged end.
 template <class Interesting, class Visit>
 void VisitBlocks(std::span<const float> logits, Interesting interesting, Visit visit) {
   size_t i = 0;
-  for (; i + kLanes <= logits.size(); i += kLanes) {
-    if (!interesting(LoadLanes(&logits[i]))) continue;
-    for (size_t j = i; j < i + kLanes; ++j) visit(static_cast<int32_t>(j), logits[j]);
+  for (; i + kBlock <= logits.size(); i += kBlock) {
+    const float* x = &logits[i];
+    Ints mask = interesting(LoadLanes(x)) | interesting(LoadLanes(x + kLanes)) |
+                interesting(LoadLanes(x + 2 * kLanes)) | interesting(LoadLanes(x + 3 * kLanes));
+    if (!Any(mask)) continue;
+    for (size_t j = i; j < i + kBlock; ++j) visit(static_cast<int32_t>(j), logits[j]);
   }
   for (; i < logits.size(); ++i) visit(static_cast<int32_t>(i), logits[i]);
 }
@@ -42,16 +45,19 @@ void VisitBlocks(std::span<const float> logits, Interesting interesting, Visit v
 Largest FindLargest(std::span<const float> logits) {
   Largest best{-std::numeric_limits<float>::infinity(), -1, false};
   size_t i = 0;
-  if (logits.size() >= kLanes) {
-    Floats top = LoadLanes(logits.data());
-    Ints broken = top != top;
-    for (i = kLanes; i + kLanes <= logits.size(); i += kLanes) {
-      Floats v = LoadLanes(&logits[i]);
-      broken |= v != v;
-      top = v > top ? v : top;
-    }
+  if (logits.size() >= kBlock) {
+    Floats top[4];
+    Ints broken{};
+    for (size_t lane = 0; lane < 4; ++lane) top[lane] = LoadLanes(&logits[lane * kLanes]);
+    for (; i + kBlock <= logits.size(); i += kBlock)
+      for (size_t lane = 0; lane < 4; ++lane) {
+        Floats v = LoadLanes(&logits[i + lane * kLanes]);
+        broken |= v != v;
+        top[lane] = v > top[lane] ? v : top[lane];
+      }
     best.not_a_number = Any(broken);
-    for (size_t lane = 0; lane < kLanes; ++lane) best.logit = std::max(best.logit, top[lane]);
+    for (const Floats& lanes : top)
+      for (size_t lane = 0; lane < kLanes; ++lane) best.logit = std::max(best.logit, lanes[lane]);
   }
   for (; i < logits.size(); ++i) {
     best.not_a_number |= std::isnan(logits[i]);
@@ -63,13 +69,14 @@ Largest FindLargest(std::span<const float> logits) {
   return best;
 }
 
-void SelectTopK(std::span<const float> logits, size_t k, std::vector<Candidate>* out) {
+bool SelectTopK(std::span<const float> logits, size_t k, std::vector<Candidate>* out) {
   out->clear();
-  if (k == 0) return;
+  if (k == 0) return true;
   // Keeps at most `room` candidates; when full, the worse half leaves and the bar rises to the k-th best so far.
-  // A later token that only equals the bar loses to the lower id, so > is enough.
+  // A later token that only equals the bar loses to the lower id, so > is enough. NaN is not <= anything.
   const size_t room = 2 * k + 64;
   float bar = -std::numeric_limits<float>::infinity();
+  bool sound = true;
   auto shrink = [&] {
     auto kth = out->begin() + static_cast<ptrdiff_t>(k - 1);
     std::nth_element(out->begin(), kth, out->end(), Likelier);
@@ -77,23 +84,30 @@ void SelectTopK(std::span<const float> logits, size_t k, std::vector<Candidate>*
     bar = out->back().logit;
   };
   VisitBlocks(
-      logits, [&](const Floats& v) { return Any(v > bar); },
+      logits, [&](const Floats& v) -> Ints { return ~(v <= bar); },
       [&](int32_t id, float logit) {
-        if (!(logit > bar)) return;
+        if (logit <= bar) return;
+        sound &= logit < std::numeric_limits<float>::infinity();
         out->push_back({logit, id});
         if (out->size() >= room) shrink();
       });
+  if (!sound) return false;
   if (out->size() > k) shrink();
   std::sort(out->begin(), out->end(), [](const Candidate& a, const Candidate& b) { return a.id < b.id; });
+  return true;
 }
 
 void SelectAtLeast(std::span<const float> logits, float threshold, std::vector<Candidate>* out) {
-  out->clear();
+  threshold = std::max(threshold, std::numeric_limits<float>::lowest());
+  out->resize(logits.size());
+  Candidate* end = out->data();
   VisitBlocks(
-      logits, [&](const Floats& v) { return Any(v >= threshold); },
+      logits, [&](const Floats& v) -> Ints { return v >= threshold; },
       [&](int32_t id, float logit) {
-        if (logit >= threshold && logit > -std::numeric_limits<float>::infinity()) out->push_back({logit, id});
+        *end = {logit, id};  // Stays only if it counts; cheaper than a branch.
+        end += logit >= threshold;
       });
+  out->resize(static_cast<size_t>(end - out->data()));
 }
 
 }  // namespace ingle

@@ -24,10 +24,11 @@ struct Largest {
 };
 Largest FindLargest(std::span<const float> logits);
 
-// The k likeliest tokens in order of id, -infinity excluded; fewer when there are not that many.
-void SelectTopK(std::span<const float> logits, size_t k, std::vector<Candidate>* out);
+// The k likeliest tokens in order of id, -infinity excluded; fewer when there are not that many. False when a logit
+// is NaN or +infinity.
+bool SelectTopK(std::span<const float> logits, size_t k, std::vector<Candidate>* out);
 
-// All tokens whose logit is at least `threshold`, in order of id.
+// All tokens whose logit is at least `threshold`, in order of id, -infinity excluded.
 void SelectAtLeast(std::span<const float> logits, float threshold, std::vector<Candidate>* out);
 
 }  // namespace ingle
