@@ -1,7 +1,7 @@
 #pragma once
-// What an architecture is, as data. The decoder runs any Blueprint; an Architecture only says how to fill one from a
-// model file's metadata and where each weight is stored. Adding one: a file in architectures/ and a line in its
-// registry.cc.
+// What an architecture is, as data. The decoder runs any Blueprint; an Architecture only says how
+// to fill one from a model file's metadata and where each weight is stored. Adding one: a file in
+// architectures/ and a line in its registry.cc.
 
 #include <cstdint>
 #include <span>
@@ -22,21 +22,24 @@ struct LayerBlueprint {
   uint32_t kv_heads = 0;  // Divides Blueprint::heads.
 };
 
-// Positions past the trained context: none, positions divided by `factor` (linear), or YaRN (arXiv 2309.00071).
+// Positions past the trained context: none, positions divided by `factor` (linear), or YaRN (arXiv
+// 2309.00071).
 enum class RopeScaling : uint8_t { kNone, kLinear, kYarn };
 
 struct RopeBlueprint {
-  uint32_t dim = 0;  // Elements of a head that rotate; even, at most head_dim. The rest pass unchanged.
+  uint32_t dim =
+      0;  // Elements of a head that rotate; even, at most head_dim. The rest pass unchanged.
   double theta = 10000.0;
   RopeScaling scaling = RopeScaling::kNone;
   double factor = 1.0;
-  uint32_t original_context = 0;                         // YaRN only, as are the next lines.
+  uint32_t original_context = 0;  // YaRN only, as are the next lines.
   double beta_fast = 32.0, beta_slow = 1.0;
-  double attention_factor = 1.0;                         // Multiplies YaRN's magnitude.
+  double attention_factor = 1.0;  // Multiplies YaRN's magnitude.
 };
 
 // Today's decoders: x += attention(RMSNorm(x)); x += down(silu(gate(n)) * up(n)), n = RMSNorm(x).
-// Optional parts (biases on q, k, v; norms on the heads of q and k; a head of its own) are there when their slot is.
+// Optional parts (biases on q, k, v; norms on the heads of q and k; a head of its own) are there
+// when their slot is.
 struct Blueprint {
   uint32_t vocab = 0, model_dim = 0, ffn_dim = 0, heads = 0, head_dim = 0, context_max = 0;
   float norm_epsilon = 1e-5f;
@@ -44,7 +47,8 @@ struct Blueprint {
   std::vector<LayerBlueprint> layers;
 };
 
-// Limits of what the kernels' 32-bit indices and our buffers are made for. Past them a file is refused by name.
+// Limits of what the kernels' 32-bit indices and our buffers are made for. Past them a file is
+// refused by name.
 inline constexpr uint64_t kVocabMax = 1u << 22;
 inline constexpr uint64_t kWidthMax = 1u << 18;  // model_dim, ffn_dim, heads * head_dim
 inline constexpr uint64_t kLayersMax = 1024;
@@ -75,14 +79,16 @@ enum class Slot : uint8_t {
 };
 inline constexpr size_t kSlots = static_cast<size_t>(Slot::kCount);
 
-// A tensor's extents, resolved against the Blueprint (and the layer, for kKeys). kVector rows: one-dimensional.
+// A tensor's extents, resolved against the Blueprint (and the layer, for kKeys). kVector rows:
+// one-dimensional.
 enum class Dim : uint8_t { kVector, kVocab, kModel, kFfn, kQueries, kKeys, kHead, kRopePairs };
 enum class When : uint8_t { kAlways, kOptional };
 
 struct TensorSpec {
   Slot slot;
   Dim rows, cols;  // cols run fastest in memory: GGUF's first extent.
-  std::string_view gguf, hf;  // "{}" stands for the layer's index: the tensor is there once per layer.
+  std::string_view gguf,
+      hf;  // "{}" stands for the layer's index: the tensor is there once per layer.
   When when = When::kAlways;
 
   bool per_layer() const { return gguf.find("{}") != std::string_view::npos; }
@@ -99,11 +105,20 @@ std::span<const Architecture* const> AllArchitectures();
 // The architecture that the file names; kUnsupported lists what there is.
 Result<const Architecture*> FindArchitecture(const Metadata& metadata);
 
-// Fields shared by every decoder-only model, read under their GGUF or Hugging Face name and checked against each
-// other; rope styles are left kNone. The vocabulary is 0 when no key gives it (the embedding's rows then do).
+// The name of a hyperparameter in both containers; "{a}" stands for the architecture's GGUF name.
+struct Key {
+  std::string_view gguf, hf;
+};
+// The key's full name in this container: "llama.block_count".
+std::string KeyName(const Metadata& metadata, Key key);
+
+// Fields shared by every decoder-only model, read under their GGUF or Hugging Face name and checked
+// against each other; rope styles are left kNone. The vocabulary is 0 when no key gives it (the
+// embedding's rows then do).
 Result<Blueprint> DescribeDecoder(const Metadata& metadata);
 
-// Rotation of pair i at position p: the angle p * frequencies[i]; cosines and sines are multiplied by magnitude.
+// Rotation of pair i at position p: the angle p * frequencies[i]; cosines and sines are multiplied
+// by magnitude.
 struct RopeTable {
   std::vector<double> frequencies;  // [rope.dim / 2]
   double magnitude = 1.0;

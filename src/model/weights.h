@@ -1,6 +1,7 @@
 #pragma once
-// Matches the tensors of a model file with its architecture's table and checks every one: name, shape, type. What comes
-// out is complete and consistent; the decoder packs it without further checks.
+// Matches the tensors of a model file with its architecture's table and checks every one: name,
+// shape, type. What comes out is complete and consistent; the decoder packs it without further
+// checks.
 
 #include <array>
 #include <cstdint>
@@ -20,9 +21,10 @@ namespace ingle {
 // One tensor of the file in its role. Vectors have rows == 1.
 struct PlannedTensor {
   Slot slot = Slot::kTokenEmbedding;
-  uint32_t layer = 0;         // 0 for slots that are there once.
-  TensorView view;            // Into the mapped file.
-  const GgufTensor* source = nullptr;  // Name, offset, bytes: for messages and GgufFile::ReleasePages.
+  uint32_t layer = 0;  // 0 for slots that are there once.
+  TensorView view;     // Into the mapped file.
+  const GgufTensor* source =
+      nullptr;  // Name, offset, bytes: for messages and GgufFile::ReleasePages.
 };
 
 struct ModelPlan {
@@ -35,13 +37,15 @@ struct ModelPlan {
   const PlannedTensor* Find(Slot slot, uint32_t layer = 0) const;
   bool tied() const { return Find(Slot::kOutput) == nullptr; }
 
-  std::vector<std::array<int32_t, kSlots>> index;  // [layer][slot] -> tensors, -1: absent. Global slots in row 0.
+  std::vector<std::array<int32_t, kSlots>>
+      index;  // [layer][slot] -> tensors, -1: absent. Global slots in row 0.
 };
 
-// The file must outlive the plan. Errors name every tensor at fault (up to a dozen), the key, and the cure.
+// The file must outlive the plan. Errors name every tensor at fault (up to a dozen), the key, and
+// the cure.
 Result<ModelPlan> PlanModel(const GgufFile& file);
 
-// A vector or any matrix (F32, F16, BF16 or quantised) as floats: row-major, rows * cols.
+// A tensor that PlanModel accepted, as floats: row-major, rows * cols.
 std::vector<float> ReadFloats(const TensorView& view);
 
 }  // namespace ingle

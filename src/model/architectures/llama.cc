@@ -1,0 +1,20 @@
+// Llama 2 and 3.x, Mistral, SmolLM2, and every other model published under the "llama" GGUF name.
+
+#include "model/architectures/tables.h"
+
+namespace ingle {
+namespace {
+
+Result<Blueprint> Describe(const Metadata& metadata) {
+  return DescribeWithRope(metadata, LlamaRope(metadata));
+}
+
+}  // namespace
+
+extern const Architecture kLlama;
+const Architecture kLlama = {.gguf_name = "llama",
+                             .hf_class = "LlamaForCausalLM",
+                             .describe = Describe,
+                             .tensors = {kLlamaEnds, kLlamaBlock}};
+
+}  // namespace ingle
