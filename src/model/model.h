@@ -1,10 +1,13 @@
 #pragma once
 // A loaded model: weights in bricks, and the step that runs tokens of several sequences through it.
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "base/result.h"
 #include "files/metadata.h"
@@ -27,6 +30,7 @@ struct ModelInfo {
   uint64_t parameters = 0, weight_bytes = 0;  // Packed bytes in memory.
   uint64_t cache_bytes_per_token = 0;
   uint64_t cache_tokens = 0;
+  uint32_t cache_page_tokens = 1;  // Tokens of one page: the unit in which Reserve takes room, per sequence.
   std::string arithmetic_class;           // e.g. "cpu-1/bf16": part of system_fingerprint.
 };
 
@@ -45,6 +49,26 @@ struct Segment {
   bool no_logits = false;   // None: a prompt chunk that is not the last.
 };
 
+// Where the time of steps went, for tuning: wall time of the calling thread.
+enum class StepPhase : uint8_t {
+  kEmbed,
+  kQkv,           // Norm, query, key and value products, rotary embedding, storing into the cache.
+  kAttention,
+  kAttentionOut,
+  kGateUp,        // Norm, gate and up products, activation.
+  kDown,
+  kHead,          // Norm and logits.
+  kCount
+};
+inline constexpr size_t kStepPhases = static_cast<size_t>(StepPhase::kCount);
+inline constexpr std::string_view kStepPhaseNames[kStepPhases] = {"embed", "qkv", "attention", "attention_out",
+                                                                  "gate_up", "down", "head"};
+
+struct StepProfile {
+  uint64_t steps = 0, tokens = 0, barriers = 0;
+  std::array<double, kStepPhases> seconds{};
+};
+
 class Model {
  public:
   virtual ~Model() = default;
@@ -55,6 +79,8 @@ class Model {
   virtual uint64_t free_cache_tokens() const = 0;
   // Appends every segment's tokens. logits: [rows, vocab], rows in segment order; see Segment for which tokens.
   virtual Status Step(std::span<const Segment> segments, std::span<float> logits) = 0;
+  // Sums over all steps so far.
+  virtual const StepProfile& profile() const = 0;
 };
 
 struct LoadProgress {
@@ -64,6 +90,7 @@ struct LoadProgress {
 struct LoadedModel {
   std::unique_ptr<Model> model;
   Metadata metadata;
+  std::vector<std::string> warnings;  // What the user should know (tensors ignored on purpose).
 };
 
 // Opens, checks and packs the model at `path` (a GGUF file). Errors name the tensor or key and the cure.
