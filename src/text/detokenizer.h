@@ -9,9 +9,13 @@ namespace ingle {
 
 class Detokenizer {
  public:
-  explicit Detokenizer(const Tokenizer* tokenizer, bool show_control = false);
+  // at_start: the ids are a whole text and not the continuation of a prompt, so a leading space
+  // that SentencePiece put there is dropped as in Tokenizer::Decode.
+  explicit Detokenizer(const Tokenizer* tokenizer, bool show_control = false,
+                       bool at_start = false);
 
-  // Valid UTF-8 that is certain by now; may be empty while a character is incomplete.
+  // Valid UTF-8 that is certain by now; may be empty while a character is incomplete. Bytes that
+  // can no longer become a character are U+FFFD.
   std::string Push(TokenId id);
   // What is left; incomplete bytes become U+FFFD as the reference implementations do.
   std::string Finish();
@@ -19,8 +23,8 @@ class Detokenizer {
  private:
   const Tokenizer* tokenizer_;
   bool show_control_;
-  bool first_ = true;
-  std::string pending_;
+  bool at_start_;
+  std::string pending_;  // At most three bytes: the beginning of a character.
 };
 
 }  // namespace ingle
