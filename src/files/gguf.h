@@ -64,6 +64,10 @@ class GgufFile {
   // Drops the pages of a tensor that has been packed, so that file and packed weights are not both
   // in memory.
   void ReleasePages(const GgufTensor& tensor) const { map_.Release(tensor.offset, tensor.bytes); }
+  // The same for [begin, begin + length) of its bytes.
+  void ReleasePages(const GgufTensor& tensor, uint64_t begin, uint64_t length) const {
+    map_.Release(tensor.offset + begin, length);
+  }
   void WillNeed(const GgufTensor& tensor) const { map_.WillNeed(tensor.offset, tensor.bytes); }
 
  private:
