@@ -92,12 +92,14 @@ struct alignas(64) BrickF32 {
 // Activations of one token. Columns beyond the last are zero in all of them.
 struct alignas(64) ActivationQ8x256 {
   int8_t q[256];
-  int16_t sum32[8];   // Sums of q over groups of 32,
-  int16_t sum16[16];  // and of 16.
+  int32_t minus_32_sums[16];  // -32 times the sum of q over each group of 16: what Q6_K's zero
+                              // takes off.
+  int16_t sum16[16];          // Sums of q over groups of 16,
+  int16_t sum32[8];           // and of 32.
   float d;
   uint8_t padding[12];
 };
-static_assert(sizeof(ActivationQ8x256) == 320);
+static_assert(sizeof(ActivationQ8x256) == 384);
 
 struct alignas(64) ActivationQ8x32 {
   int8_t q[8][32];

@@ -17,12 +17,13 @@ inline constexpr const MatmulKernels* kPortableMatmul[] = {&kPortableQuantize, &
 #if defined(__x86_64__)
 extern const AttentionKernels kAttentionAvx2, kAttentionAvx512Vnni;
 extern const ElementwiseKernels kElementwiseAvx2, kElementwiseAvx512Vnni;
-extern const MatmulKernels kAvx2Quantize, kAvx2Integers, kAvx2Floats;
-inline constexpr const MatmulKernels* kAvx2Matmul[] = {&kAvx2Quantize, &kAvx2Integers,
-                                                       &kAvx2Floats};
-extern const MatmulKernels kAvx512VnniQuantize, kAvx512VnniIntegers, kAvx512VnniFloats;
+extern const MatmulKernels kAvx2Quantize, kAvx2SmallBlocks, kAvx2SuperBlocks, kAvx2Floats;
+inline constexpr const MatmulKernels* kAvx2Matmul[] = {&kAvx2Quantize, &kAvx2SmallBlocks,
+                                                       &kAvx2SuperBlocks, &kAvx2Floats};
+extern const MatmulKernels kAvx512VnniQuantize, kAvx512VnniSmallBlocks, kAvx512VnniSuperBlocks,
+    kAvx512VnniFloats;
 inline constexpr const MatmulKernels* kAvx512VnniMatmul[] = {
-    &kAvx512VnniQuantize, &kAvx512VnniIntegers, &kAvx512VnniFloats};
+    &kAvx512VnniQuantize, &kAvx512VnniSmallBlocks, &kAvx512VnniSuperBlocks, &kAvx512VnniFloats};
 #endif
 
 }  // namespace ingle

@@ -61,6 +61,7 @@ void QuantizeQ8x256(const float* x, uint32_t cols, uint8_t* out) {
     }
     for (uint32_t g = 0; g < 16; ++g) {
       block.sum16[g] = static_cast<int16_t>(Sum(block.q + 16 * g, 16));
+      block.minus_32_sums[g] = -32 * block.sum16[g];
     }
     std::memset(block.padding, 0, sizeof(block.padding));
   }

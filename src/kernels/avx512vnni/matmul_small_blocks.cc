@@ -1,0 +1,238 @@
+// Products of Q8_0, Q4_0, Q4_1, Q5_0 and Q5_1 weights with VNNI: a lane is a row, an instruction
+// takes one quad of 16 rows against one token's four activations.
+#include <immintrin.h>
+
+#include "kernels/bricks.h"
+#include "kernels/generic/integer_driver.h"
+#include "kernels/matmul.h"
+
+namespace ingle {
+
+extern const MatmulKernels kAvx512VnniSmallBlocks;
+
+namespace {
+
+constexpr uint32_t kPrefetchBytes = 4096;  // Ahead of the brick in hand.
+
+// Panel of two tiles: unpacked codes and scales in floats.
+struct alignas(64) SmallPanel {
+  uint8_t codes[64][2][64];  // [quad][tile]
+  float d[8][2][16], m[8][2][16];
+  uint32_t groups;
+};
+
+// The eight quads of a group of 32 k.
+struct Quads {
+  __m512i q[8];
+};
+
+inline __m512i Load(const void* at) { return _mm512_load_si512(at); }
+
+template <SmallBlockLayout kLayout>
+inline Quads Group(const uint8_t* codes, const uint8_t* high) {
+  Quads quads;
+  if constexpr (kLayout.bits == 8) {
+#pragma GCC unroll 8
+    for (uint32_t q = 0; q < 8; ++q) quads.q[q] = Load(codes + q * 64);
+  } else {
+    const __m512i low = _mm512_set1_epi8(15);
+#pragma GCC unroll 4
+    for (uint32_t p = 0; p < 4; ++p) {
+      const __m512i x = Load(codes + p * 64);
+      quads.q[2 * p] = _mm512_and_si512(x, low);
+      quads.q[2 * p + 1] = _mm512_and_si512(_mm512_srli_epi16(x, 4), low);
+    }
+  }
+  if constexpr (kLayout.bits == 5) {
+    const __m512i bits = Load(high), mask = _mm512_set1_epi8(16);
+    constexpr int kOrAnd = 0xf8;  // x | (bits & mask)
+#pragma GCC unroll 8
+    for (uint32_t q = 0; q < 8; ++q) {  // Bit q to bit 4.
+      const __m512i moved = q < 4 ? _mm512_slli_epi16(bits, 4 - q) : _mm512_srli_epi16(bits, q - 4);
+      quads.q[q] = _mm512_ternarylogic_epi32(quads.q[q], moved, mask, kOrAnd);
+    }
+  }
+  return quads;
+}
+
+inline __m512 Half(const uint8_t* half) {
+  return _mm512_cvtph_ps(_mm256_load_si256(reinterpret_cast<const __m256i*>(half)));
+}
+
+// Four activations, or any 32 bits, in every lane.
+inline __m512i Broadcast(const void* at) {
+  int32_t bits;
+  __builtin_memcpy(&bits, at, sizeof(bits));
+  return _mm512_set1_epi32(bits);
+}
+
+inline const ActivationQ8x32& Block(const uint8_t* activations, size_t stride, uint32_t token) {
+  return *reinterpret_cast<const ActivationQ8x32*>(activations + token * stride);
+}
+
+// The product of a group's scales (or mins) and sums: the float operations of kernels/README.md.
+template <SmallBlockLayout kLayout>
+inline __m512 AddGroup(const ActivationQ8x32& a, uint32_t group, __m512i sum, __m512 d, __m512 m,
+                       __m512 acc) {
+  const __m512 d_a = _mm512_set1_ps(a.d[group]);
+  acc = _mm512_fmadd_ps(_mm512_mul_ps(d, d_a), _mm512_cvtepi32_ps(sum), acc);
+  if constexpr (kLayout.has_min) {
+    const float q_sum = static_cast<float>(a.minus_8_sums[group]) * -0.125f;
+    acc = _mm512_fmadd_ps(_mm512_mul_ps(m, d_a), _mm512_set1_ps(q_sum), acc);
+  }
+  return acc;
+}
+
+template <SmallBlockLayout kLayout>
+struct SmallBlocks {
+  using Activation = ActivationQ8x32;
+  using Panel = SmallPanel;
+  static constexpr uint32_t kDirectTokens = 8, kPanelTokens = 6, kPanelTiles = 2;
+
+  static size_t TileBytes(uint32_t cols) { return SmallTileBytes(kLayout, cols); }
+
+  // What a group's sum starts from: the codes are `zero` too large.
+  static __m512i Start(const ActivationQ8x32& a, uint32_t group) {
+    if constexpr (kLayout.zero == 0) return _mm512_setzero_si512();
+    return _mm512_set1_epi32(a.minus_8_sums[group] * static_cast<int32_t>(kLayout.zero / 8));
+  }
+
+  template <uint32_t T>
+  static void DirectGroup(const Quads& quads, uint32_t group, const uint8_t* activations,
+                          size_t stride, __m512 d, __m512 m, __m512 (&acc)[T]) {
+    __m512i sum[T];
+#pragma GCC unroll 8
+    for (uint32_t t = 0; t < T; ++t) sum[t] = Start(Block(activations, stride, t), group);
+#pragma GCC unroll 8
+    for (uint32_t q = 0; q < 8; ++q) {
+#pragma GCC unroll 8
+      for (uint32_t t = 0; t < T; ++t) {
+        const int8_t* a = Block(activations, stride, t).q[group] + q * 4;
+        sum[t] = _mm512_dpbusd_epi32(sum[t], quads.q[q], Broadcast(a));
+      }
+    }
+#pragma GCC unroll 8
+    for (uint32_t t = 0; t < T; ++t) {
+      acc[t] = AddGroup<kLayout>(Block(activations, stride, t), group, sum[t], d, m, acc[t]);
+    }
+  }
+
+  template <uint32_t T>
+  static void Direct(const uint8_t* tile, uint32_t cols, const uint8_t* activations, size_t stride,
+                     float* out, size_t out_stride, uint32_t rows) {
+    __m512 acc[T];
+#pragma GCC unroll 8
+    for (uint32_t t = 0; t < T; ++t) acc[t] = _mm512_setzero_ps();
+    for (uint32_t left = cols / kGroupK; left > 0; activations += sizeof(ActivationQ8x32)) {
+      const uint32_t groups = left < 8 ? left : 8;
+      const uint8_t* d = tile + ScaleOffset(kLayout, groups);
+      const uint8_t* m = tile + MinOffset(kLayout, groups);
+      for (uint32_t group = 0; group < groups; ++group) {
+        const uint8_t* codes = tile + group * CodeBytes(kLayout);
+        const uint8_t* high = tile + HighOffset(kLayout, groups) + group * 64;
+        for (uint32_t line = 0; line < SmallBrickBytes(kLayout, 8) / 8; line += 64) {
+          _mm_prefetch(reinterpret_cast<const char*>(codes) + kPrefetchBytes + line, _MM_HINT_T0);
+        }
+        const Quads quads = Group<kLayout>(codes, high);
+        __m512 group_m = _mm512_setzero_ps();
+        if constexpr (kLayout.has_min) group_m = Half(m + group * 32);
+        DirectGroup<T>(quads, group, activations, stride, Half(d + group * 32), group_m, acc);
+      }
+      tile += SmallBrickBytes(kLayout, groups);
+      left -= groups;
+    }
+    const auto mask = static_cast<__mmask16>((1u << rows) - 1);
+#pragma GCC unroll 8
+    for (uint32_t t = 0; t < T; ++t) _mm512_mask_storeu_ps(out + t * out_stride, mask, acc[t]);
+  }
+
+  static void Unpack(const uint8_t* const (&tiles)[2], uint32_t cols, uint32_t index,
+                     Panel& panel) {
+    const uint32_t left = cols / kGroupK - index * 8;
+    const uint32_t groups = left < 8 ? left : 8;
+    panel.groups = groups;
+    for (uint32_t i = 0; i < 2; ++i) {
+      const uint8_t* brick = tiles[i] + index * size_t{SmallBrickBytes(kLayout, 8)};
+      for (uint32_t group = 0; group < groups; ++group) {
+        const Quads quads = Group<kLayout>(brick + group * CodeBytes(kLayout),
+                                           brick + HighOffset(kLayout, groups) + group * 64);
+#pragma GCC unroll 8
+        for (uint32_t q = 0; q < 8; ++q) {
+          _mm512_store_si512(panel.codes[group * 8 + q][i], quads.q[q]);
+        }
+        _mm512_store_ps(panel.d[group][i], Half(brick + ScaleOffset(kLayout, groups) + group * 32));
+        if constexpr (kLayout.has_min) {
+          _mm512_store_ps(panel.m[group][i], Half(brick + MinOffset(kLayout, groups) + group * 32));
+        }
+      }
+    }
+  }
+
+  template <uint32_t T>
+  static void PanelGroup(const Panel& panel, uint32_t group, const uint8_t* activations,
+                         size_t stride, __m512 (&acc)[T][2]) {
+    __m512i sum[T][2];
+#pragma GCC unroll 8
+    for (uint32_t t = 0; t < T; ++t) {
+      sum[t][0] = sum[t][1] = Start(Block(activations, stride, t), group);
+    }
+#pragma GCC unroll 8
+    for (uint32_t q = 0; q < 8; ++q) {
+      const __m512i w0 = Load(panel.codes[group * 8 + q][0]);
+      const __m512i w1 = Load(panel.codes[group * 8 + q][1]);
+#pragma GCC unroll 8
+      for (uint32_t t = 0; t < T; ++t) {
+        const __m512i a = Broadcast(Block(activations, stride, t).q[group] + q * 4);
+        sum[t][0] = _mm512_dpbusd_epi32(sum[t][0], w0, a);
+        sum[t][1] = _mm512_dpbusd_epi32(sum[t][1], w1, a);
+      }
+    }
+#pragma GCC unroll 8
+    for (uint32_t t = 0; t < T; ++t) {
+#pragma GCC unroll 2
+      for (uint32_t i = 0; i < 2; ++i) {
+        __m512 m = _mm512_setzero_ps();
+        if constexpr (kLayout.has_min) m = _mm512_load_ps(panel.m[group][i]);
+        acc[t][i] = AddGroup<kLayout>(Block(activations, stride, t), group, sum[t][i],
+                                      _mm512_load_ps(panel.d[group][i]), m, acc[t][i]);
+      }
+    }
+  }
+
+  template <uint32_t T>
+  static void AddPanel(const Panel& panel, const uint8_t* activations, size_t stride, float* sums) {
+    __m512 acc[T][2];
+#pragma GCC unroll 8
+    for (uint32_t t = 0; t < T; ++t) {
+      acc[t][0] = _mm512_load_ps(sums + t * 2 * kTileRows);
+      acc[t][1] = _mm512_load_ps(sums + (t * 2 + 1) * kTileRows);
+    }
+    for (uint32_t group = 0; group < panel.groups; ++group) {
+      PanelGroup<T>(panel, group, activations, stride, acc);
+    }
+#pragma GCC unroll 8
+    for (uint32_t t = 0; t < T; ++t) {
+      _mm512_store_ps(sums + t * 2 * kTileRows, acc[t][0]);
+      _mm512_store_ps(sums + (t * 2 + 1) * kTileRows, acc[t][1]);
+    }
+  }
+};
+
+template <SmallBlockLayout kLayout>
+constexpr MultiplyFunction kMultiply = generic::IntegerDriver<SmallBlocks<kLayout>>::Multiply;
+
+constexpr MatmulKernels Table() {
+  MatmulKernels table = {};
+  table.multiply[kWeightQ8_0] = kMultiply<kLayoutQ8_0>;
+  table.multiply[kWeightQ4_0] = kMultiply<kLayoutQ4_0>;
+  table.multiply[kWeightQ4_1] = kMultiply<kLayoutQ4_1>;
+  table.multiply[kWeightQ5_0] = kMultiply<kLayoutQ5_0>;
+  table.multiply[kWeightQ5_1] = kMultiply<kLayoutQ5_1>;
+  return table;
+}
+
+}  // namespace
+
+constinit const MatmulKernels kAvx512VnniSmallBlocks = Table();
+
+}  // namespace ingle

@@ -1,0 +1,279 @@
+// Products of Q4_K, Q5_K and Q6_K weights with VNNI: a lane is a row, an instruction takes one quad
+// of 16 rows against one token's four activations.
+#include <immintrin.h>
+
+#include "kernels/bricks.h"
+#include "kernels/generic/integer_driver.h"
+#include "kernels/matmul.h"
+
+namespace ingle {
+
+extern const MatmulKernels kAvx512VnniSuperBlocks;
+
+namespace {
+
+constexpr uint32_t kPrefetchBytes = 4096;  // Ahead of the brick in hand.
+
+// Panel of two tiles: unpacked codes and scales as the multiplications want them.
+template <uint32_t kScaleGroups>
+struct alignas(64) SuperPanel {
+  uint8_t codes[64][2][64];  // [quad][tile]
+  int32_t scales[kScaleGroups][2][16];
+  int16_t mins[4][2][32];  // [pair of groups][tile][row][group of the pair]
+  float d[2][16], dmin[2][16];
+};
+
+// The eight quads of a group of 32 k.
+struct Quads {
+  __m512i q[8];
+};
+
+inline __m512i Load(const void* at) { return _mm512_load_si512(at); }
+
+inline Quads Unpack(const uint8_t (&codes)[4][64]) {
+  const __m512i low = _mm512_set1_epi8(15);
+  Quads quads;
+#pragma GCC unroll 4
+  for (uint32_t p = 0; p < 4; ++p) {
+    const __m512i x = Load(codes[p]);
+    quads.q[2 * p] = _mm512_and_si512(x, low);
+    quads.q[2 * p + 1] = _mm512_and_si512(_mm512_srli_epi16(x, 4), low);
+  }
+  return quads;
+}
+
+// x | (bits & mask), in one instruction.
+inline __m512i OrMasked(__m512i x, __m512i bits, __m512i mask) {
+  constexpr int kOrAnd = 0xf8;
+  return _mm512_ternarylogic_epi32(x, bits, mask, kOrAnd);
+}
+
+inline Quads Group(const BrickQ4_K& brick, uint32_t group) { return Unpack(brick.codes[group]); }
+
+inline Quads Group(const BrickQ5_K& brick, uint32_t group) {
+  Quads quads = Unpack(brick.codes[group]);
+  const __m512i high = Load(brick.high[group]), mask = _mm512_set1_epi8(16);
+#pragma GCC unroll 8
+  for (uint32_t q = 0; q < 8; ++q) {  // Bit q to bit 4.
+    const __m512i bits = q < 4 ? _mm512_slli_epi16(high, 4 - q) : _mm512_srli_epi16(high, q - 4);
+    quads.q[q] = OrMasked(quads.q[q], bits, mask);
+  }
+  return quads;
+}
+
+inline Quads Group(const BrickQ6_K& brick, uint32_t group) {
+  Quads quads = Unpack(brick.codes[group]);
+  const __m512i mask = _mm512_set1_epi8(0x30);
+#pragma GCC unroll 8
+  for (uint32_t q = 0; q < 8; ++q) {  // Bits 2q, 2q + 1 (q modulo 4) to bits 4, 5.
+    const __m512i high = Load(brick.high[2 * group + q / 4]);
+    const uint32_t from = q % 4 * 2;
+    const __m512i bits =
+        from < 4 ? _mm512_slli_epi16(high, 4 - from) : _mm512_srli_epi16(high, from - 4);
+    quads.q[q] = OrMasked(quads.q[q], bits, mask);
+  }
+  return quads;
+}
+
+inline __m128i Load16(const void* at) { return _mm_load_si128(static_cast<const __m128i*>(at)); }
+inline __m256i Load32(const void* at) { return _mm256_load_si256(static_cast<const __m256i*>(at)); }
+inline __m512i Scale(const uint8_t (&scales)[16]) { return _mm512_cvtepu8_epi32(Load16(scales)); }
+inline __m512i Scale(const int8_t (&scales)[16]) { return _mm512_cvtepi8_epi32(Load16(scales)); }
+inline __m512 Half(const uint16_t (&half)[16]) { return _mm512_cvtph_ps(Load32(half)); }
+
+// Four activations, or any 32 bits, in every lane.
+inline __m512i Broadcast(const void* at) {
+  int32_t bits;
+  __builtin_memcpy(&bits, at, sizeof(bits));
+  return _mm512_set1_epi32(bits);
+}
+
+inline const ActivationQ8x256& Block(const uint8_t* activations, size_t stride, uint32_t token) {
+  return *reinterpret_cast<const ActivationQ8x256*>(activations + token * stride);
+}
+
+template <class Brick>
+struct SuperBlocks {
+  using Activation = ActivationQ8x256;
+  static constexpr bool kHasMins = requires(Brick b) { b.dmin; };
+  static constexpr uint32_t kScaleGroups = kHasMins ? 8 : 16;
+  static constexpr uint32_t kQuadsPerScale = 64 / kScaleGroups;
+  static constexpr uint32_t kDirectTokens = 8, kPanelTokens = 6, kPanelTiles = 2;
+  using Panel = SuperPanel<kScaleGroups>;
+
+  static size_t TileBytes(uint32_t cols) { return cols / kBrickK * sizeof(Brick); }
+
+  // What a scale group's sum starts from: Q6_K's codes are 32 too large.
+  static __m512i Start(const ActivationQ8x256& a, uint32_t scale_group) {
+    if constexpr (kHasMins) return _mm512_setzero_si512();
+    return Broadcast(&a.minus_32_sums[scale_group]);
+  }
+
+  template <uint32_t T>
+  static void DirectGroup(const Brick& brick, uint32_t group, const uint8_t* activations,
+                          size_t stride, __m512i (&scaled)[T]) {
+    const Quads quads = Group(brick, group);
+#pragma GCC unroll 2
+    for (uint32_t half = 0; half < 8 / kQuadsPerScale; ++half) {
+      const uint32_t scale_group = group * 8 / kQuadsPerScale + half;
+      __m512i sum[T];
+#pragma GCC unroll 8
+      for (uint32_t t = 0; t < T; ++t) sum[t] = Start(Block(activations, stride, t), scale_group);
+#pragma GCC unroll 8
+      for (uint32_t q = half * kQuadsPerScale; q < (half + 1) * kQuadsPerScale; ++q) {
+#pragma GCC unroll 8
+        for (uint32_t t = 0; t < T; ++t) {
+          const int8_t* a = Block(activations, stride, t).q + group * kGroupK + q * 4;
+          sum[t] = _mm512_dpbusd_epi32(sum[t], quads.q[q], Broadcast(a));
+        }
+      }
+      const __m512i scale = Scale(brick.scales[scale_group]);
+#pragma GCC unroll 8
+      for (uint32_t t = 0; t < T; ++t) {
+        scaled[t] = _mm512_add_epi32(scaled[t], _mm512_mullo_epi32(sum[t], scale));
+      }
+    }
+  }
+
+  template <uint32_t T>
+  static void Direct(const uint8_t* tile, uint32_t cols, const uint8_t* activations, size_t stride,
+                     float* out, size_t out_stride, uint32_t rows) {
+    __m512 acc[T];
+#pragma GCC unroll 8
+    for (uint32_t t = 0; t < T; ++t) acc[t] = _mm512_setzero_ps();
+    const auto* brick = reinterpret_cast<const Brick*>(tile);
+    const auto* const end = brick + cols / kBrickK;
+    for (; brick != end; ++brick, activations += sizeof(ActivationQ8x256)) {
+#pragma GCC unroll 64
+      for (uint32_t line = 0; line < sizeof(Brick); line += 64) {
+        _mm_prefetch(reinterpret_cast<const char*>(brick) + kPrefetchBytes + line, _MM_HINT_T0);
+      }
+      __m512i scaled[T];
+#pragma GCC unroll 8
+      for (uint32_t t = 0; t < T; ++t) scaled[t] = _mm512_setzero_si512();
+      for (uint32_t group = 0; group < 8; ++group) {
+        DirectGroup<T>(*brick, group, activations, stride, scaled);
+      }
+      const __m512 d = Half(brick->d);
+      __m512 dmin;
+      __m512i mins[4];
+      if constexpr (kHasMins) {
+        dmin = Half(brick->dmin);
+#pragma GCC unroll 4
+        for (uint32_t j = 0; j < 4; ++j) mins[j] = _mm512_cvtepu8_epi16(Load32(brick->mins[j]));
+      }
+#pragma GCC unroll 8
+      for (uint32_t t = 0; t < T; ++t) {
+        const ActivationQ8x256& a = Block(activations, stride, t);
+        __m512 v = _mm512_mul_ps(d, _mm512_cvtepi32_ps(scaled[t]));
+        if constexpr (kHasMins) {
+          __m512i sum = _mm512_setzero_si512();
+#pragma GCC unroll 4
+          for (uint32_t j = 0; j < 4; ++j) {
+            sum = _mm512_dpwssd_epi32(sum, mins[j], Broadcast(&a.sum32[2 * j]));
+          }
+          v = _mm512_fnmadd_ps(dmin, _mm512_cvtepi32_ps(sum), v);
+        }
+        acc[t] = _mm512_fmadd_ps(_mm512_set1_ps(a.d), v, acc[t]);
+      }
+    }
+    const auto mask = static_cast<__mmask16>((1u << rows) - 1);
+#pragma GCC unroll 8
+    for (uint32_t t = 0; t < T; ++t) _mm512_mask_storeu_ps(out + t * out_stride, mask, acc[t]);
+  }
+
+  static void Unpack(const uint8_t* const (&tiles)[2], uint32_t, uint32_t index, Panel& panel) {
+    for (uint32_t i = 0; i < 2; ++i) {
+      const Brick& brick = reinterpret_cast<const Brick*>(tiles[i])[index];
+      for (uint32_t group = 0; group < 8; ++group) {
+        const Quads quads = Group(brick, group);
+#pragma GCC unroll 8
+        for (uint32_t q = 0; q < 8; ++q) {
+          _mm512_store_si512(panel.codes[group * 8 + q][i], quads.q[q]);
+        }
+      }
+      for (uint32_t g = 0; g < kScaleGroups; ++g) {
+        _mm512_store_si512(panel.scales[g][i], Scale(brick.scales[g]));
+      }
+      _mm512_store_ps(panel.d[i], Half(brick.d));
+      if constexpr (kHasMins) {
+        _mm512_store_ps(panel.dmin[i], Half(brick.dmin));
+        for (uint32_t j = 0; j < 4; ++j) {
+          _mm512_store_si512(panel.mins[j][i], _mm512_cvtepu8_epi16(Load32(brick.mins[j])));
+        }
+      }
+    }
+  }
+
+  template <uint32_t T>
+  static void PanelGroup(const Panel& panel, uint32_t group, const uint8_t* activations,
+                         size_t stride, __m512i (&scaled)[T][2]) {
+    __m512i sum[T][2];
+#pragma GCC unroll 8
+    for (uint32_t t = 0; t < T; ++t) {
+      sum[t][0] = sum[t][1] = Start(Block(activations, stride, t), group);
+    }
+#pragma GCC unroll 8
+    for (uint32_t q = 0; q < kQuadsPerScale; ++q) {
+      const uint32_t quad = group * kQuadsPerScale + q;
+      const __m512i w0 = Load(panel.codes[quad][0]), w1 = Load(panel.codes[quad][1]);
+#pragma GCC unroll 8
+      for (uint32_t t = 0; t < T; ++t) {
+        const __m512i a = Broadcast(Block(activations, stride, t).q + quad * 4);
+        sum[t][0] = _mm512_dpbusd_epi32(sum[t][0], w0, a);
+        sum[t][1] = _mm512_dpbusd_epi32(sum[t][1], w1, a);
+      }
+    }
+#pragma GCC unroll 8
+    for (uint32_t t = 0; t < T; ++t) {
+#pragma GCC unroll 2
+      for (uint32_t i = 0; i < 2; ++i) {
+        const __m512i product = _mm512_mullo_epi32(sum[t][i], Load(panel.scales[group][i]));
+        scaled[t][i] = _mm512_add_epi32(scaled[t][i], product);
+      }
+    }
+  }
+
+  template <uint32_t T>
+  static void AddPanel(const Panel& panel, const uint8_t* activations, size_t stride, float* sums) {
+    __m512i scaled[T][2];
+#pragma GCC unroll 8
+    for (uint32_t t = 0; t < T; ++t) scaled[t][0] = scaled[t][1] = _mm512_setzero_si512();
+    for (uint32_t group = 0; group < kScaleGroups; ++group) {
+      PanelGroup<T>(panel, group, activations, stride, scaled);
+    }
+#pragma GCC unroll 8
+    for (uint32_t t = 0; t < T; ++t) {
+      const ActivationQ8x256& a = Block(activations, stride, t);
+      const __m512 d_a = _mm512_set1_ps(a.d);
+#pragma GCC unroll 2
+      for (uint32_t i = 0; i < 2; ++i) {
+        __m512 v = _mm512_mul_ps(_mm512_load_ps(panel.d[i]), _mm512_cvtepi32_ps(scaled[t][i]));
+        if constexpr (kHasMins) {
+          __m512i sum = _mm512_setzero_si512();
+#pragma GCC unroll 4
+          for (uint32_t j = 0; j < 4; ++j) {
+            sum = _mm512_dpwssd_epi32(sum, Load(panel.mins[j][i]), Broadcast(&a.sum32[2 * j]));
+          }
+          v = _mm512_fnmadd_ps(_mm512_load_ps(panel.dmin[i]), _mm512_cvtepi32_ps(sum), v);
+        }
+        float* to = sums + (t * 2 + i) * kTileRows;
+        _mm512_store_ps(to, _mm512_fmadd_ps(d_a, v, _mm512_load_ps(to)));
+      }
+    }
+  }
+};
+
+constexpr MatmulKernels Table() {
+  MatmulKernels table = {};
+  table.multiply[kWeightQ4_K] = generic::IntegerDriver<SuperBlocks<BrickQ4_K>>::Multiply;
+  table.multiply[kWeightQ5_K] = generic::IntegerDriver<SuperBlocks<BrickQ5_K>>::Multiply;
+  table.multiply[kWeightQ6_K] = generic::IntegerDriver<SuperBlocks<BrickQ6_K>>::Multiply;
+  return table;
+}
+
+}  // namespace
+
+constinit const MatmulKernels kAvx512VnniSuperBlocks = Table();
+
+}  // namespace ingle
