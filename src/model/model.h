@@ -79,8 +79,8 @@ class Model {
   virtual uint64_t free_cache_tokens() const = 0;
   // Appends every segment's tokens. logits: [rows, vocab], rows in segment order; see Segment for which tokens.
   virtual Status Step(std::span<const Segment> segments, std::span<float> logits) = 0;
-  // Sums over all steps so far.
-  virtual const StepProfile& profile() const = 0;
+  // Sums over all steps so far; null when the model keeps none.
+  virtual const StepProfile* profile() const { return nullptr; }
 };
 
 struct LoadProgress {

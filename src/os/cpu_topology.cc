@@ -27,7 +27,8 @@ uint32_t QuotaInCpus(double quota, double period) {
   return std::max(1U, whole + (cpus > whole ? 1 : 0));
 }
 
-// cpu.max holds "max 100000" or "150000 100000" (microseconds per period); the old hierarchy has one file each.
+// cpu.max holds "max 100000" or "150000 100000" (microseconds per period); the old hierarchy has
+// one file each.
 uint32_t OneGroupQuota(const std::string& folder) {
   const std::string both = FirstLine(folder + "/cpu.max");
   if (!both.empty()) {
@@ -41,14 +42,18 @@ uint32_t OneGroupQuota(const std::string& folder) {
 
 uint32_t OwnQuota() {
   uint32_t quota = 0;
-  std::ifstream file("/proc/self/cgroup");  // Lines "id:controllers:path"; the unified hierarchy is "0::path".
+  std::ifstream file(
+      "/proc/self/cgroup");  // Lines "id:controllers:path"; the unified hierarchy is "0::path".
   for (std::string line; std::getline(file, line);) {
     const size_t first = line.find(':'), second = line.find(':', first + 1);
     if (first == std::string::npos || second == std::string::npos) continue;
-    const std::string controllers = line.substr(first + 1, second - first - 1), path = line.substr(second + 1);
+    const std::string controllers = line.substr(first + 1, second - first - 1),
+                      path = line.substr(second + 1);
     uint32_t found = 0;
-    if (controllers.empty()) found = GroupQuota("/sys/fs/cgroup", path);
-    else if (("," + controllers + ",").find(",cpu,") != std::string::npos) found = GroupQuota("/sys/fs/cgroup/cpu", path);
+    if (controllers.empty())
+      found = GroupQuota("/sys/fs/cgroup", path);
+    else if (("," + controllers + ",").find(",cpu,") != std::string::npos)
+      found = GroupQuota("/sys/fs/cgroup/cpu", path);
     if (found != 0) quota = quota == 0 ? found : std::min(quota, found);
   }
   return quota;
@@ -62,7 +67,8 @@ Affinity CountAffinity() {
   cpu_set_t mask;
   CPU_ZERO(&mask);
   if (sched_getaffinity(0, sizeof mask, &mask) != 0) return {1, 1};
-  std::set<std::pair<std::string, std::string>> cores;  // Package and core ids of the allowed processors.
+  std::set<std::pair<std::string, std::string>>
+      cores;  // Package and core ids of the allowed processors.
   Affinity found;
   for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
     if (!CPU_ISSET(cpu, &mask)) continue;

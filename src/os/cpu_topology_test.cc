@@ -17,7 +17,9 @@ class GroupFolders : public testing::Test {
     std::filesystem::create_directories(root_ + "/a/b");
   }
   void TearDown() override { std::filesystem::remove_all(root_); }
-  void Write(const std::string& file, const std::string& text) { std::ofstream(root_ + file) << text << "\n"; }
+  void Write(const std::string& file, const std::string& text) {
+    std::ofstream(root_ + file) << text << "\n";
+  }
   std::string root_;
 };
 

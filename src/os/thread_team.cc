@@ -22,7 +22,9 @@ namespace ingle {
 namespace {
 constexpr uint32_t kFlushToZero = 0x8000, kSubnormalsAreZero = 0x0040;  // MXCSR bits FTZ and DAZ.
 }
-FlushSubnormals::FlushSubnormals() : saved_(_mm_getcsr()) { _mm_setcsr(saved_ | kFlushToZero | kSubnormalsAreZero); }
+FlushSubnormals::FlushSubnormals() : saved_(_mm_getcsr()) {
+  _mm_setcsr(saved_ | kFlushToZero | kSubnormalsAreZero);
+}
 FlushSubnormals::~FlushSubnormals() { _mm_setcsr(saved_); }
 #elif defined(__aarch64__)
 FlushSubnormals::FlushSubnormals() {
@@ -38,8 +40,8 @@ FlushSubnormals::~FlushSubnormals() { asm volatile("msr fpcr, %0" ::"r"(uint64_t
 
 namespace {
 
-// A phase of a decode step takes 10 to 500 us, so a waiting thread that spins this long rarely sleeps within a step,
-// and one that waits for the next request costs nothing.
+// A phase of a decode step takes 10 to 500 us, so a waiting thread that spins this long rarely
+// sleeps within a step, and one that waits for the next request costs nothing.
 constexpr auto kSpin = std::chrono::microseconds(60);
 constexpr int kPausesPerLook = 64;  // Looks at the clock once per this many looks at the word.
 
@@ -60,7 +62,8 @@ struct alignas(64) WaitWord {
 
   void Publish(uint32_t next) {
     value.store(next, std::memory_order_seq_cst);
-    // Sequentially consistent with WaitWhile: either this sees the sleeper or the sleeper sees the new value.
+    // Sequentially consistent with WaitWhile: either this sees the sleeper or the sleeper sees the
+    // new value.
     if (sleepers.load(std::memory_order_seq_cst) != 0)
       syscall(SYS_futex, Address(), FUTEX_WAKE_PRIVATE, INT_MAX, nullptr, nullptr, 0);
   }
@@ -86,9 +89,11 @@ struct alignas(64) WaitWord {
 
 struct ThreadTeam::State {
   uint32_t threads = 1;
-  bool spin = true;  // Off when threads outnumber cores: a spinning thread would hold up the one it waits for.
+  bool spin = true;  // Off when threads outnumber cores: a spinning thread would hold up the one it
+                     // waits for.
   std::vector<std::thread> workers;
-  const std::function<void(uint32_t)>* job = nullptr;  // Null when the team ends. Guarded by `round`.
+  const std::function<void(uint32_t)>* job =
+      nullptr;          // Null when the team ends. Guarded by `round`.
   WaitWord round;       // Number of the job.
   WaitWord generation;  // Number of the barrier.
   alignas(64) std::atomic<uint32_t> arrived{0};
@@ -142,7 +147,9 @@ void ThreadTeam::Barrier() {
   }
 }
 
-uint64_t ThreadTeam::Take(uint64_t amount) { return state_->next.fetch_add(amount, std::memory_order_relaxed); }
+uint64_t ThreadTeam::Take(uint64_t amount) {
+  return state_->next.fetch_add(amount, std::memory_order_relaxed);
+}
 
 void ThreadTeam::ParallelFor(uint64_t count, uint64_t chunk,
                              const std::function<void(uint64_t begin, uint64_t end)>& body) {

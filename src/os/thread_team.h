@@ -8,8 +8,8 @@
 
 namespace ingle {
 
-// While it lives, this thread's subnormal inputs and results are zero, as the arithmetic contract asks of everything
-// that touches a model's numbers. Restores what was set before.
+// While it lives, this thread's subnormal inputs and results are zero, as the arithmetic contract
+// asks of everything that touches a model's numbers. Restores what was set before.
 class FlushSubnormals {
  public:
   FlushSubnormals();
@@ -32,18 +32,21 @@ class ThreadTeam {
   uint32_t size() const;
   // Runs job(thread) on every thread and waits for all. One Run at a time: one thread owns a team.
   void Run(const std::function<void(uint32_t thread)>& job);
-  // Runs body(begin, end) over [0, count) in chunks that idle threads take; order and owner never change results.
-  void ParallelFor(uint64_t count, uint64_t chunk, const std::function<void(uint64_t begin, uint64_t end)>& body);
+  // Runs body(begin, end) over [0, count) in chunks that idle threads take; order and owner never
+  // change results.
+  void ParallelFor(uint64_t count, uint64_t chunk,
+                   const std::function<void(uint64_t begin, uint64_t end)>& body);
 
   // Inside a job: waits until every thread has arrived, and starts a new round of Take.
   void Barrier();
-  // Inside a job: the first of `amount` units that this thread shall do next in this round. Every thread of the job
-  // takes units until the answer is past its end: chunks go to whoever is free, so a thread that lost its core for a
-  // while delays one chunk, not the step.
+  // Inside a job: the first of `amount` units that this thread shall do next in this round. Every
+  // thread of the job takes units until the answer is past its end: chunks go to whoever is free,
+  // so a thread that lost its core for a while delays one chunk, not the step.
   uint64_t Take(uint64_t amount);
   template <class Body>
   void ForChunks(uint64_t count, uint64_t chunk, const Body& body) {
-    for (uint64_t begin = Take(chunk); begin < count; begin = Take(chunk)) body(begin, std::min(begin + chunk, count));
+    for (uint64_t begin = Take(chunk); begin < count; begin = Take(chunk))
+      body(begin, std::min(begin + chunk, count));
   }
 
  private:

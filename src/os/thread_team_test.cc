@@ -27,7 +27,8 @@ TEST(ThreadTeam, BarrierSeparatesPhases) {
   for (const uint32_t threads : {1U, 2U, 3U, 4U}) {
     ThreadTeam team(threads);
     constexpr int kPhases = 400;
-    std::vector<int> slots(threads, 0);  // Plain ints: a missing barrier is a race that the thread sanitizer names.
+    std::vector<int> slots(
+        threads, 0);  // Plain ints: a missing barrier is a race that the thread sanitizer names.
     std::atomic<int> wrong{0};
     team.Run([&](uint32_t thread) {
       for (int phase = 1; phase <= kPhases; ++phase) {
@@ -73,9 +74,11 @@ TEST(ThreadTeam, WakesAfterSleepingAndToleratesLateThreads) {
   ThreadTeam team(3);
   std::atomic<int> sum{0};
   for (int round = 0; round < 5; ++round) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(3));  // Longer than the spin: the workers sleep.
+    std::this_thread::sleep_for(
+        std::chrono::milliseconds(3));  // Longer than the spin: the workers sleep.
     team.Run([&](uint32_t thread) {
-      if (thread == static_cast<uint32_t>(round) % 3) std::this_thread::sleep_for(std::chrono::milliseconds(2));
+      if (thread == static_cast<uint32_t>(round) % 3)
+        std::this_thread::sleep_for(std::chrono::milliseconds(2));
       team.Barrier();
       sum.fetch_add(1);
     });

@@ -1,0 +1,90 @@
+#include "cache/kv_cache.h"
+
+#include <bit>
+#include <cstring>
+#include <utility>
+
+namespace ingle {
+namespace {
+
+constexpr uint32_t kGroupTokens = 16;
+
+size_t ElementBytes(CacheFormat format) { return format == kCacheBf16 ? 2 : 4; }
+
+// Round to nearest, ties to even; a NaN stays one.
+uint16_t ToBf16(float x) {
+  const auto bits = std::bit_cast<uint32_t>(x);
+  if ((bits & 0x7fffffffu) > 0x7f800000u) return static_cast<uint16_t>(bits >> 16 | 0x40u);
+  return static_cast<uint16_t>((bits + 0x7fffu + (bits >> 16 & 1u)) >> 16);
+}
+
+}  // namespace
+
+uint32_t KvCache::PaddedDim(uint32_t head_dim) {
+  return (head_dim + kHeadDimStep - 1) / kHeadDimStep * kHeadDimStep;
+}
+
+uint64_t KvCache::BytesPerToken(const CacheShape& shape) {
+  uint64_t heads = 0;
+  for (const uint32_t n : shape.kv_heads) heads += n;
+  return heads * 2 * PaddedDim(shape.head_dim) * ElementBytes(shape.format);
+}
+
+Result<KvCache> KvCache::Create(const CacheShape& shape, uint64_t tokens) {
+  const uint64_t pages = tokens / kPageTokens + (tokens % kPageTokens != 0);
+  const uint64_t page_bytes = BytesPerToken(shape) * kPageTokens;
+  if (pages > UINT32_MAX || (page_bytes != 0 && pages > (uint64_t{1} << 46) / page_bytes))
+    return Fail(ErrorCode::kTooLarge,
+                "a cache of " + std::to_string(tokens) +
+                    " tokens does not fit in any memory; ask for less (--ctx)");
+  KvCache cache(shape.format, PaddedDim(shape.head_dim), static_cast<uint32_t>(pages));
+  cache.block_bytes_ = size_t{kPageTokens} * cache.dim_ * ElementBytes(shape.format);
+  cache.page_bytes_ = page_bytes;
+  size_t offset = 0;
+  for (const uint32_t heads : shape.kv_heads) {
+    cache.layer_offset_.push_back(offset);
+    offset += heads * 2 * cache.block_bytes_;
+  }
+  INGLE_TRY(cache.memory_,
+            MemoryRegion::Reserve(pages * page_bytes, "the cache of keys and values"));
+  return cache;
+}
+
+uint8_t* KvCache::Block(uint32_t page, uint32_t layer, uint32_t head) const {
+  return reinterpret_cast<uint8_t*>(memory_.data()) + page * page_bytes_ + layer_offset_[layer] +
+         head * 2 * block_bytes_;
+}
+
+const uint8_t* KvCache::Keys(uint32_t page, uint32_t layer, uint32_t head) const {
+  return Block(page, layer, head);
+}
+const uint8_t* KvCache::Values(uint32_t page, uint32_t layer, uint32_t head) const {
+  return Block(page, layer, head) + block_bytes_;
+}
+
+void KvCache::StoreKey(uint32_t page, uint32_t layer, uint32_t head, uint32_t slot,
+                       const float* key) {
+  uint8_t* group = Block(page, layer, head) + slot / kGroupTokens * (block_bytes_ / 2);
+  const uint32_t lane = slot % kGroupTokens;
+  if (format_ == kCacheF32) {
+    auto* to = reinterpret_cast<float*>(group) + lane;
+    for (uint32_t d = 0; d < dim_; ++d) to[d * kGroupTokens] = key[d];
+    return;
+  }
+  auto* to = reinterpret_cast<uint32_t*>(group) + lane;
+  for (uint32_t d = 0; d < dim_; d += 2)
+    to[d / 2 * kGroupTokens] = ToBf16(key[d]) | uint32_t{ToBf16(key[d + 1])} << 16;
+}
+
+void KvCache::StoreValue(uint32_t page, uint32_t layer, uint32_t head, uint32_t slot,
+                         const float* value) {
+  uint8_t* block = Block(page, layer, head) + block_bytes_;
+  if (format_ == kCacheF32) {
+    std::memcpy(block + slot * dim_ * sizeof(float), value, dim_ * sizeof(float));
+    return;
+  }
+  auto* to = reinterpret_cast<uint16_t*>(block) + slot / 2 * 2 * dim_ + slot % 2;
+  for (uint32_t d = 0; d < dim_; ++d) to[2 * d] = ToBf16(value[d]);
+}
+
+}  // namespace ingle

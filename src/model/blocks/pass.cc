@@ -1,0 +1,61 @@
+#include "model/blocks/pass.h"
+
+#include <algorithm>
+
+namespace ingle {
+namespace {
+
+constexpr uint32_t kRowsPerItem =
+    48;  // Rows (queries times heads) that share the reading of a split's keys.
+constexpr uint32_t kItemsPerThread = 4;  // Fewer than this, and splits are shared out too.
+
+uint32_t SplitsSeen(uint32_t position) { return position / kSplitTokens + 1; }
+
+}  // namespace
+
+uint32_t QueriesPerItem(uint32_t group) { return std::max(1U, kRowsPerItem / group); }
+
+void Pass::Clear() {
+  tokens = 0;
+  ids.clear();
+  slices.clear();
+  slice_of.clear();
+  items.clear();
+  logit_rows.clear();
+}
+
+void Pass::Add(std::span<const int32_t> added, uint32_t position, std::span<const uint32_t> pages) {
+  const auto count = static_cast<uint32_t>(added.size());
+  slices.push_back({tokens, count, position, pages});
+  ids.insert(ids.end(), added.begin(), added.end());
+  slice_of.resize(ids.size(), static_cast<uint32_t>(slices.size() - 1));
+  tokens += count;
+}
+
+void Pass::PlanAttention(uint32_t group, uint32_t kv_heads, uint32_t threads) {
+  const uint32_t together = QueriesPerItem(group);
+  for (uint32_t s = 0; s < slices.size(); ++s) {
+    for (uint32_t first = 0; first < slices[s].count; first += together) {
+      const uint32_t queries = std::min(together, slices[s].count - first);
+      const uint32_t splits = SplitsSeen(slices[s].position + first + queries - 1);
+      items.push_back({s, first, queries, 0, splits, 1, static_cast<uint32_t>(items.size())});
+    }
+  }
+  // The longest first, so that no thread is left with one at the end.
+  std::stable_sort(items.begin(), items.end(), [](const AttentionItem& a, const AttentionItem& b) {
+    return a.split_end > b.split_end;
+  });
+  if (items.size() * kv_heads >= kItemsPerThread * threads) return;
+  std::vector<AttentionItem> finer;
+  for (const AttentionItem& item : items) {
+    for (uint32_t q = 0; q < item.queries; ++q) {
+      const uint32_t splits = SplitsSeen(slices[item.slice].position + item.first + q);
+      const auto first_partial = static_cast<uint32_t>(finer.size());
+      for (uint32_t split = 0; split < splits; ++split)
+        finer.push_back({item.slice, item.first + q, 1, split, split + 1, splits, first_partial});
+    }
+  }
+  items = std::move(finer);
+}
+
+}  // namespace ingle

@@ -1,0 +1,123 @@
+#pragma once
+// Buffers of a pass, and what each thread of it works with.
+
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "base/result.h"
+#include "cache/kv_cache.h"
+#include "kernels/kernels.h"
+#include "model/blocks/pass.h"
+#include "model/decoder_weights.h"
+#include "model/model.h"
+#include "os/memory_region.h"
+#include "os/thread_team.h"
+
+namespace ingle {
+
+// Quantised activations of the pass's tokens, per kind; null where no matrix wants that kind.
+using ActivationSet = std::array<std::byte*, kActivationKinds>;
+
+struct ThreadBuffers {
+  ActivationSet
+      activations{};  // Of its own, when there are too few tokens to share the work of making them.
+  float* row = nullptr;          // [widest]
+  float* product = nullptr;      // [kPassTokens][product_rows], twice
+  float* head = nullptr;         // [padded head_dim]
+  uint32_t* counts = nullptr;   // [rows of attention]
+  AttentionState all{}, next{};  // [QueriesPerItem * group] rows
+};
+
+class Workspace {
+ public:
+  static Result<Workspace> Create(const DecoderWeights& weights, uint32_t padded_dim,
+                                  uint32_t threads);
+
+  uint32_t product_rows = 0;  // Output rows that one unit of work may have.
+  ActivationSet activations{};
+  float* x = nullptr;         // [tokens][model_dim], the residual stream
+  float* queries = nullptr;   // [kv_head][tokens][group][padded_dim]
+  float* attended = nullptr;  // [tokens][heads * head_dim]
+  float* hidden = nullptr;    // [tokens][ffn_dim]
+  float* cosines = nullptr;   // [tokens][pairs]
+  float* sines = nullptr;
+  std::vector<ThreadBuffers> threads;
+
+  // Partial attention: [items][kv_heads], each rows * (2 + padded_dim) floats; counts of finished
+  // partials.
+  std::vector<float> partials;
+  std::unique_ptr<std::atomic<uint32_t>[]> finished;
+  size_t finished_size = 0;
+  void ReservePartials(size_t count, size_t floats_each);
+
+ private:
+  MemoryRegion memory_;
+};
+
+// One thread's view of a running pass.
+struct PassThread {
+  uint32_t index;
+  ThreadTeam& team;
+  const Kernels& kernels;
+  const DecoderWeights& weights;
+  KvCache& cache;
+  Workspace& workspace;
+  const Pass& pass;
+  ThreadBuffers& own;
+  StepProfile& profile;  // Written by thread 0.
+  std::chrono::steady_clock::time_point mark;
+
+  // Books the time since the last call under `phase`.
+  void Mark(StepPhase phase) {
+    if (index != 0) return;
+    const auto now = std::chrono::steady_clock::now();
+    profile.seconds[static_cast<size_t>(phase)] +=
+        std::chrono::duration<double>(now - mark).count();
+    mark = now;
+  }
+
+  void Barrier() {
+    team.Barrier();
+    if (index == 0) ++profile.barriers;
+  }
+};
+
+// Makes the activations that `kinds` (a bit per ActivationKind) name from rows of `cols` floats:
+// row(i, buffer) returns row i, in the buffer or elsewhere. A few rows are made by every thread for
+// itself, many are shared out and end in a barrier; returns where they lie.
+template <class Row>
+const ActivationSet& MakeActivations(PassThread& thread, uint32_t rows, uint32_t cols,
+                                     uint32_t kinds, const Row& row) {
+  constexpr uint32_t kAlone = 1;
+  const auto make = [&](const ActivationSet& to, uint32_t i) {
+    const float* values = row(i, thread.own.row);
+    for (uint32_t kind = 0; kind < kActivationKinds; ++kind) {
+      if ((kinds >> kind & 1) == 0) continue;
+      const auto which = static_cast<ActivationKind>(kind);
+      QuantizeActivations(thread.kernels, which, values, cols,
+                          to[kind] + i * ActivationBytes(which, cols));
+    }
+  };
+  if (rows <= kAlone) {
+    for (uint32_t i = 0; i < rows; ++i) make(thread.own.activations, i);
+    return thread.own.activations;
+  }
+  thread.team.ForChunks(rows, 4, [&](uint64_t begin, uint64_t end) {
+    for (uint64_t i = begin; i < end; ++i)
+      make(thread.workspace.activations, static_cast<uint32_t>(i));
+  });
+  thread.Barrier();
+  return thread.workspace.activations;
+}
+
+constexpr uint32_t KindBit(const PackedMatrix& matrix) { return 1u << matrix.activation; }
+
+// Output rows per unit of work: enough weights to be worth taking, few enough that all threads end
+// together.
+uint32_t RowsPerUnit(const PackedMatrix& matrix, uint32_t most, uint32_t threads);
+
+}  // namespace ingle
