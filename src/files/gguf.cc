@@ -20,8 +20,7 @@ std::string Number(uint64_t value) { return std::to_string(value); }
 static_assert(std::endian::native == std::endian::little,
               "GGUF is read in place on little-endian machines");
 
-// GGUF's value types.
-enum class Kind : uint32_t {
+enum class Kind : uint32_t {  // GGUF's value types.
   kU8,
   kI8,
   kU16,

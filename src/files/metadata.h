@@ -1,5 +1,6 @@
 #pragma once
-// Key-value metadata of a model, whatever container it came from (GGUF keys, or config.json flattened with dots).
+// Key-value metadata of a model, whatever container it came from (GGUF keys, or config.json
+// flattened with dots).
 
 #include <cstdint>
 #include <functional>
@@ -35,8 +36,10 @@ class Metadata {
   Result<std::optional<bool>> Bool(std::string_view key) const;
   Result<const std::string*> String(std::string_view key) const;
   Result<const std::vector<std::string>*> Strings(std::string_view key) const;
-  Result<std::vector<double>> Numbers(std::string_view key) const;     // Empty when absent; a scalar counts as one.
-  Result<std::vector<int64_t>> Integers(std::string_view key) const;   // Empty when absent; a scalar counts as one.
+  Result<std::vector<double>> Numbers(
+      std::string_view key) const;  // Empty when absent; a scalar counts as one.
+  Result<std::vector<int64_t>> Integers(
+      std::string_view key) const;  // Empty when absent; a scalar counts as one.
 };
 
 }  // namespace ingle

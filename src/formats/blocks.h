@@ -1,7 +1,7 @@
 #pragma once
-// Block layouts of the quantised types, as they lie in model files (little endian, no padding; the layouts are those
-// of ggml's ggml-common.h). Files give no alignment: copy a block out before reading its fields.
-// Scales named d, m, dmin are IEEE half floats in their bits.
+// Block layouts of the quantised types, as they lie in model files (little endian, no padding; the
+// layouts are those of ggml's ggml-common.h). Files give no alignment: copy a block out before
+// reading its fields. Scales named d, m, dmin are IEEE half floats in their bits.
 
 #include <cstdint>
 
@@ -17,7 +17,8 @@ struct BlockQ8_0 {
 };
 static_assert(sizeof(BlockQ8_0) == 34);
 
-// w = d * (q - 8). Byte j holds weight j in its low and weight j + 16 in its high nibble (all four types below).
+// w = d * (q - 8). Byte j holds weight j in its low and weight j + 16 in its high nibble (all four
+// types below).
 struct BlockQ4_0 {
   uint16_t d;
   uint8_t q[16];
@@ -47,8 +48,9 @@ struct BlockQ5_1 {
 };
 static_assert(sizeof(BlockQ5_1) == 24);
 
-// Eight groups of 32: w = d * scale[group] * q - dmin * min[group]. Bytes 32c..32c+31 of q hold group 2c in their low
-// and group 2c+1 in their high nibbles. `scales` packs eight 6-bit scales and mins: see UnpackScaleMin.
+// Eight groups of 32: w = d * scale[group] * q - dmin * min[group]. Bytes 32c..32c+31 of q hold
+// group 2c in their low and group 2c+1 in their high nibbles. `scales` packs eight 6-bit scales and
+// mins: see UnpackScaleMin.
 struct BlockQ4_K {
   uint16_t d, dmin;
   uint8_t scales[12];
@@ -65,9 +67,9 @@ struct BlockQ5_K {
 };
 static_assert(sizeof(BlockQ5_K) == 176);
 
-// Sixteen groups of 16: w = d * scales[group] * (q - 32). Each half of 128 weights takes 64 bytes of low nibbles and
-// 32 bytes of bit pairs: weight 32k + i (k = 0..3) has its nibble in low[32 * (k % 2) + i] (high nibble for k >= 2)
-// and bits 2k, 2k+1 of high[i].
+// Sixteen groups of 16: w = d * scales[group] * (q - 32). Each half of 128 weights takes 64 bytes
+// of low nibbles and 32 bytes of bit pairs: weight 32k + i (k = 0..3) has its nibble in low[32 * (k
+// % 2) + i] (high nibble for k >= 2) and bits 2k, 2k+1 of high[i].
 struct BlockQ6_K {
   uint8_t low[128];
   uint8_t high[64];
@@ -80,8 +82,8 @@ struct ScaleMin {
   uint8_t scale, min;  // 6 bits each.
 };
 
-// Groups 0-3 use the low 6 bits of bytes 0-3 (scale) and 4-7 (min); groups 4-7 the nibbles of bytes 8-11 with the top
-// two bits of the earlier bytes above them.
+// Groups 0-3 use the low 6 bits of bytes 0-3 (scale) and 4-7 (min); groups 4-7 the nibbles of bytes
+// 8-11 with the top two bits of the earlier bytes above them.
 constexpr ScaleMin UnpackScaleMin(const uint8_t* scales, uint32_t group) {
   if (group < 4) {
     return {static_cast<uint8_t>(scales[group] & 63), static_cast<uint8_t>(scales[group + 4] & 63)};

@@ -1,5 +1,6 @@
 #pragma once
-// Element types of stored weights: names, block sizes. Facts only (ggml's type numbers, GGUF spec "ggml_type").
+// Element types of stored weights: names, block sizes. Facts only (ggml's type numbers, GGUF spec
+// "ggml_type").
 
 #include <cstddef>
 #include <cstdint>
@@ -8,13 +9,42 @@
 
 namespace ingle {
 
-// Every number that ggml assigns; most of them are known by name and size only, so that a file using one can be
-// described and refused by name. What can be computed with is for FindDequantize and tensor/ to say.
+// Every number that ggml assigns; most of them are known by name and size only, so that a file
+// using one can be described and refused by name. What can be computed with is for FindDequantize
+// and tensor/ to say.
 enum class DType : uint8_t {
-  kF32 = 0, kF16 = 1, kQ4_0 = 2, kQ4_1 = 3, kQ5_0 = 6, kQ5_1 = 7, kQ8_0 = 8, kQ8_1 = 9, kQ2_K = 10, kQ3_K = 11,
-  kQ4_K = 12, kQ5_K = 13, kQ6_K = 14, kQ8_K = 15, kIQ2_XXS = 16, kIQ2_XS = 17, kIQ3_XXS = 18, kIQ1_S = 19,
-  kIQ4_NL = 20, kIQ3_S = 21, kIQ2_S = 22, kIQ4_XS = 23, kI8 = 24, kI16 = 25, kI32 = 26, kI64 = 27, kF64 = 28,
-  kIQ1_M = 29, kBF16 = 30, kTQ1_0 = 34, kTQ2_0 = 35, kMXFP4 = 39,
+  kF32 = 0,
+  kF16 = 1,
+  kQ4_0 = 2,
+  kQ4_1 = 3,
+  kQ5_0 = 6,
+  kQ5_1 = 7,
+  kQ8_0 = 8,
+  kQ8_1 = 9,
+  kQ2_K = 10,
+  kQ3_K = 11,
+  kQ4_K = 12,
+  kQ5_K = 13,
+  kQ6_K = 14,
+  kQ8_K = 15,
+  kIQ2_XXS = 16,
+  kIQ2_XS = 17,
+  kIQ3_XXS = 18,
+  kIQ1_S = 19,
+  kIQ4_NL = 20,
+  kIQ3_S = 21,
+  kIQ2_S = 22,
+  kIQ4_XS = 23,
+  kI8 = 24,
+  kI16 = 25,
+  kI32 = 26,
+  kI64 = 27,
+  kF64 = 28,
+  kIQ1_M = 29,
+  kBF16 = 30,
+  kTQ1_0 = 34,
+  kTQ2_0 = 35,
+  kMXFP4 = 39,
 };
 
 struct DTypeInfo {
@@ -24,7 +54,8 @@ struct DTypeInfo {
   uint32_t block_bytes;
 };
 
-std::optional<DTypeInfo> FindDType(uint32_t ggml_type);  // nullopt: a number this build does not know.
+std::optional<DTypeInfo> FindDType(
+    uint32_t ggml_type);  // nullopt: a number this build does not know.
 const DTypeInfo& Info(DType type);
 
 }  // namespace ingle
