@@ -253,6 +253,7 @@ Result<std::unique_ptr<Model>> MakeDecoder(DecoderWeights weights, std::unique_p
   info.weight_bytes = weights.arena.size();
   info.cache_bytes_per_token = KvCache::BytesPerToken(shape);
   info.cache_tokens = uint64_t{cache.pool().capacity()} * kPageTokens;
+  info.cache_page_tokens = kPageTokens;
   info.arithmetic_class = std::string("cpu-1/") + (shape.format == kCacheBf16 ? "bf16" : "f32");
   return std::make_unique<Decoder>(std::move(weights), std::move(team), kernels, std::move(cache),
                                    std::move(workspace), std::move(info));
