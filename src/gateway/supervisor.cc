@@ -1,0 +1,256 @@
+// The supervisor's thread: start a worker, watch it, bury it, decide when to start the next.
+#include <poll.h>
+#include <signal.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "gateway/gateway.h"
+#include "gateway/steady_clock.h"
+
+namespace ingle {
+namespace {
+
+constexpr int kWatchIntervalMs = 200;
+constexpr int kConnectPollMs = 10;
+constexpr int64_t kConnectTimeoutMs = 30'000;  // Before the model is touched: only the process's own start.
+constexpr int kExitGraceMs = 1000;             // After its stream ended.
+constexpr int kTermGraceMs = 2000;             // Between SIGTERM and SIGKILL.
+
+bool IsPermanent(const Error& error) {
+  return error.code == ErrorCode::kCorruptFile || error.code == ErrorCode::kUnsupported ||
+         error.code == ErrorCode::kNotFound || error.code == ErrorCode::kInvalidRequest;
+}
+
+}  // namespace
+
+struct Gateway::Life {
+  Subprocess process;
+  std::string socket_path;
+  std::string end;  // How it ended, for people: "was killed by signal 9 (Killed)".
+  bool load_failed = false;
+};
+
+bool Gateway::SleepOrStop(int64_t delay_ms) {
+  const int64_t until = SteadyMs() + delay_ms;
+  while (true) {
+    {
+      std::lock_guard lock(mutex_);
+      if (stopping_) return true;
+    }
+    const int64_t left = until - SteadyMs();
+    if (left <= 0) return false;
+    pollfd waiting{nudge_.get(), POLLIN, 0};
+    poll(&waiting, 1, static_cast<int>(std::min<int64_t>(left, kWatchIntervalMs)));
+    eventfd_t ignored = 0;
+    eventfd_read(nudge_.get(), &ignored);
+    ExpireWaiting(SteadyMs());
+  }
+}
+
+void Gateway::Supervise() {
+  for (uint32_t number = 0; !SleepOrStop(0); ++number) {
+    RunWorker(number);
+    RestartDecision decision;
+    {
+      std::lock_guard lock(mutex_);
+      if (stopping_) break;
+      if (status_.state == ModelState::kFailed) {
+        decision.delay_ms = INT32_MAX;
+      } else {
+        decision = policy_.OnDeath(ready_ms_ > 0 ? std::optional(SteadyMs() - ready_ms_) : std::nullopt);
+        status_.state = decision.quarantined ? ModelState::kQuarantined : ModelState::kRestarting;
+      }
+    }
+    if (decision.quarantined) {
+      options_.log(true, "the worker died again before it was ready; no new one for " +
+                             std::to_string(decision.delay_ms / 1000) + " s");
+      RefuseAll(*status().failure, false);
+    }
+    if (SleepOrStop(decision.delay_ms)) break;
+    std::lock_guard lock(mutex_);
+    ++status_.restarts;
+  }
+  RefuseAll({ErrorCode::kUnavailable, "the server is shutting down", "", "server_shutting_down"}, false);
+}
+
+void Gateway::RunWorker(uint32_t number) {
+  const std::string path = directory_.path() + "/" + std::to_string(number);
+  std::vector<std::string> arguments = options_.worker_arguments;
+  for (const std::string& extra : {std::string("--socket"), path, std::string("--gateway-pid"), std::to_string(getpid())})
+    arguments.push_back(extra);
+  {
+    std::lock_guard lock(mutex_);
+    trouble_.clear();
+    stream_ended_ = greeted_ = false;
+    status_.steps = 0;
+    status_.loading = {};
+    ready_ms_ = 0;
+    progress_ms_ = report_ms_ = SteadyMs();
+    if (status_.state != ModelState::kStopped && number > 0) status_.state = ModelState::kRestarting;
+  }
+  auto process = Subprocess::Spawn(options_.executable, arguments);
+  if (!process) {
+    std::lock_guard lock(mutex_);
+    status_.failure = process.error();
+    options_.log(true, process.error().message);
+    return;
+  }
+  Life life{*std::move(process), path, {}, false};
+  {
+    std::lock_guard lock(mutex_);
+    status_.worker_pid = life.process.pid();
+  }
+  options_.log(false, "worker started as process " + std::to_string(life.process.pid()));
+  if (ConnectWorker(life)) Watch(life);
+  EndLife(life);
+}
+
+bool Gateway::ConnectWorker(Life& life) {
+  const int64_t deadline = SteadyMs() + kConnectTimeoutMs;
+  std::string last;
+  while (SteadyMs() < deadline) {
+    if (life.process.TryReap()) return false;
+    auto client = WorkerClient::Connect(
+        life.socket_path, life.process.pid(),
+        {.on_report = [this](StepReport report) { OnReport(std::move(report)); },
+         .on_end =
+             [this](Error error) {
+               std::lock_guard lock(mutex_);
+               stream_ended_ = true;
+               if (trouble_.empty() && error.id != "worker_died") trouble_ = error.message;
+               Nudge();
+             }});
+    if (client) {
+      {
+        std::lock_guard lock(mutex_);
+        client_ = *std::move(client);
+      }
+      SubmitWaiting();  // The worker may have been ready before client_ was set.
+      return true;
+    }
+    last = client.error().message;
+    if (SleepOrStop(kConnectPollMs)) return false;
+  }
+  std::lock_guard lock(mutex_);
+  trouble_ = "did not answer within " + std::to_string(kConnectTimeoutMs / 1000) + " s: " + last;
+  return true;
+}
+
+std::optional<std::string> Gateway::CheckProgress(int64_t now_ms) {
+  std::lock_guard lock(mutex_);
+  if (!trouble_.empty()) return trouble_;
+  const int64_t limit = options_.stall_timeout_ms;
+  if (status_.state == ModelState::kReady && journal_.size() > 0 && now_ms - progress_ms_ > limit)
+    return "made no step for " + std::to_string(limit) + " ms while requests were running";
+  if (status_.state != ModelState::kReady && now_ms - report_ms_ > limit)
+    return "reported nothing for " + std::to_string(limit) + " ms while loading";
+  return std::nullopt;
+}
+
+void Gateway::Watch(Life& life) {
+  while (true) {
+    pollfd waiting[2] = {{life.process.pidfd(), POLLIN, 0}, {nudge_.get(), POLLIN, 0}};
+    poll(waiting, 2, kWatchIntervalMs);
+    eventfd_t ignored = 0;
+    eventfd_read(nudge_.get(), &ignored);
+    if (life.process.TryReap()) return;
+    if (auto trouble = CheckProgress(SteadyMs())) {
+      life.end = *trouble + " and was stopped";
+      return;
+    }
+    ExpireWaiting(SteadyMs());
+    std::lock_guard lock(mutex_);
+    if (stream_ended_ || stopping_) return;
+  }
+}
+
+// The process is gone, or goes now; whoever waited for it learns so.
+void Gateway::EndLife(Life& life) {
+  bool stopping = false;
+  std::shared_ptr<WorkerClient> client;
+  {
+    std::lock_guard lock(mutex_);
+    client = std::move(client_);
+    client_ = nullptr;
+    stopping = stopping_;
+    if (status_.state == ModelState::kReady) status_.state = ModelState::kRestarting;
+    life.load_failed = trouble_ == "could not load the model";
+  }
+  if (client != nullptr && life.end.empty() && !life.process.TryReap()) life.process.ReapWithin(stopping ? 0 : kExitGraceMs);
+  if (!life.process.TryReap()) {
+    const bool stuck = !life.end.empty() && !life.load_failed;
+    if (!stuck) {
+      life.process.Signal(SIGTERM);
+      life.process.ReapWithin(kTermGraceMs);
+    }
+    life.process.Signal(SIGKILL);
+    life.process.ReapWithin(kTermGraceMs * 5);
+  }
+  if (const auto status = life.process.TryReap(); status && life.end.empty()) life.end = status->Describe();
+  if (client != nullptr) client->Stop();
+  client.reset();  // Joins its threads: no report comes after this line.
+  unlink(life.socket_path.c_str());
+  if (!stopping) Decide(life);
+}
+
+void Gateway::Decide(const Life& life) {
+  Error failure;
+  {
+    std::lock_guard lock(mutex_);
+    status_.worker_pid = 0;
+    status_.running = status_.queued = 0;
+    const bool first_load = !first_load_over_;
+    if (life.load_failed && (first_load || IsPermanent(*status_.failure))) {
+      status_.state = ModelState::kFailed;
+      // Whatever the file's fault is called, for a client the model is not available.
+      failure = {ErrorCode::kUnavailable, "the model could not be loaded: " + status_.failure->message, "",
+                 "model_unavailable"};
+      status_.failure = failure;
+      first_load_over_ = true;
+      changed_.notify_all();
+    } else {
+      failure = {ErrorCode::kUnavailable,
+                 "the worker process that ran this request " + life.end +
+                     "; a new one is being started: send the request again",
+                 "", "worker_died"};
+      status_.failure = {ErrorCode::kUnavailable, "the worker process " + life.end, "", "model_unavailable"};
+    }
+  }
+  options_.log(true, "worker " + std::to_string(life.process.pid()) + " " + life.end);
+  RefuseAll(failure, status().state != ModelState::kFailed);
+}
+
+void Gateway::RefuseAll(const Error& error, bool only_submitted) {
+  std::vector<std::shared_ptr<EventSink>> sinks;
+  {
+    std::lock_guard lock(mutex_);
+    std::vector<std::string> ids;
+    for (auto& [id, entry] : journal_.entries()) {
+      if (only_submitted && !entry.submitted) continue;
+      ids.push_back(id);
+      sinks.push_back(entry.sink);
+    }
+    for (const std::string& id : ids) journal_.Remove(id);
+  }
+  for (const auto& sink : sinks) (*sink)(error);
+}
+
+void Gateway::ExpireWaiting(int64_t now_ms) {
+  std::vector<std::shared_ptr<EventSink>> sinks;
+  {
+    std::lock_guard lock(mutex_);
+    std::vector<std::string> ids;
+    for (auto& [id, entry] : journal_.entries()) {
+      if (entry.submitted || now_ms < entry.wait_until_ms) continue;
+      ids.push_back(id);
+      sinks.push_back(entry.sink);
+    }
+    for (const std::string& id : ids) journal_.Remove(id);
+  }
+  for (const auto& sink : sinks)
+    (*sink)(Error{ErrorCode::kUnavailable,
+                  "the model was not ready within " + std::to_string(options_.start_wait_ms / 1000) + " s", "",
+                  "model_loading"});
+}
+
+}  // namespace ingle

@@ -1,0 +1,402 @@
+#include "http/connection.h"
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
+#include <boost/beast/http/error.hpp>
+#include <ctime>
+
+namespace ingle {
+namespace {
+
+namespace http = boost::beast::http;
+
+constexpr auto kToken = asio::as_tuple(asio::use_awaitable);
+constexpr size_t kReadBytes = 64 << 10;       // Read ahead of what is being served, at most.
+constexpr size_t kLingerBytes = 64 << 20;     // Discarded after a refusal, so that the client can read it.
+constexpr auto kLingerTime = std::chrono::seconds(5);
+constexpr size_t kGatherBuffers = 64;
+
+std::string HttpDate() {
+  const std::time_t now = std::time(nullptr);
+  std::tm parts{};
+  gmtime_r(&now, &parts);
+  char text[64];
+  const size_t size = strftime(text, sizeof(text), "%a, %d %b %Y %H:%M:%S GMT", &parts);
+  return {text, size};
+}
+
+std::string ChunkHead(size_t bytes) {
+  char text[32];
+  snprintf(text, sizeof(text), "%zx\r\n", bytes);
+  return text;
+}
+
+int StatusOf(const Error& error) { return error.id.size() == 3 ? std::stoi(error.id) : 400; }
+
+}  // namespace
+
+// What a handler holds. It may outlive the connection's interest in it.
+class ConnectionExchange final : public Exchange {
+ public:
+  ConnectionExchange(std::shared_ptr<Connection> connection, uint64_t number)
+      : connection_(std::move(connection)), number_(number) {}
+
+  void Send(HttpResponse response) override {
+    Post([response = std::move(response)](Connection& c) mutable {
+      if (c.reply_.begun) return;
+      c.reply_.begun = c.reply_.ended = true;
+      c.reply_.out.push_back(c.HeadText(response.status, response.headers, response.body.size()));
+      if (!c.reply_.head_only && !response.body.empty()) c.reply_.out.push_back(std::move(response.body));
+    });
+  }
+
+  void Begin(int status, HttpHeaders headers, std::string filler, int filler_ms) override {
+    Post([=, headers = std::move(headers), filler = std::move(filler)](Connection& c) {
+      if (c.reply_.begun) return;
+      c.reply_.begun = true;
+      if (!c.reply_.chunked) c.keep_alive_ = false;  // HTTP/1.0: the end of the stream ends the body.
+      c.reply_.filler = filler;
+      c.reply_.filler_ms = filler_ms;
+      c.reply_.last_write = Connection::Clock::now();
+      c.reply_.out.push_back(c.HeadText(status, headers, std::nullopt));
+    });
+  }
+
+  void Write(std::string bytes) override {
+    if (bytes.empty()) return;
+    connection_->queued_bytes_ += bytes.size();
+    Post([bytes = std::move(bytes)](Connection& c) mutable {
+      if (c.reply_.ended || c.reply_.head_only) {
+        c.queued_bytes_ -= bytes.size();
+        return;
+      }
+      if (c.reply_.chunked) c.reply_.out.push_back(ChunkHead(bytes.size()) + bytes + "\r\n");
+      else c.reply_.out.push_back(std::move(bytes));
+    });
+  }
+
+  void End() override {
+    Post([](Connection& c) {
+      if (c.reply_.ended) return;
+      c.reply_.ended = true;
+      if (c.reply_.chunked && !c.reply_.head_only) c.reply_.out.push_back("0\r\n\r\n");
+    });
+  }
+
+  void Abort() override {
+    Post([](Connection& c) { c.reply_.aborted = c.reply_.ended = true; });
+  }
+
+  size_t queued_bytes() const override { return connection_->queued_bytes_; }
+
+  void SetOnClosed(std::function<void()> on_closed) override {
+    Post([on_closed = std::move(on_closed)](Connection& c) mutable {
+      c.reply_.on_closed = std::move(on_closed);
+      if (c.eof_) c.PeerLeft();
+    });
+  }
+
+  void SetOnWritten(std::function<void(size_t)> on_written) override {
+    Post([on_written = std::move(on_written)](Connection& c) mutable { c.reply_.on_written = std::move(on_written); });
+  }
+
+ private:
+  template <class Action>
+  void Post(Action action) {
+    asio::post(connection_->strand_, [connection = connection_, number = number_, action = std::move(action)]() mutable {
+      if (connection->exchange_number_ != number) return;
+      action(*connection);
+      connection->output_event_.cancel();
+    });
+  }
+
+  std::shared_ptr<Connection> connection_;
+  const uint64_t number_;
+};
+
+Connection::Connection(Socket socket, std::shared_ptr<ServerState> server)
+    : strand_(socket.get_executor()), socket_(std::move(socket)), server_(std::move(server)), input_event_(strand_),
+      space_event_(strand_), output_event_(strand_) {
+  ++server_->connections;
+}
+
+Connection::~Connection() { --server_->connections; }
+
+void Connection::Start() {
+  boost::system::error_code ignored;
+  socket_.set_option(asio::ip::tcp::no_delay(true), ignored);
+  asio::co_spawn(strand_, [self = shared_from_this()] { return self->Fill(); }, asio::detached);
+  asio::co_spawn(strand_, [self = shared_from_this()] { return self->Serve(); }, asio::detached);
+}
+
+void Connection::Close() {
+  broken_ = true;
+  boost::system::error_code ignored;
+  socket_.close(ignored);
+  input_event_.cancel();
+  space_event_.cancel();
+  output_event_.cancel();
+}
+
+void Connection::PeerLeft() {
+  // Moved out first: the callback may end the exchange.
+  if (auto on_closed = std::exchange(reply_.on_closed, nullptr)) on_closed();
+}
+
+asio::awaitable<void> Connection::Fill() {
+  std::string chunk(kReadBytes, '\0');
+  while (!broken_) {
+    if (in_.size() >= kReadBytes) {
+      space_event_.expires_at(Clock::time_point::max());
+      co_await space_event_.async_wait(kToken);
+      continue;
+    }
+    const auto [error, bytes] = co_await socket_.async_read_some(asio::buffer(chunk), kToken);
+    if (error) break;
+    in_.append(chunk.data(), bytes);
+    input_event_.cancel();
+  }
+  eof_ = true;
+  input_event_.cancel();
+  PeerLeft();
+}
+
+asio::awaitable<bool> Connection::WaitForInput(Clock::time_point deadline) {
+  const size_t before = in_.size();
+  while (in_.size() == before) {
+    if (eof_ || broken_ || Clock::now() >= deadline) co_return false;
+    input_event_.expires_at(deadline);
+    co_await input_event_.async_wait(kToken);
+  }
+  co_return true;
+}
+
+asio::awaitable<void> Connection::Serve() {
+  while (!broken_) {
+    const Next next = co_await ServeOne();
+    if (next == Next::kClose) break;
+  }
+  Close();
+}
+
+// Bytes of the next request's head, blank line included; 0: the client is done.
+asio::awaitable<Result<size_t>> Connection::FindHead() {
+  const HttpServerOptions& options = server_->options;
+  const auto idle_until = Clock::now() + std::chrono::milliseconds(options.idle_timeout_ms);
+  while (in_.empty())
+    if (!co_await WaitForInput(idle_until)) co_return size_t{0};
+  const auto head_until = Clock::now() + std::chrono::milliseconds(options.head_timeout_ms);
+  size_t searched = 0;
+  while (true) {
+    // Empty lines before a request are allowed (RFC 9112 section 2.2).
+    while (in_.starts_with("\r\n")) in_.erase(0, 2);
+    const size_t end = in_.find("\r\n\r\n", searched);
+    if (end != std::string::npos) {
+      auto checked = CheckHead(std::string_view(in_).substr(0, end + 4), options.head);
+      if (!checked) co_return std::unexpected(checked.error());
+      co_return end + 4;
+    }
+    // A bare line feed never becomes right; do not wait for more.
+    if (const size_t feed = in_.find('\n'); feed != std::string::npos && (feed == 0 || in_[feed - 1] != '\r'))
+      co_return Fail(ErrorCode::kInvalidRequest, "a bare LF in the request's headers", "", "400");
+    if (in_.size() > options.head.bytes)
+      co_return Fail(ErrorCode::kInvalidRequest, "the request's headers are too large", "", "431");
+    searched = in_.size() < 3 ? 0 : in_.size() - 3;
+    if (!co_await WaitForInput(head_until)) {
+      if (!eof_) co_return Fail(ErrorCode::kDeadline, "the request's headers took too long", "", "408");
+      co_return size_t{0};
+    }
+  }
+}
+
+Status Connection::Put(Parser& parser, size_t bytes) {
+  boost::system::error_code error;
+  const size_t used = parser.put(asio::buffer(in_.data(), bytes), error);
+  in_.erase(0, used);
+  space_event_.cancel();
+  if (!error || error == http::error::need_more) return {};
+  if (error == http::error::body_limit)
+    return Fail(ErrorCode::kTooLarge,
+                "the body has more than " + std::to_string(server_->options.max_body_bytes) + " bytes", "", "413");
+  return Fail(ErrorCode::kInvalidRequest, "not a valid HTTP request: " + error.message(), "", "400");
+}
+
+Result<HttpRequest> Connection::Interpret(const Parser& parser) const {
+  const auto& message = parser.get();
+  HttpRequest request;
+  request.id = request_id_;
+  request.method = message.method_string();
+  request.keep_alive = message.keep_alive() && !server_->draining;
+  request.chunked_replies = message.version() >= 11;
+  INGLE_RETURN_IF_ERROR(SetTarget({message.target().data(), message.target().size()}, request));
+  for (const auto& field : message) request.headers.emplace_back(field.name_string(), field.value());
+  if (message.version() >= 11 && request.Header("host").empty())
+    return Fail(ErrorCode::kInvalidRequest, "the request has no Host header", "", "400");
+  if (message.method() == http::verb::unknown)
+    return Fail(ErrorCode::kInvalidRequest, "the method " + request.method + " is not known", "", "501");
+  return request;
+}
+
+asio::awaitable<Status> Connection::ReadBody(Parser& parser) {
+  parser.eager(true);
+  const auto deadline = Clock::now() + std::chrono::milliseconds(server_->options.body_timeout_ms);
+  while (true) {
+    if (!in_.empty() || parser.is_done()) {
+      auto put = parser.is_done() ? Status() : Put(parser, in_.size());
+      if (!put) co_return put;
+    }
+    if (parser.is_done()) co_return Status();
+    if (!co_await WaitForInput(deadline))
+      co_return Fail(ErrorCode::kDeadline, "the body ended early or took too long", "", "408");
+  }
+}
+
+asio::awaitable<Connection::Next> Connection::ServeOne() {
+  reply_ = Reply();
+  keep_alive_ = false;
+  char id[40];
+  snprintf(id, sizeof(id), "req_%016llx%08llx", static_cast<unsigned long long>(server_->id_base),
+           static_cast<unsigned long long>(++server_->requests));
+  request_id_ = id;
+  const Result<size_t> head = co_await FindHead();
+  if (head && *head == 0) co_return Next::kClose;
+  Parser parser;
+  parser.body_limit(server_->options.max_body_bytes);
+  parser.header_limit(static_cast<uint32_t>(server_->options.head.bytes));
+  Status status = head ? Put(parser, *head) : Status(std::unexpected(head.error()));
+  Result<HttpRequest> request = status ? Interpret(parser) : Result<HttpRequest>(std::unexpected(status.error()));
+  if (!request) {
+    co_await Refuse(server_->handler->OnBadRequest(StatusOf(request.error()), request.error().message), false);
+    co_return Next::kClose;
+  }
+  const bool head_only = request->method == "HEAD";
+  if (auto refusal = server_->handler->OnHead(*request)) {
+    if (!parser.is_done() || !request->keep_alive) {
+      co_await Refuse(*std::move(refusal), head_only);
+      co_return Next::kClose;
+    }
+    keep_alive_ = true;
+    reply_.head_only = head_only;
+    ConnectionExchange(shared_from_this(), ++exchange_number_).Send(*std::move(refusal));
+    co_return co_await RunReply(nullptr) ? Next::kRequest : Next::kClose;
+  }
+  if (!parser.is_done() && request->Header("expect") == "100-continue" && in_.empty())
+    co_await asio::async_write(socket_, asio::buffer(std::string_view("HTTP/1.1 100 Continue\r\n\r\n")), kToken);
+  if (status = co_await ReadBody(parser); !status) {
+    co_await Refuse(server_->handler->OnBadRequest(StatusOf(status.error()), status.error().message), head_only);
+    co_return Next::kClose;
+  }
+  request->body = std::move(parser.get().body());
+  keep_alive_ = request->keep_alive;
+  reply_.head_only = head_only;
+  reply_.chunked = request->chunked_replies;
+  auto exchange = std::make_shared<ConnectionExchange>(shared_from_this(), ++exchange_number_);
+  server_->handler->OnRequest(*std::move(request), exchange);
+  co_return co_await RunReply(std::move(exchange)) ? Next::kRequest : Next::kClose;
+}
+
+// Writes what the exchange produces until it ends; false when the connection cannot go on.
+asio::awaitable<bool> Connection::RunReply(std::shared_ptr<Exchange> exchange) {
+  exchange.reset();  // Only the handler decides how long it lives.
+  while (!broken_) {
+    if (reply_.aborted) break;
+    if (!reply_.out.empty()) {
+      if (!co_await WriteSome()) break;
+      continue;
+    }
+    if (reply_.ended) break;
+    auto deadline = Clock::time_point::max();
+    if (reply_.begun && reply_.filler_ms > 0) {
+      deadline = reply_.last_write + std::chrono::milliseconds(reply_.filler_ms);
+      if (Clock::now() >= deadline) {
+        reply_.out.push_back(reply_.chunked ? ChunkHead(reply_.filler.size()) + reply_.filler + "\r\n"
+                                            : reply_.filler);
+        continue;
+      }
+    }
+    output_event_.expires_at(deadline);
+    co_await output_event_.async_wait(kToken);
+  }
+  const bool fine = reply_.ended && !reply_.aborted && reply_.out.empty() && !broken_;
+  ++exchange_number_;  // Late calls go nowhere.
+  queued_bytes_ = 0;
+  if (!fine) PeerLeft();
+  reply_ = Reply();
+  co_return fine && keep_alive_;
+}
+
+asio::awaitable<bool> Connection::WriteSome() {
+  std::vector<asio::const_buffer> buffers;
+  for (const std::string& piece : reply_.out) {
+    buffers.push_back(asio::buffer(piece));
+    if (buffers.size() == kGatherBuffers) break;
+  }
+  // Closing the socket is the only way to end a write that the peer does not take.
+  asio::steady_timer stuck(strand_, std::chrono::milliseconds(server_->options.write_timeout_ms));
+  stuck.async_wait([self = shared_from_this()](boost::system::error_code error) {
+    if (!error) self->Close();
+  });
+  const auto [error, bytes] = co_await socket_.async_write_some(buffers, kToken);
+  stuck.cancel();
+  if (error || broken_) co_return false;
+  size_t left = bytes;
+  while (left > 0) {
+    std::string& first = reply_.out.front();
+    if (left < first.size()) {
+      first.erase(0, left);
+      break;
+    }
+    left -= first.size();
+    reply_.out.pop_front();
+  }
+  reply_.last_write = Clock::now();
+  const size_t queued = queued_bytes_;
+  queued_bytes_ -= std::min(queued, bytes);
+  if (reply_.out.empty()) queued_bytes_ = 0;  // Heads and chunk frames were counted too, or not at all.
+  if (reply_.on_written) reply_.on_written(bytes);
+  co_return true;
+}
+
+std::string Connection::HeadText(int status, const HttpHeaders& headers, std::optional<size_t> length) const {
+  std::string text = "HTTP/1.1 " + std::to_string(status) + " " + std::string(ReasonPhrase(status)) + "\r\n";
+  for (const auto& [name, value] : headers) {
+    text += name + ": ";
+    for (const char c : value)
+      if (c != '\r' && c != '\n' && c != '\0') text += c;
+    text += "\r\n";
+  }
+  text += "x-request-id: " + request_id_ + "\r\nDate: " + HttpDate() + "\r\n";
+  if (length && status != 204) text += "Content-Length: " + std::to_string(*length) + "\r\n";
+  else if (!length && reply_.chunked) text += "Transfer-Encoding: chunked\r\n";
+  text += keep_alive_ ? "Connection: keep-alive\r\n\r\n" : "Connection: close\r\n\r\n";
+  return text;
+}
+
+asio::awaitable<void> Connection::Refuse(HttpResponse response, bool head_only) {
+  keep_alive_ = false;
+  reply_ = Reply();
+  reply_.head_only = head_only;
+  ConnectionExchange(shared_from_this(), ++exchange_number_).Send(std::move(response));
+  co_await RunReply(nullptr);
+  co_await Linger();
+}
+
+// Closing with unread input would reset the connection and may destroy the reply on its way.
+asio::awaitable<void> Connection::Linger() {
+  boost::system::error_code ignored;
+  socket_.shutdown(asio::ip::tcp::socket::shutdown_send, ignored);
+  const auto deadline = Clock::now() + kLingerTime;
+  size_t discarded = 0;
+  do {
+    discarded += in_.size();
+    in_.clear();
+    space_event_.cancel();
+  } while (discarded < kLingerBytes && co_await WaitForInput(deadline));
+}
+
+}  // namespace ingle

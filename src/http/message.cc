@@ -1,0 +1,141 @@
+#include "http/message.h"
+
+#include <algorithm>
+#include <array>
+#include <optional>
+
+namespace ingle {
+namespace {
+
+char Lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+
+bool SameName(std::string_view a, std::string_view b) {
+  return std::ranges::equal(a, b, [](char x, char y) { return Lower(x) == Lower(y); });
+}
+
+int HexDigit(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  const char lower = Lower(c);
+  return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
+}
+
+std::optional<std::string> PercentDecode(std::string_view text) {
+  std::string out;
+  for (size_t i = 0; i < text.size(); ++i) {
+    if (text[i] != '%') {
+      out += text[i];
+      continue;
+    }
+    if (i + 2 >= text.size()) return std::nullopt;
+    const int high = HexDigit(text[i + 1]), low = HexDigit(text[i + 2]);
+    if (high < 0 || low < 0 || (high == 0 && low == 0)) return std::nullopt;
+    out += static_cast<char>(high * 16 + low);
+    i += 2;
+  }
+  return out;
+}
+
+std::unexpected<Error> Bad(const std::string& message, const char* status = "400") {
+  return Fail(ErrorCode::kInvalidRequest, message, "", status);
+}
+
+// One line without its CR LF: a header field.
+Status CheckField(std::string_view line, std::array<int, 3>& seen) {
+  static constexpr std::array<std::string_view, 3> kOnce = {"host", "content-length", "authorization"};
+  if (line[0] == ' ' || line[0] == '\t') return Bad("a folded header line");
+  const size_t colon = line.find(':');
+  if (colon == std::string_view::npos || colon == 0) return Bad("a header line without a name");
+  if (line[colon - 1] == ' ' || line[colon - 1] == '\t') return Bad("a space before the colon of a header");
+  for (size_t i = 0; i < kOnce.size(); ++i)
+    if (SameName(line.substr(0, colon), kOnce[i]) && ++seen[i] > 1)
+      return Bad("the header " + std::string(kOnce[i]) + " appears twice");
+  return {};
+}
+
+}  // namespace
+
+std::string_view HttpRequest::Header(std::string_view name) const {
+  for (const auto& [key, value] : headers)
+    if (SameName(key, name)) return value;
+  return {};
+}
+
+bool HttpRequest::HasHeader(std::string_view name) const {
+  return std::ranges::any_of(headers, [&](const auto& header) { return SameName(header.first, name); });
+}
+
+std::string_view ReasonPhrase(int status) {
+  switch (status) {
+    case 100: return "Continue";
+    case 200: return "OK";
+    case 204: return "No Content";
+    case 400: return "Bad Request";
+    case 401: return "Unauthorized";
+    case 403: return "Forbidden";
+    case 404: return "Not Found";
+    case 405: return "Method Not Allowed";
+    case 408: return "Request Timeout";
+    case 413: return "Content Too Large";
+    case 414: return "URI Too Long";
+    case 415: return "Unsupported Media Type";
+    case 429: return "Too Many Requests";
+    case 431: return "Request Header Fields Too Large";
+    case 499: return "Client Closed Request";
+    case 500: return "Internal Server Error";
+    case 501: return "Not Implemented";
+    case 503: return "Service Unavailable";
+    case 504: return "Gateway Timeout";
+    default: return "Status";
+  }
+}
+
+Status CheckHead(std::string_view head, const HeadLimits& limits) {
+  if (head.size() > limits.bytes)
+    return Bad("the request's headers have more than " + std::to_string(limits.bytes) + " bytes", "431");
+  std::array<int, 3> seen{};
+  size_t lines = 0;
+  for (size_t begin = 0; begin < head.size(); ++lines) {
+    const size_t end = head.find_first_of(std::string_view("\r\n\0", 3), begin);
+    if (end == std::string_view::npos || head.substr(end, 2) != "\r\n")
+      return Bad("a bare CR, a bare LF or a NUL in the request's headers");
+    const std::string_view line = head.substr(begin, end - begin);
+    begin = end + 2;
+    if (line.empty()) break;
+    if (lines == 0) {
+      if (line.size() > limits.target_bytes + 32) return Bad("the request's target is too long", "414");
+      continue;
+    }
+    if (lines > limits.headers)
+      return Bad("more than " + std::to_string(limits.headers) + " headers", "431");
+    INGLE_RETURN_IF_ERROR(CheckField(line, seen));
+  }
+  return {};
+}
+
+Status SetTarget(std::string_view target, HttpRequest& request) {
+  request.target = target;
+  if (target == "*") target = "/";
+  if (target.empty() || target[0] != '/')
+    return Bad("the request's target must be a path that begins with /");
+  if (const size_t fragment = target.find('#'); fragment != std::string_view::npos)
+    return Bad("the request's target has a fragment");
+  if (const size_t mark = target.find('?'); mark != std::string_view::npos) {
+    request.query = target.substr(mark + 1);
+    target = target.substr(0, mark);
+  }
+  while (!target.empty()) {
+    const size_t end = std::min(target.find('/'), target.size());
+    const std::string_view segment = target.substr(0, end);
+    target.remove_prefix(std::min(end + 1, target.size()));
+    if (segment.empty()) continue;
+    auto decoded = PercentDecode(segment);
+    if (!decoded) return Bad("a broken percent-escape in the request's target");
+    if (*decoded == "." || *decoded == "..") return Bad("the request's target has a . or .. segment");
+    request.path.append("/").append(segment);
+    request.segments.push_back(*std::move(decoded));
+  }
+  if (request.path.empty()) request.path = "/";
+  return {};
+}
+
+}  // namespace ingle

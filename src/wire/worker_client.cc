@@ -1,0 +1,190 @@
+#include "wire/worker_client.h"
+
+#include <grpcpp/create_channel_posix.h>
+#include <grpcpp/grpcpp.h>
+
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <thread>
+
+#include "os/unix_socket.h"
+#include "wire/codec.h"
+#include "wire/proto_codec.h"
+#include "worker.grpc.pb.h"
+
+namespace ingle {
+namespace {
+
+constexpr auto kUnaryDeadline = std::chrono::seconds(30);
+
+Error FromStatus(const grpc::Status& status) {
+  if (status.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED)
+    return {ErrorCode::kDeadline, "the worker did not answer in time", "", "worker_timeout"};
+  return {ErrorCode::kUnavailable, "the worker's socket: " + status.error_message(), "", "worker_died"};
+}
+
+class GrpcWorkerClient final : public WorkerClient {
+ public:
+  GrpcWorkerClient(std::shared_ptr<grpc::Channel> channel, Handlers handlers)
+      : stub_(wire::Worker::NewStub(channel)), handlers_(std::move(handlers)) {
+    stream_ = stub_->Run(&context_);
+    reader_ = std::thread([this] { Read(); });
+    writer_ = std::thread([this] { Write(); });
+  }
+
+  ~GrpcWorkerClient() override {
+    Stop();
+    writer_.join();
+    reader_.join();
+  }
+
+  void Submit(const GenerateRequest& request) override {
+    auto message = std::make_unique<wire::ToWorker>();
+    ToProto(request, *message->mutable_submit());
+    Push(std::move(message));
+  }
+
+  void Cancel(const std::string& request_id) override {
+    auto message = std::make_unique<wire::ToWorker>();
+    message->set_cancel(request_id);
+    Push(std::move(message));
+  }
+
+  void Stop() override {
+    {
+      std::lock_guard lock(mutex_);
+      stopped_ = true;
+    }
+    wake_.notify_all();
+    context_.TryCancel();
+  }
+
+  Result<std::vector<int32_t>> Tokenize(const std::string& text, bool add_special,
+                                        bool recognise_special) override {
+    wire::TokenizeRequest request;
+    request.set_text(text);
+    request.set_add_special(add_special);
+    request.set_recognise_special(recognise_special);
+    INGLE_TRY(const auto reply, (Call<wire::TokensReply>(&wire::Worker::Stub::Tokenize, request)));
+    if (reply.has_failure()) return std::unexpected(FromProto(reply.failure()));
+    return std::vector<int32_t>(reply.tokens().begin(), reply.tokens().end());
+  }
+
+  Result<std::string> Detokenize(const std::vector<int32_t>& tokens) override {
+    wire::DetokenizeRequest request;
+    request.mutable_tokens()->Add(tokens.begin(), tokens.end());
+    INGLE_TRY(const auto reply, (Call<wire::TextReply>(&wire::Worker::Stub::Detokenize, request)));
+    if (reply.has_failure()) return std::unexpected(FromProto(reply.failure()));
+    return reply.text();
+  }
+
+  Result<std::string> Render(const ChatPrompt& prompt) override {
+    wire::ChatPrompt request;
+    ToProto(prompt, request);
+    INGLE_TRY(const auto reply, (Call<wire::TextReply>(&wire::Worker::Stub::Render, request)));
+    if (reply.has_failure()) return std::unexpected(FromProto(reply.failure()));
+    return reply.text();
+  }
+
+  Result<WorkerDescription> Describe() override {
+    INGLE_TRY(const auto reply, (Call<wire::DescribeReply>(&wire::Worker::Stub::Describe, wire::Empty())));
+    if (reply.has_description()) return FromProto(reply.description());
+    return std::unexpected(FromProto(reply.failure()));
+  }
+
+  Result<std::vector<std::string>> Capabilities() override {
+    INGLE_TRY(const auto reply,
+              (Call<wire::CapabilitiesReply>(&wire::Worker::Stub::Capabilities, wire::Empty())));
+    return std::vector<std::string>(reply.features().begin(), reply.features().end());
+  }
+
+  Status Drain() override {
+    auto reply = Call<wire::Empty>(&wire::Worker::Stub::Drain, wire::Empty());
+    if (!reply) return std::unexpected(std::move(reply).error());
+    return {};
+  }
+
+ private:
+  template <class Reply, class Request>
+  Result<Reply> Call(grpc::Status (wire::Worker::Stub::*method)(grpc::ClientContext*, const Request&, Reply*),
+                     const Request& request) {
+    grpc::ClientContext context;
+    context.set_deadline(std::chrono::system_clock::now() + kUnaryDeadline);
+    Reply reply;
+    const grpc::Status status = (*stub_.*method)(&context, request, &reply);
+    if (!status.ok()) return std::unexpected(FromStatus(status));
+    return reply;
+  }
+
+  void Push(std::unique_ptr<wire::ToWorker> message) {
+    {
+      std::lock_guard lock(mutex_);
+      if (stopped_) return;
+      outgoing_.push_back(std::move(message));
+    }
+    wake_.notify_one();
+  }
+
+  void Write() {
+    while (true) {
+      std::unique_ptr<wire::ToWorker> message;
+      {
+        std::unique_lock lock(mutex_);
+        wake_.wait(lock, [this] { return stopped_ || !outgoing_.empty(); });
+        if (stopped_) return;
+        message = std::move(outgoing_.front());
+        outgoing_.pop_front();
+      }
+      if (!stream_->Write(*message)) return;  // The reading thread learns why.
+    }
+  }
+
+  void Read() {
+    Error end{ErrorCode::kUnavailable, "the worker closed its socket", "", "worker_died"};
+    wire::StepReport message;
+    while (stream_->Read(&message)) {
+      auto report = FromProto(message);
+      if (!report) {
+        end = report.error();
+        context_.TryCancel();
+        break;
+      }
+      handlers_.on_report(*std::move(report));
+    }
+    {
+      std::lock_guard lock(mutex_);
+      stopped_ = true;  // Also ends the writing thread.
+    }
+    wake_.notify_all();
+    while (stream_->Read(&message)) {
+    }
+    const grpc::Status status = stream_->Finish();
+    if (end.code == ErrorCode::kUnavailable && !status.ok()) end = FromStatus(status);
+    handlers_.on_end(std::move(end));
+  }
+
+  grpc::ClientContext context_;
+  std::unique_ptr<wire::Worker::Stub> stub_;
+  std::unique_ptr<grpc::ClientReaderWriter<wire::ToWorker, wire::StepReport>> stream_;
+  Handlers handlers_;
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  std::deque<std::unique_ptr<wire::ToWorker>> outgoing_;
+  bool stopped_ = false;
+  std::thread reader_, writer_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<WorkerClient>> WorkerClient::Connect(const std::string& path, pid_t worker,
+                                                            Handlers handlers) {
+  INGLE_TRY(UniqueFd fd, ConnectUnix(path, worker));
+  grpc::ChannelArguments arguments;
+  arguments.SetMaxReceiveMessageSize(kMaxToGatewayBytes);
+  arguments.SetMaxSendMessageSize(kMaxToWorkerBytes);
+  auto channel = grpc::CreateCustomInsecureChannelFromFd("ingle-worker", fd.Release(), arguments);
+  return std::make_unique<GrpcWorkerClient>(std::move(channel), std::move(handlers));
+}
+
+}  // namespace ingle

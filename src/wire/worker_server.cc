@@ -1,0 +1,150 @@
+#include "wire/worker_server.h"
+
+#include <grpcpp/grpcpp.h>
+#include <grpcpp/server_posix.h>
+
+#include <atomic>
+#include <thread>
+
+#include "os/unix_socket.h"
+#include "wire/codec.h"
+#include "wire/proto_codec.h"
+#include "worker.grpc.pb.h"
+
+namespace ingle {
+namespace {
+
+constexpr int kAcceptPollMs = 200;
+
+class GrpcService final : public wire::Worker::Service {
+ public:
+  explicit GrpcService(WorkerService* service) : service_(service) {}
+
+  grpc::Status Run(grpc::ServerContext* context,
+                   grpc::ServerReaderWriter<wire::StepReport, wire::ToWorker>* stream) override {
+    if (running_.exchange(true))
+      return {grpc::StatusCode::RESOURCE_EXHAUSTED, "this worker already has its gateway"};
+    std::thread writer([&] { WriteReports(context, stream); });
+    wire::ToWorker message;
+    while (stream->Read(&message)) Handle(message);
+    service_->OnStreamEnd();
+    writer.join();
+    return grpc::Status::OK;
+  }
+
+  grpc::Status Describe(grpc::ServerContext*, const wire::Empty*, wire::DescribeReply* reply) override {
+    auto description = service_->Describe();
+    if (description) ToProto(*description, *reply->mutable_description());
+    else ToProto(description.error(), *reply->mutable_failure());
+    return grpc::Status::OK;
+  }
+
+  grpc::Status Capabilities(grpc::ServerContext*, const wire::Empty*, wire::CapabilitiesReply* reply) override {
+    reply->set_protocol(kWireProtocol);
+    for (const std::string& feature : service_->Capabilities()) reply->add_features(feature);
+    return grpc::Status::OK;
+  }
+
+  grpc::Status Tokenize(grpc::ServerContext*, const wire::TokenizeRequest* request,
+                        wire::TokensReply* reply) override {
+    auto tokens = service_->Tokenize(request->text(), request->add_special(), request->recognise_special());
+    if (tokens) reply->mutable_tokens()->Add(tokens->begin(), tokens->end());
+    else ToProto(tokens.error(), *reply->mutable_failure());
+    return grpc::Status::OK;
+  }
+
+  grpc::Status Detokenize(grpc::ServerContext*, const wire::DetokenizeRequest* request,
+                          wire::TextReply* reply) override {
+    Answer(service_->Detokenize({request->tokens().begin(), request->tokens().end()}), *reply);
+    return grpc::Status::OK;
+  }
+
+  grpc::Status Render(grpc::ServerContext*, const wire::ChatPrompt* request, wire::TextReply* reply) override {
+    auto prompt = FromProto(*request);
+    if (prompt) Answer(service_->Render(*prompt), *reply);
+    else ToProto(prompt.error(), *reply->mutable_failure());
+    return grpc::Status::OK;
+  }
+
+  grpc::Status Drain(grpc::ServerContext*, const wire::Empty*, wire::Empty*) override {
+    service_->Drain();
+    return grpc::Status::OK;
+  }
+
+ private:
+  static void Answer(const Result<std::string>& text, wire::TextReply& reply) {
+    if (text) reply.set_text(*text);
+    else ToProto(text.error(), *reply.mutable_failure());
+  }
+
+  void Handle(const wire::ToWorker& message) {
+    if (message.message_case() == wire::ToWorker::kCancel) service_->Cancel(message.cancel());
+    else if (message.message_case() == wire::ToWorker::kSubmit)
+      service_->Submit(FromProto(message.submit()), message.submit().id());
+  }
+
+  void WriteReports(grpc::ServerContext* context,
+                    grpc::ServerReaderWriter<wire::StepReport, wire::ToWorker>* stream) {
+    StepReport report;
+    report.hello = Hello{kWireProtocol, std::string(BuildName())};
+    wire::StepReport message;
+    do {
+      message.Clear();
+      ToProto(report, message);
+      if (!stream->Write(message)) break;
+      report = StepReport();
+    } while (service_->NextReport(&report));
+    context->TryCancel();
+  }
+
+  WorkerService* service_;
+  std::atomic<bool> running_{false};
+};
+
+class GrpcWorkerServer final : public WorkerServer {
+ public:
+  GrpcWorkerServer(UniqueFd listener, WorkerService* service)
+      : service_(service), listener_(std::move(listener)) {}
+
+  Status Serve() {
+    grpc::ServerBuilder builder;
+    builder.RegisterService(&service_);
+    builder.SetMaxReceiveMessageSize(kMaxToWorkerBytes);
+    builder.SetMaxSendMessageSize(kMaxToGatewayBytes);
+    builder.SetSyncServerOption(grpc::ServerBuilder::SyncServerOption::NUM_CQS, 1);
+    server_ = builder.BuildAndStart();
+    if (server_ == nullptr) return Fail(ErrorCode::kInternal, "gRPC did not start in the worker");
+    // Connections are accepted here and handed over, because only so the peer's user can be checked.
+    acceptor_ = std::thread([this] {
+      while (!stopping_) {
+        auto connection = AcceptUnix(listener_.get(), kAcceptPollMs);
+        if (connection) grpc::AddInsecureChannelFromFd(server_.get(), connection->Release());
+      }
+    });
+    return {};
+  }
+
+  ~GrpcWorkerServer() override {
+    stopping_ = true;
+    if (acceptor_.joinable()) acceptor_.join();
+    if (server_ != nullptr) server_->Shutdown(std::chrono::system_clock::now());
+  }
+
+ private:
+  GrpcService service_;
+  UniqueFd listener_;
+  std::unique_ptr<grpc::Server> server_;
+  std::atomic<bool> stopping_{false};
+  std::thread acceptor_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<WorkerServer>> WorkerServer::Start(const std::string& path, WorkerService* service) {
+  INGLE_TRY(UniqueFd listener, ListenUnix(path));
+  auto server = std::make_unique<GrpcWorkerServer>(std::move(listener), service);
+  INGLE_RETURN_IF_ERROR(server->Serve());
+  return server;
+}
+
+}  // namespace ingle
