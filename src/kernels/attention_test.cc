@@ -1,0 +1,206 @@
+#include "kernels/attention.h"
+
+#include <gtest/gtest.h>
+
+#include <bit>
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <random>
+#include <vector>
+
+#include "kernels/dispatch.h"
+
+namespace ingle {
+namespace {
+
+// Keys and values of `count` tokens in the pages' layouts, and as the floats that those hold.
+struct Cached {
+  CacheFormat format;
+  uint32_t dim, count;
+  std::vector<float> keys, values;  // [count][dim]
+  std::vector<std::vector<uint8_t>> key_pages, value_pages;
+
+  Cached(CacheFormat cache_format, uint32_t head_dim, uint32_t tokens, uint32_t seed)
+      : format(cache_format), dim(head_dim), count(tokens) {
+    std::mt19937 generator(seed);
+    std::normal_distribution<float> normal;
+    const size_t element = format == kCacheBf16 ? 2 : 4;
+    for (uint32_t page = 0; page * kPageTokens < count; ++page) {
+      // Whatever lies behind the last token must not matter: not-a-numbers everywhere.
+      key_pages.emplace_back(kPageTokens * dim * element, uint8_t{0xff});
+      value_pages.emplace_back(kPageTokens * dim * element, uint8_t{0xff});
+    }
+    for (uint32_t token = 0; token < count; ++token) {
+      for (uint32_t d = 0; d < dim; ++d) {
+        keys.push_back(Rounded(normal(generator)));
+        values.push_back(Rounded(normal(generator)));
+        PutKey(token, d, keys.back());
+        PutValue(token, d, values.back());
+      }
+    }
+  }
+
+  float Rounded(float x) const {
+    // (Not `format == ... ? bit_cast(bits & mask) : x`, which GCC 12 turns into x.)
+    const uint32_t mask = format == kCacheBf16 ? 0xffff0000u : 0xffffffffu;
+    return std::bit_cast<float>(std::bit_cast<uint32_t>(x) & mask);
+  }
+  void Put(std::vector<uint8_t>& page, size_t index, float x) const {
+    if (format == kCacheBf16) {
+      const auto half = static_cast<uint16_t>(std::bit_cast<uint32_t>(x) >> 16);
+      std::memcpy(&page[2 * index], &half, 2);
+    } else {
+      std::memcpy(&page[4 * index], &x, 4);
+    }
+  }
+  void PutKey(uint32_t token, uint32_t d, float x) {
+    const uint32_t slot = token % kPageTokens, group = slot / 16, lane = slot % 16;
+    auto& page = key_pages[token / kPageTokens];
+    if (format == kCacheBf16)
+      Put(page, ((group * (dim / 2) + d / 2) * 16 + lane) * 2 + d % 2, x);
+    else
+      Put(page, (group * dim + d) * 16 + lane, x);
+  }
+  void PutValue(uint32_t token, uint32_t d, float x) {
+    const uint32_t slot = token % kPageTokens;
+    auto& page = value_pages[token / kPageTokens];
+    if (format == kCacheBf16)
+      Put(page, (slot / 2 * dim + d) * 2 + slot % 2, x);
+    else
+      Put(page, slot * dim + d, x);
+  }
+
+  AttentionArgs Args(uint32_t split) const {
+    AttentionArgs args{};
+    args.dim = dim;
+    for (uint32_t i = 0; i < kSplitPages; ++i) {
+      const uint32_t page = split * kSplitPages + i;
+      const size_t there = page < key_pages.size() ? page : split * kSplitPages;
+      args.keys[i] = key_pages[there].data();
+      args.values[i] = value_pages[there].data();
+    }
+    return args;
+  }
+};
+
+struct Rows {
+  std::vector<float> maximum, sum, out;
+  Rows(uint32_t rows, uint32_t dim) : maximum(rows), sum(rows), out(size_t{rows} * dim) {}
+  AttentionState State() { return {maximum.data(), sum.data(), out.data()}; }
+  AttentionState From(uint32_t row, uint32_t dim) {
+    return {&maximum[row], &sum[row], &out[size_t{row} * dim]};
+  }
+};
+
+std::vector<float> Queries(uint32_t rows, uint32_t dim, uint32_t seed) {
+  std::mt19937 generator(seed);
+  std::normal_distribution<float> normal(0.0f, 1.0f / std::sqrt(static_cast<float>(dim)));
+  std::vector<float> queries(size_t{rows} * dim);
+  for (float& q : queries) q = normal(generator);
+  return queries;
+}
+
+// Attention of row r to keys [0, counts[r]), in splits.
+std::vector<float> Attend(const AttentionKernels& kernels, const Cached& cached,
+                          const std::vector<float>& queries, const std::vector<uint32_t>& counts) {
+  const auto rows = static_cast<uint32_t>(counts.size());
+  Rows all(rows, cached.dim), next(rows, cached.dim);
+  for (uint32_t split = 0; split * kSplitTokens < counts.back(); ++split) {
+    AttentionArgs args = cached.Args(split);
+    uint32_t first = 0;  // Rows that see nothing of this split come first.
+    while (counts[first] <= split * kSplitTokens) ++first;
+    std::vector<uint32_t> seen;
+    for (uint32_t r = first; r < rows; ++r)
+      seen.push_back(std::min(kSplitTokens, counts[r] - split * kSplitTokens));
+    args.rows = rows - first;
+    args.counts = seen.data();
+    args.queries = queries.data() + size_t{first} * cached.dim;
+    kernels.split[cached.format](args, split == 0 ? all.State() : next.State());
+    if (split > 0) kernels.merge(next.State(), all.From(first, cached.dim), args.rows, cached.dim);
+  }
+  kernels.finish(all.State(), rows, cached.dim);
+  return all.out;
+}
+
+std::vector<double> Oracle(const Cached& cached, const float* query, uint32_t count) {
+  std::vector<double> scores(count), out(cached.dim, 0.0);
+  double top = -1e300, sum = 0;
+  for (uint32_t j = 0; j < count; ++j) {
+    for (uint32_t d = 0; d < cached.dim; ++d)
+      scores[j] += double{query[d]} * cached.keys[size_t{j} * cached.dim + d];
+    top = std::max(top, scores[j]);
+  }
+  for (double& score : scores) sum += score = std::exp(score - top);
+  for (uint32_t j = 0; j < count; ++j)
+    for (uint32_t d = 0; d < cached.dim; ++d)
+      out[d] += scores[j] / sum * cached.values[size_t{j} * cached.dim + d];
+  return out;
+}
+
+class AttentionTest : public testing::TestWithParam<std::tuple<CacheFormat, uint32_t>> {
+ protected:
+  void SetUp() override { EnterKernelThread(); }
+  CacheFormat format() const { return std::get<0>(GetParam()); }
+  uint32_t dim() const { return std::get<1>(GetParam()); }
+};
+
+TEST_P(AttentionTest, AgreesWithDoublePrecisionAndAcrossTiers) {
+  const Cached cached(format(), dim(), 700, 1);
+  const std::vector<std::vector<uint32_t>> cases = {
+      {1},
+      {2, 3},
+      {16, 16, 16},
+      {255, 256, 257},
+      {512},
+      {513, 514, 515, 516, 517},
+      {700, 700, 700, 700, 700, 700, 700, 700, 700},
+      {5, 31, 32, 33, 64, 250, 256, 300, 511, 512, 699}};
+  for (const auto& counts : cases) {
+    const auto queries = Queries(static_cast<uint32_t>(counts.size()), dim(), 2);
+    const auto expected = Attend(SupportedKernels().back()->attention, cached, queries, counts);
+    for (size_t r = 0; r < counts.size(); ++r) {
+      const auto exact = Oracle(cached, &queries[r * dim()], counts[r]);
+      for (uint32_t d = 0; d < dim(); ++d) ASSERT_NEAR(expected[r * dim() + d], exact[d], 2e-6);
+    }
+    for (const Kernels* tier : SupportedKernels()) {
+      const auto got = Attend(tier->attention, cached, queries, counts);
+      ASSERT_EQ(std::memcmp(got.data(), expected.data(), got.size() * sizeof(float)), 0)
+          << tier->name;
+    }
+  }
+}
+
+TEST_P(AttentionTest, ARowDoesNotKnowTheOthers) {
+  const Cached cached(format(), dim(), 600, 3);
+  for (const uint32_t rows : {2u, 3u, 5u, 8u, 9u, 13u, 24u}) {
+    const auto queries = Queries(rows, dim(), rows);
+    std::vector<uint32_t> counts;
+    for (uint32_t r = 0; r < rows; ++r) counts.push_back(250 + 7 * r + r % 3);
+    for (const Kernels* tier : SupportedKernels()) {
+      const auto together = Attend(tier->attention, cached, queries, counts);
+      for (uint32_t r = 0; r < rows; ++r) {
+        const std::vector<float> query(&queries[r * dim()], &queries[r * dim()] + dim());
+        const auto alone = Attend(tier->attention, cached, query, {counts[r]});
+        ASSERT_EQ(std::memcmp(alone.data(), &together[r * dim()], dim() * sizeof(float)), 0)
+            << tier->name << ", row " << r << " of " << rows;
+      }
+    }
+  }
+}
+
+TEST_P(AttentionTest, LargeScoresStayFinite) {
+  const Cached cached(format(), dim(), 300, 4);
+  auto queries = Queries(2, dim(), 5);
+  for (float& q : queries) q *= 1e4f;
+  for (const Kernels* tier : SupportedKernels())
+    for (const float x : Attend(tier->attention, cached, queries, {300, 300}))
+      ASSERT_TRUE(std::isfinite(x)) << tier->name;
+}
+
+INSTANTIATE_TEST_SUITE_P(Shapes, AttentionTest,
+                         testing::Combine(testing::Values(kCacheBf16, kCacheF32),
+                                          testing::Values(16u, 48u, 64u, 80u, 128u, 256u)));
+
+}  // namespace
+}  // namespace ingle
