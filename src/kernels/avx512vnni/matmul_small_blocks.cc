@@ -88,6 +88,7 @@ struct SmallBlocks {
   using Activation = ActivationQ8x32;
   using Panel = SmallPanel;
   static constexpr uint32_t kDirectTokens = 8, kPanelTokens = 6, kPanelTiles = 2;
+  static constexpr size_t kBrickBytes = SmallBrickBytes(kLayout, 8);
 
   static size_t TileBytes(uint32_t cols) { return SmallTileBytes(kLayout, cols); }
 
@@ -130,7 +131,7 @@ struct SmallBlocks {
       for (uint32_t group = 0; group < groups; ++group) {
         const uint8_t* codes = tile + group * CodeBytes(kLayout);
         const uint8_t* high = tile + HighOffset(kLayout, groups) + group * 64;
-        for (uint32_t line = 0; line < SmallBrickBytes(kLayout, 8) / 8; line += 64) {
+        for (uint32_t line = 0; line < kBrickBytes / 8; line += 64) {
           _mm_prefetch(reinterpret_cast<const char*>(codes) + kPrefetchBytes + line, _MM_HINT_T0);
         }
         const Quads quads = Group<kLayout>(codes, high);
@@ -152,7 +153,7 @@ struct SmallBlocks {
     const uint32_t groups = left < 8 ? left : 8;
     panel.groups = groups;
     for (uint32_t i = 0; i < 2; ++i) {
-      const uint8_t* brick = tiles[i] + index * size_t{SmallBrickBytes(kLayout, 8)};
+      const uint8_t* brick = tiles[i] + index * kBrickBytes;
       for (uint32_t group = 0; group < groups; ++group) {
         const Quads quads = Group<kLayout>(brick + group * CodeBytes(kLayout),
                                            brick + HighOffset(kLayout, groups) + group * 64);

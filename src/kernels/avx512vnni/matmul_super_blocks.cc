@@ -99,6 +99,7 @@ struct SuperBlocks {
   static constexpr uint32_t kScaleGroups = kHasMins ? 8 : 16;
   static constexpr uint32_t kQuadsPerScale = 64 / kScaleGroups;
   static constexpr uint32_t kDirectTokens = 8, kPanelTokens = 6, kPanelTiles = 2;
+  static constexpr size_t kBrickBytes = sizeof(Brick);
   using Panel = SuperPanel<kScaleGroups>;
 
   static size_t TileBytes(uint32_t cols) { return cols / kBrickK * sizeof(Brick); }
@@ -107,6 +108,13 @@ struct SuperBlocks {
   static __m512i Start(const ActivationQ8x256& a, uint32_t scale_group) {
     if constexpr (kHasMins) return _mm512_setzero_si512();
     return Broadcast(&a.minus_32_sums[scale_group]);
+  }
+
+  // Spread over a brick's groups: in one burst prefetches would fill the miss buffers.
+  static void PrefetchEighth(const Brick* brick, uint32_t eighth) {
+    constexpr uint32_t kLines = (sizeof(Brick) / 64 + 7) / 8;
+    const auto* at = reinterpret_cast<const char*>(brick) + kPrefetchBytes + eighth * kLines * 64;
+    for (uint32_t line = 0; line < kLines; ++line) _mm_prefetch(at + line * 64, _MM_HINT_T0);
   }
 
   template <uint32_t T>
@@ -144,14 +152,11 @@ struct SuperBlocks {
     const auto* brick = reinterpret_cast<const Brick*>(tile);
     const auto* const end = brick + cols / kBrickK;
     for (; brick != end; ++brick, activations += sizeof(ActivationQ8x256)) {
-#pragma GCC unroll 64
-      for (uint32_t line = 0; line < sizeof(Brick); line += 64) {
-        _mm_prefetch(reinterpret_cast<const char*>(brick) + kPrefetchBytes + line, _MM_HINT_T0);
-      }
       __m512i scaled[T];
 #pragma GCC unroll 8
       for (uint32_t t = 0; t < T; ++t) scaled[t] = _mm512_setzero_si512();
       for (uint32_t group = 0; group < 8; ++group) {
+        PrefetchEighth(brick, group);
         DirectGroup<T>(*brick, group, activations, stride, scaled);
       }
       const __m512 d = Half(brick->d);

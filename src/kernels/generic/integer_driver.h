@@ -20,12 +20,14 @@ namespace ingle::generic {
 template <class Family>
 struct IntegerDriver {
   static constexpr uint32_t kTokenChunk = 256;  // Bounds the accumulators' buffer.
+  static constexpr uint32_t kDirectLimit =
+      16;  // Tokens up to which unpacking anew for each block is cheaper.
   static constexpr uint32_t kPanelRows = Family::kPanelTiles * kTileRows;
 
   static void Multiply(const MultiplyArgs& args) {
     const size_t tile_bytes = Family::TileBytes(args.cols);
-    if (args.tokens <= Family::kDirectTokens) {
-      SelectDirect<Family::kDirectTokens>(args, tile_bytes);
+    if (args.tokens <= kDirectLimit) {
+      for (uint32_t row = 0; row < args.rows; row += kTileRows) DirectRows(args, tile_bytes, row);
       return;
     }
     for (uint32_t token = 0; token < args.tokens; token += kTokenChunk) {
@@ -38,17 +40,30 @@ struct IntegerDriver {
   }
 
  private:
+  // One tile: from memory for the first block of tokens, from the cache for the others.
+  static void DirectRows(const MultiplyArgs& args, size_t tile_bytes, uint32_t row) {
+    const uint32_t left = args.rows - row;
+    const uint32_t rows = left < kTileRows ? left : kTileRows;
+    const uint8_t* tile = args.weights + row / kTileRows * tile_bytes;
+    uint32_t blocks = (args.tokens + Family::kDirectTokens - 1) / Family::kDirectTokens;
+    for (uint32_t t = 0; t < args.tokens; --blocks) {
+      const uint32_t count = (args.tokens - t + blocks - 1) / blocks;
+      SelectDirect<Family::kDirectTokens>(count, args, tile, t, row, rows);
+      t += count;
+    }
+  }
+
   template <uint32_t kTokens>
-  static void SelectDirect(const MultiplyArgs& args, size_t tile_bytes) {
+  static void SelectDirect(uint32_t tokens, const MultiplyArgs& args, const uint8_t* tile,
+                           uint32_t token, uint32_t row, uint32_t rows) {
     if constexpr (kTokens > 1) {
-      if (args.tokens < kTokens) return SelectDirect<kTokens - 1>(args, tile_bytes);
+      if (tokens < kTokens) {
+        return SelectDirect<kTokens - 1>(tokens, args, tile, token, row, rows);
+      }
     }
-    for (uint32_t row = 0; row < args.rows; row += kTileRows) {
-      const uint32_t left = args.rows - row;
-      Family::template Direct<kTokens>(args.weights + row / kTileRows * tile_bytes, args.cols,
-                                       args.activations, args.activation_stride, args.out + row,
-                                       args.out_stride, left < kTileRows ? left : kTileRows);
-    }
+    Family::template Direct<kTokens>(
+        tile, args.cols, args.activations + token * args.activation_stride, args.activation_stride,
+        args.out + token * args.out_stride + row, args.out_stride, rows);
   }
 
   static void PanelRows(const MultiplyArgs& args, size_t tile_bytes, uint32_t row, uint32_t token,
@@ -66,8 +81,10 @@ struct IntegerDriver {
     const uint32_t bricks = args.cols / kBrickK + (args.cols % kBrickK != 0);
     for (uint32_t b = 0; b < bricks; ++b) {
       Family::Unpack(tiles, args.cols, b, panel);
+      const bool last = b + 1 == bricks;
+      const size_t next = last ? Family::kPanelTiles * tile_bytes : (b + 1) * Family::kBrickBytes;
       AddTokens(panel, activations + b * sizeof(typename Family::Activation),
-                args.activation_stride, tokens, sums);
+                args.activation_stride, tokens, sums, tiles, next);
     }
     const uint32_t left = args.rows - row;
     const uint32_t rows = left < kPanelRows ? left : kPanelRows;
@@ -77,11 +94,18 @@ struct IntegerDriver {
     }
   }
 
-  // Blocks of about equal numbers of tokens: 8 are 4 + 4, not 6 + 2.
+  // Blocks of about equal numbers of tokens: 8 are 4 + 4, not 6 + 2. Meanwhile the bricks `next`
+  // bytes into the tiles come from memory, a share with each block.
   static void AddTokens(const typename Family::Panel& panel, const uint8_t* activations,
-                        size_t stride, uint32_t tokens, float* sums) {
+                        size_t stride, uint32_t tokens, float* sums,
+                        const uint8_t* const (&tiles)[Family::kPanelTiles], size_t next) {
     uint32_t blocks = (tokens + Family::kPanelTokens - 1) / Family::kPanelTokens;
+    const size_t share = (Family::kBrickBytes / 64 / blocks + 1) * 64;
+    size_t ahead = next;
     for (uint32_t t = 0; t < tokens; --blocks) {
+      for (size_t end = ahead + share; ahead < end; ahead += 64) {
+        for (const uint8_t* tile : tiles) __builtin_prefetch(tile + ahead, 0, 2);
+      }
       const uint32_t count = (tokens - t + blocks - 1) / blocks;
       SelectPanel<Family::kPanelTokens>(count, panel, activations + t * stride, stride,
                                         sums + t * kPanelRows);
