@@ -1,6 +1,243 @@
+// Products of F32, F16 and BF16 weights with AVX-512: for F16 and BF16 a lane is a row, for F32 it
+// is k modulo 16.
+#include <immintrin.h>
+
+#include "kernels/bricks.h"
+#include "kernels/generic/tile_driver.h"
 #include "kernels/matmul.h"
 
 namespace ingle {
+
 extern const MatmulKernels kAvx512VnniFloats;
-constinit const MatmulKernels kAvx512VnniFloats = {};
+
+namespace {
+
+constexpr uint32_t kPrefetchBytes = 4096;  // Ahead of the brick in hand.
+
+inline void Prefetch(const void* brick) {
+  const auto* at = static_cast<const char*>(brick) + kPrefetchBytes;
+  for (uint32_t line = 0; line < sizeof(BrickHalf); line += 64) {
+    _mm_prefetch(at + line, _MM_HINT_T0);
+  }
+}
+
+inline __m512 CutToBf16(__m512 x) {
+  const __m512i mask = _mm512_set1_epi32(static_cast<int32_t>(0xffff0000u));
+  return _mm512_castsi512_ps(_mm512_and_si512(_mm512_castps_si512(x), mask));
+}
+
+// The weights of an even and the following odd k of 16 rows.
+struct Pair {
+  __m512 even, odd;
+};
+
+struct Bf16 {
+  struct Activation {
+    ActivationBf16 groups[8];
+  };
+
+  static Pair Weights(const uint16_t (&pair)[16][2]) {
+    const __m512i x = _mm512_load_si512(pair);
+    return {_mm512_castsi512_ps(_mm512_slli_epi32(x, 16)), CutToBf16(_mm512_castsi512_ps(x))};
+  }
+
+  // acc += (chain over even k + chain over odd k), per token.
+  template <uint32_t T>
+  static void AddBrick(const BrickHalf& brick, uint32_t group, const uint8_t* activations,
+                       size_t stride, __m512 (&acc)[T]) {
+    __m512 even[T], odd[T];
+#pragma GCC unroll 8
+    for (uint32_t t = 0; t < T; ++t) even[t] = odd[t] = _mm512_setzero_ps();
+#pragma GCC unroll 16
+    for (uint32_t p = 0; p < 16; ++p) {
+      const Pair w = Weights(brick.w[p]);
+#pragma GCC unroll 8
+      for (uint32_t t = 0; t < T; ++t) {
+        const float* a =
+            reinterpret_cast<const Activation*>(activations + t * stride)->groups[group].x;
+        even[t] = _mm512_fmadd_ps(w.even, _mm512_set1_ps(a[2 * p]), even[t]);
+        odd[t] = _mm512_fmadd_ps(w.odd, _mm512_set1_ps(a[2 * p + 1]), odd[t]);
+      }
+    }
+#pragma GCC unroll 8
+    for (uint32_t t = 0; t < T; ++t) acc[t] = _mm512_add_ps(acc[t], _mm512_add_ps(even[t], odd[t]));
+  }
+
+  static constexpr uint32_t kDirectTokens = 8, kPanelTokens = 8, kPanelTiles = 1;
+};
+
+struct F16 {
+  struct Activation {
+    ActivationBf16x2 groups[8];
+  };
+
+  static Pair Weights(const uint16_t (&pair)[16][2]) {
+    const __m512i x = _mm512_load_si512(pair);
+    return {_mm512_cvtph_ps(_mm512_cvtepi32_epi16(x)),
+            _mm512_cvtph_ps(_mm512_cvtepi32_epi16(_mm512_srli_epi32(x, 16)))};
+  }
+
+  // As above for each of hi * hi, hi * lo, lo * hi.
+  template <uint32_t T>
+  static void AddBrick(const BrickHalf& brick, uint32_t group, const uint8_t* activations,
+                       size_t stride, __m512 (&acc)[T]) {
+    __m512 even[T][3], odd[T][3];
+#pragma GCC unroll 4
+    for (uint32_t t = 0; t < T; ++t) {
+#pragma GCC unroll 3
+      for (uint32_t i = 0; i < 3; ++i) even[t][i] = odd[t][i] = _mm512_setzero_ps();
+    }
+#pragma GCC unroll 4
+    for (uint32_t p = 0; p < 16; ++p) {
+      const Pair w = Weights(brick.w[p]);
+      const Pair hi = {CutToBf16(w.even), CutToBf16(w.odd)};
+      const Pair lo = {_mm512_sub_ps(w.even, hi.even), _mm512_sub_ps(w.odd, hi.odd)};
+#pragma GCC unroll 4
+      for (uint32_t t = 0; t < T; ++t) {
+        const ActivationBf16x2& a =
+            reinterpret_cast<const Activation*>(activations + t * stride)->groups[group];
+        const __m512 a_hi = _mm512_set1_ps(a.hi[2 * p]), a_hi_odd = _mm512_set1_ps(a.hi[2 * p + 1]);
+        even[t][0] = _mm512_fmadd_ps(hi.even, a_hi, even[t][0]);
+        odd[t][0] = _mm512_fmadd_ps(hi.odd, a_hi_odd, odd[t][0]);
+        even[t][1] = _mm512_fmadd_ps(hi.even, _mm512_set1_ps(a.lo[2 * p]), even[t][1]);
+        odd[t][1] = _mm512_fmadd_ps(hi.odd, _mm512_set1_ps(a.lo[2 * p + 1]), odd[t][1]);
+        even[t][2] = _mm512_fmadd_ps(lo.even, a_hi, even[t][2]);
+        odd[t][2] = _mm512_fmadd_ps(lo.odd, a_hi_odd, odd[t][2]);
+      }
+    }
+#pragma GCC unroll 4
+    for (uint32_t t = 0; t < T; ++t) {
+#pragma GCC unroll 3
+      for (uint32_t i = 0; i < 3; ++i) {
+        acc[t] = _mm512_add_ps(acc[t], _mm512_add_ps(even[t][i], odd[t][i]));
+      }
+    }
+  }
+
+  static constexpr uint32_t kDirectTokens = 4, kPanelTokens = 4, kPanelTiles = 1;
+};
+
+// The family of TileDriver; a "panel" is eight bricks as they are.
+template <class Half>
+struct Halves {
+  using Activation = typename Half::Activation;
+  static constexpr uint32_t kDirectTokens = Half::kDirectTokens;
+  static constexpr uint32_t kPanelTokens = Half::kPanelTokens, kPanelTiles = Half::kPanelTiles;
+  static constexpr size_t kBrickBytes = 8 * sizeof(BrickHalf);
+
+  static size_t TileBytes(uint32_t cols) { return (cols + 31) / 32 * sizeof(BrickHalf); }
+
+  template <uint32_t T>
+  static void Direct(const uint8_t* tile, uint32_t cols, const uint8_t* activations, size_t stride,
+                     float* out, size_t out_stride, uint32_t rows) {
+    const auto* brick = reinterpret_cast<const BrickHalf*>(tile);
+    const uint32_t bricks = (cols + 31) / 32;
+    __m512 acc[T];
+#pragma GCC unroll 8
+    for (uint32_t t = 0; t < T; ++t) acc[t] = _mm512_setzero_ps();
+    for (uint32_t b = 0; b < bricks; ++b) {
+      Prefetch(brick + b);
+      Half::template AddBrick<T>(brick[b], b, activations, stride, acc);
+    }
+    const auto mask = static_cast<__mmask16>((1u << rows) - 1);
+#pragma GCC unroll 8
+    for (uint32_t t = 0; t < T; ++t) _mm512_mask_storeu_ps(out + t * out_stride, mask, acc[t]);
+  }
+
+  struct Panel {
+    const BrickHalf* bricks;
+    uint32_t count;
+  };
+
+  static void Unpack(const uint8_t* const (&tiles)[1], uint32_t cols, uint32_t index,
+                     Panel& panel) {
+    panel.bricks = reinterpret_cast<const BrickHalf*>(tiles[0]) + index * 8;
+    const uint32_t left = (cols + 31) / 32 - index * 8;
+    panel.count = left < 8 ? left : 8;
+  }
+
+  template <uint32_t T>
+  static void AddPanel(const Panel& panel, const uint8_t* activations, size_t stride, float* sums) {
+    __m512 acc[T];
+#pragma GCC unroll 8
+    for (uint32_t t = 0; t < T; ++t) acc[t] = _mm512_load_ps(sums + t * kTileRows);
+    for (uint32_t b = 0; b < panel.count; ++b) {
+      Half::template AddBrick<T>(panel.bricks[b], b, activations, stride, acc);
+    }
+#pragma GCC unroll 8
+    for (uint32_t t = 0; t < T; ++t) _mm512_store_ps(sums + t * kTileRows, acc[t]);
+  }
+};
+
+// Lanes folded onto each other: 8 + 8, 4 + 4, 2 + 2, 1 + 1.
+inline float FoldLanes(__m512 x) {
+  const __m256 x8 = _mm256_add_ps(_mm512_castps512_ps256(x), _mm512_extractf32x8_ps(x, 1));
+  const __m128 x4 = _mm_add_ps(_mm256_castps256_ps128(x8), _mm256_extractf128_ps(x8, 1));
+  const __m128 x2 = _mm_add_ps(x4, _mm_movehl_ps(x4, x4));
+  return _mm_cvtss_f32(_mm_add_ss(x2, _mm_movehdup_ps(x2)));
+}
+
+// R rows of a tile from `first` on, T tokens.
+template <uint32_t R, uint32_t T>
+void F32Block(const MultiplyArgs& args, const BrickF32* tile, uint32_t row, uint32_t first,
+              uint32_t token) {
+  const uint32_t bricks = (args.cols + 15) / 16;
+  const uint8_t* activations = args.activations + token * args.activation_stride;
+  __m512 acc[R][T];
+#pragma GCC unroll 16
+  for (uint32_t r = 0; r < R; ++r) {
+#pragma GCC unroll 4
+    for (uint32_t t = 0; t < T; ++t) acc[r][t] = _mm512_setzero_ps();
+  }
+  for (uint32_t b = 0; b < bricks; ++b) {
+    if (first == 0) Prefetch(tile + b);
+    __m512 a[T];
+#pragma GCC unroll 4
+    for (uint32_t t = 0; t < T; ++t) {
+      const auto* block =
+          reinterpret_cast<const ActivationF32*>(activations + t * args.activation_stride);
+      a[t] = _mm512_load_ps(block[b].x);
+    }
+#pragma GCC unroll 16
+    for (uint32_t r = 0; r < R; ++r) {
+      const __m512 w = _mm512_load_ps(tile[b].w[first + r]);
+#pragma GCC unroll 4
+      for (uint32_t t = 0; t < T; ++t) acc[r][t] = _mm512_fmadd_ps(w, a[t], acc[r][t]);
+    }
+  }
+#pragma GCC unroll 16
+  for (uint32_t r = 0; r < R; ++r) {
+    if (row + first + r >= args.rows) break;
+#pragma GCC unroll 4
+    for (uint32_t t = 0; t < T; ++t) {
+      args.out[(token + t) * args.out_stride + row + first + r] = FoldLanes(acc[r][t]);
+    }
+  }
+}
+
+void MultiplyF32(const MultiplyArgs& args) {
+  const uint32_t bricks = (args.cols + 15) / 16;
+  const auto* tile = reinterpret_cast<const BrickF32*>(args.weights);
+  for (uint32_t row = 0; row < args.rows; row += kTileRows, tile += bricks) {
+    uint32_t t = 0;
+    for (; t + 3 <= args.tokens; t += 3) {
+      F32Block<8, 3>(args, tile, row, 0, t);
+      F32Block<8, 3>(args, tile, row, 8, t);
+    }
+    for (; t < args.tokens; ++t) F32Block<16, 1>(args, tile, row, 0, t);
+  }
+}
+
+constexpr MatmulKernels Table() {
+  MatmulKernels table = {};
+  table.multiply[kWeightF32] = MultiplyF32;
+  table.multiply[kWeightF16] = generic::TileDriver<Halves<F16>>::Multiply;
+  table.multiply[kWeightBf16] = generic::TileDriver<Halves<Bf16>>::Multiply;
+  return table;
+}
+
+}  // namespace
+
+constinit const MatmulKernels kAvx512VnniFloats = Table();
+
 }  // namespace ingle

@@ -3,7 +3,7 @@
 #include <immintrin.h>
 
 #include "kernels/bricks.h"
-#include "kernels/generic/integer_driver.h"
+#include "kernels/generic/tile_driver.h"
 #include "kernels/matmul.h"
 
 namespace ingle {
@@ -220,7 +220,7 @@ struct SmallBlocks {
 };
 
 template <SmallBlockLayout kLayout>
-constexpr MultiplyFunction kMultiply = generic::IntegerDriver<SmallBlocks<kLayout>>::Multiply;
+constexpr MultiplyFunction kMultiply = generic::TileDriver<SmallBlocks<kLayout>>::Multiply;
 
 constexpr MatmulKernels Table() {
   MatmulKernels table = {};

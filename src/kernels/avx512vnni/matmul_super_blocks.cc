@@ -3,7 +3,7 @@
 #include <immintrin.h>
 
 #include "kernels/bricks.h"
-#include "kernels/generic/integer_driver.h"
+#include "kernels/generic/tile_driver.h"
 #include "kernels/matmul.h"
 
 namespace ingle {
@@ -271,9 +271,9 @@ struct SuperBlocks {
 
 constexpr MatmulKernels Table() {
   MatmulKernels table = {};
-  table.multiply[kWeightQ4_K] = generic::IntegerDriver<SuperBlocks<BrickQ4_K>>::Multiply;
-  table.multiply[kWeightQ5_K] = generic::IntegerDriver<SuperBlocks<BrickQ5_K>>::Multiply;
-  table.multiply[kWeightQ6_K] = generic::IntegerDriver<SuperBlocks<BrickQ6_K>>::Multiply;
+  table.multiply[kWeightQ4_K] = generic::TileDriver<SuperBlocks<BrickQ4_K>>::Multiply;
+  table.multiply[kWeightQ5_K] = generic::TileDriver<SuperBlocks<BrickQ5_K>>::Multiply;
+  table.multiply[kWeightQ6_K] = generic::TileDriver<SuperBlocks<BrickQ6_K>>::Multiply;
   return table;
 }
 

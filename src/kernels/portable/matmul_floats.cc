@@ -68,14 +68,8 @@ void MultiplyBf16(const MultiplyArgs& args) {
   }
 }
 
-// Nearest bf16 of a finite half float, ties to even (an infinity stays one).
-float RoundToBf16(float x) {
-  const uint32_t bits = std::bit_cast<uint32_t>(x);
-  return std::bit_cast<float>((bits + 0x7fffu + (bits >> 16 & 1u)) & 0xffff0000u);
-}
-
-// w = hi + lo exactly (11 significant bits are 8 + 3). Three products per 32 k, each added as
-// above: hi * hi, hi * lo, lo * hi (weight * activation).
+// w = hi + lo exactly: hi is w cut to bf16's 8 significant bits, lo the other 3. Three products per
+// 32 k, each added as above: hi * hi, hi * lo, lo * hi (weight * activation).
 void MultiplyF16(const MultiplyArgs& args) {
   const uint32_t bricks = args.cols / 32 + (args.cols % 32 != 0);
   const auto* weights = reinterpret_cast<const BrickHalf*>(args.weights);
@@ -86,7 +80,7 @@ void MultiplyF16(const MultiplyArgs& args) {
       float hi[32], lo[32];
       for (uint32_t k = 0; k < 32; ++k) {
         const float w = F16ToF32(tile[b].w[k / 2][row % kTileRows][k % 2]);
-        hi[k] = RoundToBf16(w);
+        hi[k] = std::bit_cast<float>(std::bit_cast<uint32_t>(w) & 0xffff0000u);
         lo[k] = w - hi[k];
       }
       for (uint32_t t = 0; t < args.tokens; ++t) {

@@ -1,5 +1,5 @@
 #pragma once
-// How the integer products walk over tiles, bricks and tokens: the same for every instruction set.
+// How products walk over tiles, bricks and tokens: the same for every instruction set.
 // `Family` is a type of an unnamed namespace (so that nothing here is shared between objects
 // compiled for different processors) with
 //   kDirectTokens, Direct<T>   few tokens: one tile, weights unpacked in registers on their way
@@ -18,7 +18,7 @@
 namespace ingle::generic {
 
 template <class Family>
-struct IntegerDriver {
+struct TileDriver {
   static constexpr uint32_t kTokenChunk = 256;  // Bounds the accumulators' buffer.
   static constexpr uint32_t kDirectLimit =
       16;  // Tokens up to which unpacking anew for each block is cheaper.
