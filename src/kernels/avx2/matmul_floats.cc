@@ -1,6 +1,199 @@
+// Products of F32, F16 and BF16 weights with AVX2: for F16 and BF16 a lane is a row, for F32 it is
+// k modulo 8.
+#include <immintrin.h>
+
+#include "kernels/bricks.h"
+#include "kernels/generic/tile_driver.h"
 #include "kernels/matmul.h"
 
 namespace ingle {
+
 extern const MatmulKernels kAvx2Floats;
-constinit const MatmulKernels kAvx2Floats = {};
+
+namespace {
+
+inline __m256 CutToBf16(__m256 x) {
+  return _mm256_and_ps(x,
+                       _mm256_castsi256_ps(_mm256_set1_epi32(static_cast<int32_t>(0xffff0000u))));
+}
+
+// The weights of an even and the following odd k of eight rows.
+struct Pair {
+  __m256 even, odd;
+};
+
+inline __m256i LoadPairs(const uint16_t (*pairs)[2]) {
+  return _mm256_load_si256(reinterpret_cast<const __m256i*>(pairs));
+}
+
+struct Bf16 {
+  using Brick = ActivationBf16;
+  static constexpr uint32_t kTokens = 6;
+
+  // acc += (chain over even k + chain over odd k), per token, for rows 8h...
+  template <uint32_t T>
+  static void AddBrick(const BrickHalf& brick, uint32_t h, const ActivationBf16* const (&a)[T],
+                       float* acc) {
+    __m256 even[T], odd[T];
+#pragma GCC unroll 8
+    for (uint32_t t = 0; t < T; ++t) even[t] = odd[t] = _mm256_setzero_ps();
+#pragma GCC unroll 4
+    for (uint32_t p = 0; p < 16; ++p) {
+      const __m256i x = LoadPairs(brick.w[p] + 8 * h);
+      const Pair w = {_mm256_castsi256_ps(_mm256_slli_epi32(x, 16)),
+                      CutToBf16(_mm256_castsi256_ps(x))};
+#pragma GCC unroll 8
+      for (uint32_t t = 0; t < T; ++t) {
+        even[t] = _mm256_fmadd_ps(w.even, _mm256_broadcast_ss(a[t]->x + 2 * p), even[t]);
+        odd[t] = _mm256_fmadd_ps(w.odd, _mm256_broadcast_ss(a[t]->x + 2 * p + 1), odd[t]);
+      }
+    }
+#pragma GCC unroll 8
+    for (uint32_t t = 0; t < T; ++t) {
+      float* to = acc + t * kTileRows + 8 * h;
+      _mm256_store_ps(to, _mm256_add_ps(_mm256_load_ps(to), _mm256_add_ps(even[t], odd[t])));
+    }
+  }
+};
+
+struct F16 {
+  using Brick = ActivationBf16x2;
+  static constexpr uint32_t kTokens = 2;
+
+  static __m256 Floats(__m256i low_halves) {
+    const __m256i packed = _mm256_packus_epi32(low_halves, low_halves);
+    return _mm256_cvtph_ps(_mm256_castsi256_si128(_mm256_permute4x64_epi64(packed, 0x08)));
+  }
+
+  // As above for each of hi * hi, hi * lo, lo * hi.
+  template <uint32_t T>
+  static void AddBrick(const BrickHalf& brick, uint32_t h, const ActivationBf16x2* const (&a)[T],
+                       float* acc) {
+    __m256 even[T][3], odd[T][3];
+#pragma GCC unroll 2
+    for (uint32_t t = 0; t < T; ++t) {
+#pragma GCC unroll 3
+      for (uint32_t i = 0; i < 3; ++i) even[t][i] = odd[t][i] = _mm256_setzero_ps();
+    }
+#pragma GCC unroll 2
+    for (uint32_t p = 0; p < 16; ++p) {
+      const __m256i x = LoadPairs(brick.w[p] + 8 * h);
+      const __m256 even_w = Floats(_mm256_and_si256(x, _mm256_set1_epi32(0xffff)));
+      const __m256 odd_w = Floats(_mm256_srli_epi32(x, 16));
+      const Pair hi = {CutToBf16(even_w), CutToBf16(odd_w)};
+      const Pair lo = {_mm256_sub_ps(even_w, hi.even), _mm256_sub_ps(odd_w, hi.odd)};
+#pragma GCC unroll 2
+      for (uint32_t t = 0; t < T; ++t) {
+        const float *a_hi = a[t]->hi + 2 * p, *a_lo = a[t]->lo + 2 * p;
+        even[t][0] = _mm256_fmadd_ps(hi.even, _mm256_broadcast_ss(a_hi), even[t][0]);
+        odd[t][0] = _mm256_fmadd_ps(hi.odd, _mm256_broadcast_ss(a_hi + 1), odd[t][0]);
+        even[t][1] = _mm256_fmadd_ps(hi.even, _mm256_broadcast_ss(a_lo), even[t][1]);
+        odd[t][1] = _mm256_fmadd_ps(hi.odd, _mm256_broadcast_ss(a_lo + 1), odd[t][1]);
+        even[t][2] = _mm256_fmadd_ps(lo.even, _mm256_broadcast_ss(a_hi), even[t][2]);
+        odd[t][2] = _mm256_fmadd_ps(lo.odd, _mm256_broadcast_ss(a_hi + 1), odd[t][2]);
+      }
+    }
+#pragma GCC unroll 2
+    for (uint32_t t = 0; t < T; ++t) {
+      float* to = acc + t * kTileRows + 8 * h;
+      __m256 sum = _mm256_load_ps(to);
+#pragma GCC unroll 3
+      for (uint32_t i = 0; i < 3; ++i)
+        sum = _mm256_add_ps(sum, _mm256_add_ps(even[t][i], odd[t][i]));
+      _mm256_store_ps(to, sum);
+    }
+  }
+};
+
+// The family of TileDriver; a "panel" is eight bricks as they are.
+template <class Half>
+struct Halves {
+  struct Activation {
+    typename Half::Brick bricks[8];
+  };
+  static constexpr uint32_t kPanelTokens = Half::kTokens, kPanelTiles = 1;
+  static constexpr size_t kBrickBytes = 8 * sizeof(BrickHalf);
+
+  struct Panel {
+    const BrickHalf* bricks;
+    uint32_t count;
+  };
+
+  static size_t TileBytes(uint32_t cols) { return (cols + 31) / 32 * sizeof(BrickHalf); }
+
+  static void Unpack(const uint8_t* const (&tiles)[1], uint32_t cols, uint32_t index,
+                     Panel& panel) {
+    panel.bricks = reinterpret_cast<const BrickHalf*>(tiles[0]) + index * 8;
+    const uint32_t left = (cols + 31) / 32 - index * 8;
+    panel.count = left < 8 ? left : 8;
+  }
+
+  template <uint32_t T>
+  static void AddPanel(const Panel& panel, const uint8_t* activations, size_t stride, float* sums) {
+    for (uint32_t b = 0; b < panel.count; ++b) {
+      const typename Half::Brick* a[T];
+#pragma GCC unroll 8
+      for (uint32_t t = 0; t < T; ++t) {
+        a[t] = reinterpret_cast<const typename Half::Brick*>(activations + t * stride) + b;
+      }
+      Half::template AddBrick<T>(panel.bricks[b], 0, a, sums);
+      Half::template AddBrick<T>(panel.bricks[b], 1, a, sums);
+    }
+  }
+};
+
+// Sixteen lanes folded onto each other: 8 + 8, 4 + 4, 2 + 2, 1 + 1.
+inline float FoldLanes(__m256 low, __m256 high) {
+  const __m256 x8 = _mm256_add_ps(low, high);
+  const __m128 x4 = _mm_add_ps(_mm256_castps256_ps128(x8), _mm256_extractf128_ps(x8, 1));
+  const __m128 x2 = _mm_add_ps(x4, _mm_movehl_ps(x4, x4));
+  return _mm_cvtss_f32(_mm_add_ss(x2, _mm_movehdup_ps(x2)));
+}
+
+// R rows of a tile from `first` on, one token.
+template <uint32_t R>
+void F32Rows(const MultiplyArgs& args, const BrickF32* tile, uint32_t row, uint32_t first,
+             uint32_t token) {
+  const auto* a =
+      reinterpret_cast<const ActivationF32*>(args.activations + token * args.activation_stride);
+  const uint32_t bricks = (args.cols + 15) / 16;
+  __m256 low[R], high[R];
+#pragma GCC unroll 4
+  for (uint32_t r = 0; r < R; ++r) low[r] = high[r] = _mm256_setzero_ps();
+  for (uint32_t b = 0; b < bricks; ++b) {
+    const __m256 a_low = _mm256_load_ps(a[b].x), a_high = _mm256_load_ps(a[b].x + 8);
+#pragma GCC unroll 4
+    for (uint32_t r = 0; r < R; ++r) {
+      const float* w = tile[b].w[first + r];
+      low[r] = _mm256_fmadd_ps(_mm256_load_ps(w), a_low, low[r]);
+      high[r] = _mm256_fmadd_ps(_mm256_load_ps(w + 8), a_high, high[r]);
+    }
+  }
+  for (uint32_t r = 0; r < R && row + first + r < args.rows; ++r) {
+    args.out[token * args.out_stride + row + first + r] = FoldLanes(low[r], high[r]);
+  }
+}
+
+void MultiplyF32(const MultiplyArgs& args) {
+  const uint32_t bricks = (args.cols + 15) / 16;
+  const auto* tile = reinterpret_cast<const BrickF32*>(args.weights);
+  for (uint32_t row = 0; row < args.rows; row += kTileRows, tile += bricks) {
+    for (uint32_t t = 0; t < args.tokens; ++t) {
+      for (uint32_t first = 0; first < kTileRows; first += 4) F32Rows<4>(args, tile, row, first, t);
+    }
+  }
+}
+
+constexpr MatmulKernels Table() {
+  MatmulKernels table = {};
+  table.multiply[kWeightF32] = MultiplyF32;
+  table.multiply[kWeightF16] = generic::TileDriver<Halves<F16>>::Multiply;
+  table.multiply[kWeightBf16] = generic::TileDriver<Halves<Bf16>>::Multiply;
+  return table;
+}
+
+}  // namespace
+
+constinit const MatmulKernels kAvx2Floats = Table();
+
 }  // namespace ingle

@@ -1,6 +1,200 @@
+// Products of Q4_K, Q5_K and Q6_K weights with AVX2: a lane is a row. vpmaddubsw adds two products
+// in 16 bits; codes below 64 leave room to add some more of them before they are multiplied by
+// their scales and widened.
+#include <immintrin.h>
+
+#include "kernels/bricks.h"
+#include "kernels/generic/tile_driver.h"
 #include "kernels/matmul.h"
 
 namespace ingle {
+
 extern const MatmulKernels kAvx2SuperBlocks;
-constinit const MatmulKernels kAvx2SuperBlocks = {};
+
+namespace {
+
+// A brick with unpacked codes, and scales as the multiplications want them. [2]: rows 0-7, rows
+// 8-15.
+struct alignas(64) SuperPanel {
+  uint8_t codes[64][2][32];   // [quad]
+  int16_t scales[16][2][16];  // [group of 32 k, or of 16 k][row, twice]
+  int16_t pairs[8][2][16];    // [pair of groups][row][group]: mins, or the scales of Q6_K.
+  float d[2][8], dmin[2][8];
+};
+
+inline __m256i Load(const void* at) { return _mm256_load_si256(static_cast<const __m256i*>(at)); }
+inline __m128i Load16(const void* at) { return _mm_load_si128(static_cast<const __m128i*>(at)); }
+inline __m128i Load8(const void* at) { return _mm_loadl_epi64(static_cast<const __m128i*>(at)); }
+inline void Store(void* at, __m256i x) { _mm256_store_si256(static_cast<__m256i*>(at), x); }
+
+// Four activations, or any 32 bits, in every lane.
+inline __m256i Broadcast(const void* at) {
+  int32_t bits;
+  __builtin_memcpy(&bits, at, sizeof(bits));
+  return _mm256_set1_epi32(bits);
+}
+
+inline const ActivationQ8x256& Block(const uint8_t* activations, size_t stride, uint32_t token) {
+  return *reinterpret_cast<const ActivationQ8x256*>(activations + token * stride);
+}
+
+// Bytes 8h.. of 16 scales, each twice as a 16-bit number.
+inline __m256i Twice(__m256i x) {
+  return _mm256_or_si256(_mm256_and_si256(x, _mm256_set1_epi32(0xffff)), _mm256_slli_epi32(x, 16));
+}
+inline __m256i Scale(const uint8_t (&scales)[16], uint32_t h) {
+  return Twice(_mm256_cvtepu8_epi32(Load8(scales + 8 * h)));
+}
+inline __m256i Scale(const int8_t (&scales)[16], uint32_t h) {
+  return Twice(_mm256_cvtepi8_epi32(Load8(scales + 8 * h)));
+}
+
+// Fifth bits: bit q of a byte to bit 4. Fifth and sixth: bits 2q, 2q + 1.
+inline __m256i HighBits(__m256i high, uint32_t from, int mask) {
+  const __m256i moved = from < 4 ? _mm256_slli_epi16(high, static_cast<int>(4 - from))
+                                 : _mm256_srli_epi16(high, static_cast<int>(from - 4));
+  return _mm256_and_si256(moved, _mm256_set1_epi8(static_cast<char>(mask)));
+}
+
+// Of quad q (0..7) of a group of 32 k.
+inline __m256i High(const BrickQ4_K&, uint32_t, uint32_t, uint32_t) {
+  return _mm256_setzero_si256();
+}
+inline __m256i High(const BrickQ5_K& brick, uint32_t group, uint32_t q, uint32_t h) {
+  return HighBits(Load(brick.high[group] + 32 * h), q, 0x10);
+}
+inline __m256i High(const BrickQ6_K& brick, uint32_t group, uint32_t q, uint32_t h) {
+  return HighBits(Load(brick.high[group * 2 + q / 4] + 32 * h), q % 4 * 2, 0x30);
+}
+
+template <class Brick>
+struct SuperBlocks {
+  using Activation = ActivationQ8x256;
+  using Panel = SuperPanel;
+  static constexpr bool kHasMins = requires(Brick b) { b.dmin; };
+  static constexpr uint32_t kScaleGroups = kHasMins ? 8 : 16;
+  static constexpr uint32_t kPanelTokens = 4, kPanelTiles = 1;
+  static constexpr size_t kBrickBytes = sizeof(Brick);
+  // Quads whose products add up to at most 32767 in 16 bits: 15, 31 or 63 times 127 twice per quad.
+  static constexpr uint32_t kQuadsPerSum = sizeof(Brick) == sizeof(BrickQ4_K)   ? 8
+                                           : sizeof(Brick) == sizeof(BrickQ5_K) ? 4
+                                                                                : 2;
+
+  static size_t TileBytes(uint32_t cols) { return cols / kBrickK * sizeof(Brick); }
+
+  static void Unpack(const uint8_t* const (&tiles)[1], uint32_t, uint32_t index, Panel& panel) {
+    const Brick& brick = reinterpret_cast<const Brick*>(tiles[0])[index];
+    const __m256i low = _mm256_set1_epi8(15);
+    for (uint32_t h = 0; h < 2; ++h) {
+      for (uint32_t group = 0; group < 8; ++group) {
+#pragma GCC unroll 4
+        for (uint32_t p = 0; p < 4; ++p) {
+          const __m256i x = Load(brick.codes[group][p] + 32 * h);
+          const __m256i even = _mm256_and_si256(x, low);
+          const __m256i odd = _mm256_and_si256(_mm256_srli_epi16(x, 4), low);
+          Store(panel.codes[group * 8 + 2 * p][h],
+                _mm256_or_si256(even, High(brick, group, 2 * p, h)));
+          Store(panel.codes[group * 8 + 2 * p + 1][h],
+                _mm256_or_si256(odd, High(brick, group, 2 * p + 1, h)));
+        }
+      }
+      for (uint32_t g = 0; g < kScaleGroups; ++g)
+        Store(panel.scales[g][h], Scale(brick.scales[g], h));
+      _mm256_store_ps(panel.d[h], _mm256_cvtph_ps(Load16(brick.d + 8 * h)));
+      if constexpr (kHasMins) {
+        _mm256_store_ps(panel.dmin[h], _mm256_cvtph_ps(Load16(brick.dmin + 8 * h)));
+        for (uint32_t j = 0; j < 4; ++j) {
+          Store(panel.pairs[j][h], _mm256_cvtepu8_epi16(Load16(brick.mins[j][8 * h])));
+        }
+      } else {
+        for (uint32_t j = 0; j < 8; ++j) {
+          const __m128i both = _mm_unpacklo_epi8(Load8(brick.scales[2 * j] + 8 * h),
+                                                 Load8(brick.scales[2 * j + 1] + 8 * h));
+          Store(panel.pairs[j][h], _mm256_cvtepi8_epi16(both));
+        }
+      }
+    }
+  }
+
+  // scaled += the sums of kQuadsPerSum quads times their scales.
+  template <uint32_t T>
+  static void AddQuads(const Panel& panel, uint32_t quad, const uint8_t* activations, size_t stride,
+                       __m256i (&scaled)[T][2]) {
+    __m256i sum[T][2];
+#pragma GCC unroll 8
+    for (uint32_t q = 0; q < kQuadsPerSum; ++q) {
+      const __m256i w0 = Load(panel.codes[quad + q][0]), w1 = Load(panel.codes[quad + q][1]);
+#pragma GCC unroll 4
+      for (uint32_t t = 0; t < T; ++t) {
+        const __m256i a = Broadcast(Block(activations, stride, t).q + (quad + q) * 4);
+        const __m256i p0 = _mm256_maddubs_epi16(w0, a), p1 = _mm256_maddubs_epi16(w1, a);
+        sum[t][0] = q == 0 ? p0 : _mm256_add_epi16(sum[t][0], p0);
+        sum[t][1] = q == 0 ? p1 : _mm256_add_epi16(sum[t][1], p1);
+      }
+    }
+    const auto& scale = panel.scales[quad / (64 / kScaleGroups)];
+#pragma GCC unroll 4
+    for (uint32_t t = 0; t < T; ++t) {
+#pragma GCC unroll 2
+      for (uint32_t h = 0; h < 2; ++h) {
+        const __m256i product = _mm256_madd_epi16(sum[t][h], Load(scale[h]));
+        scaled[t][h] = _mm256_add_epi32(scaled[t][h], product);
+      }
+    }
+  }
+
+  // Products of the panel's pairs with pairs of sums of activations: mins, or what Q6_K's zero
+  // takes off over -32.
+  static __m256i Pairs(const Panel& panel, uint32_t h, const int16_t* sums) {
+    constexpr uint32_t kPairs = kScaleGroups / 2;
+    __m256i sum = _mm256_madd_epi16(Load(panel.pairs[0][h]), Broadcast(sums));
+#pragma GCC unroll 8
+    for (uint32_t j = 1; j < kPairs; ++j) {
+      sum = _mm256_add_epi32(sum,
+                             _mm256_madd_epi16(Load(panel.pairs[j][h]), Broadcast(sums + 2 * j)));
+    }
+    return sum;
+  }
+
+  template <uint32_t T>
+  static void AddPanel(const Panel& panel, const uint8_t* activations, size_t stride, float* sums) {
+    __m256i scaled[T][2];
+#pragma GCC unroll 4
+    for (uint32_t t = 0; t < T; ++t) scaled[t][0] = scaled[t][1] = _mm256_setzero_si256();
+    for (uint32_t quad = 0; quad < 64; quad += kQuadsPerSum) {
+      AddQuads<T>(panel, quad, activations, stride, scaled);
+    }
+#pragma GCC unroll 4
+    for (uint32_t t = 0; t < T; ++t) {
+      const ActivationQ8x256& a = Block(activations, stride, t);
+#pragma GCC unroll 2
+      for (uint32_t h = 0; h < 2; ++h) {
+        __m256i total = scaled[t][h];
+        if constexpr (!kHasMins) {
+          total = _mm256_sub_epi32(total, _mm256_slli_epi32(Pairs(panel, h, a.sum16), 5));
+        }
+        __m256 v = _mm256_mul_ps(_mm256_load_ps(panel.d[h]), _mm256_cvtepi32_ps(total));
+        if constexpr (kHasMins) {
+          const __m256 mins = _mm256_cvtepi32_ps(Pairs(panel, h, a.sum32));
+          v = _mm256_fnmadd_ps(_mm256_load_ps(panel.dmin[h]), mins, v);
+        }
+        float* to = sums + t * kTileRows + 8 * h;
+        _mm256_store_ps(to, _mm256_fmadd_ps(_mm256_set1_ps(a.d), v, _mm256_load_ps(to)));
+      }
+    }
+  }
+};
+
+constexpr MatmulKernels Table() {
+  MatmulKernels table = {};
+  table.multiply[kWeightQ4_K] = generic::TileDriver<SuperBlocks<BrickQ4_K>>::Multiply;
+  table.multiply[kWeightQ5_K] = generic::TileDriver<SuperBlocks<BrickQ5_K>>::Multiply;
+  table.multiply[kWeightQ6_K] = generic::TileDriver<SuperBlocks<BrickQ6_K>>::Multiply;
+  return table;
+}
+
+}  // namespace
+
+constinit const MatmulKernels kAvx2SuperBlocks = Table();
+
 }  // namespace ingle

@@ -1,13 +1,14 @@
 #pragma once
 // How products walk over tiles, bricks and tokens: the same for every instruction set.
+//
 // `Family` is a type of an unnamed namespace (so that nothing here is shared between objects
-// compiled for different processors) with
-//   kDirectTokens, Direct<T>   few tokens: one tile, weights unpacked in registers on their way
-//   from memory; kPanelTokens, kPanelTiles, Panel, Unpack, AddPanel<T>
-//                              more: a brick of kPanelTiles tiles unpacked once into a panel in the
-//                              first cache and multiplied with all tokens, kPanelTokens at a time.
-// Both do the same arithmetic; an output's float operations follow the order of its bricks either
-// way.
+// compiled for different processors) that provides:
+//   - for few tokens, kDirectTokens and Direct<T> (or neither): one tile, weights unpacked in
+//     registers on their way from memory;
+//   - for more, kPanelTokens, kPanelTiles, Panel, Unpack and AddPanel<T>: a brick of kPanelTiles
+//     tiles unpacked once into a panel in the first cache and multiplied with all tokens,
+//     kPanelTokens at a time.
+// Both do the same arithmetic: an output's float operations follow the order of its bricks.
 
 #include <cstddef>
 #include <cstdint>
@@ -20,15 +21,19 @@ namespace ingle::generic {
 template <class Family>
 struct TileDriver {
   static constexpr uint32_t kTokenChunk = 256;  // Bounds the accumulators' buffer.
+  static constexpr bool kHasDirect = requires { Family::kDirectTokens; };
   static constexpr uint32_t kDirectLimit =
-      16;  // Tokens up to which unpacking anew for each block is cheaper.
+      16;  // Up to here unpacking anew for each block is cheaper.
+  static constexpr size_t kPrefetchBytes = 4096;  // At least this far ahead.
   static constexpr uint32_t kPanelRows = Family::kPanelTiles * kTileRows;
 
   static void Multiply(const MultiplyArgs& args) {
     const size_t tile_bytes = Family::TileBytes(args.cols);
-    if (args.tokens <= kDirectLimit) {
-      for (uint32_t row = 0; row < args.rows; row += kTileRows) DirectRows(args, tile_bytes, row);
-      return;
+    if constexpr (kHasDirect) {
+      if (args.tokens <= kDirectLimit) {
+        for (uint32_t row = 0; row < args.rows; row += kTileRows) DirectRows(args, tile_bytes, row);
+        return;
+      }
     }
     for (uint32_t token = 0; token < args.tokens; token += kTokenChunk) {
       const uint32_t left = args.tokens - token;
@@ -81,8 +86,9 @@ struct TileDriver {
     const uint32_t bricks = args.cols / kBrickK + (args.cols % kBrickK != 0);
     for (uint32_t b = 0; b < bricks; ++b) {
       Family::Unpack(tiles, args.cols, b, panel);
-      const bool last = b + 1 == bricks;
-      const size_t next = last ? Family::kPanelTiles * tile_bytes : (b + 1) * Family::kBrickBytes;
+      constexpr size_t kBrick = Family::kBrickBytes;
+      size_t next = b * kBrick + (kBrick > kPrefetchBytes ? kBrick : kPrefetchBytes);
+      if (next >= tile_bytes) next += (Family::kPanelTiles - 1) * tile_bytes;
       AddTokens(panel, activations + b * sizeof(typename Family::Activation),
                 args.activation_stride, tokens, sums, tiles, next);
     }
