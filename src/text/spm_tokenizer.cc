@@ -35,12 +35,22 @@ std::string ReplaceAll(std::string_view text, std::string_view from, std::string
   return out;
 }
 
+// Bytes up to where a space follows something else; never 0 for a text that is not empty.
+size_t WordLength(std::string_view text) {
+  size_t position = 0;
+  while (text.substr(position).starts_with(kSpaceMark)) position += kSpaceMark.size();
+  return std::min(text.find(kSpaceMark, position), text.size());
+}
+
 class SpmTokenizer : public PartitionedTokenizer {
  public:
   SpmTokenizer(std::unique_ptr<const Vocabulary> vocabulary, bool space_prefix)
       : PartitionedTokenizer(std::move(vocabulary)), space_prefix_(space_prefix) {
     for (size_t id = 0; id < size(); ++id) {
-      longest_ = std::max(longest_, this->vocabulary().spellings[id].size());
+      const std::string_view piece = this->vocabulary().spellings[id];
+      if (!this->vocabulary().IsText(static_cast<TokenId>(id))) continue;
+      longest_ = std::max(longest_, piece.size());
+      if (WordLength(piece) < piece.size()) cuts_words_ = false;
     }
   }
 
@@ -60,25 +70,31 @@ class SpmTokenizer : public PartitionedTokenizer {
                ? static_cast<TokenId>(id)
                : kNoToken;
   }
-  void EncodeRun(std::string_view run, std::vector<TokenId>& ids) const;
+  void EncodeRun(std::string_view run, Merger& merger, std::vector<TokenId>& ids) const;
   void EncodeUnknown(std::string_view character, std::vector<TokenId>& ids) const;
 
   bool space_prefix_;
-  size_t longest_ = 0;
+  size_t longest_ = 0;  // Bytes of the longest text token.
+  // No token reaches over the end of a word, so words are merged one by one.
+  bool cuts_words_ = true;
 };
 
 void SpmTokenizer::EncodeText(std::string_view text, bool opens, std::vector<TokenId>& ids) const {
   std::string marked;
   if (space_prefix_ && opens) marked = kSpaceMark;
   marked += ReplaceAll(text, " ", kSpaceMark);
+  Merger merger;
   std::string_view rest = marked;
-  for (; rest.size() > kMaxRunBytes; rest.remove_prefix(kMaxRunBytes))
-    EncodeRun(rest.substr(0, kMaxRunBytes), ids);
-  EncodeRun(rest, ids);
+  while (!rest.empty()) {
+    const size_t length = std::min(cuts_words_ ? WordLength(rest) : rest.size(), kMaxRunBytes);
+    EncodeRun(rest.substr(0, length), merger, ids);
+    rest.remove_prefix(length);
+  }
 }
 
-void SpmTokenizer::EncodeRun(std::string_view run, std::vector<TokenId>& ids) const {
-  Merger merger;
+void SpmTokenizer::EncodeRun(std::string_view run, Merger& merger,
+                             std::vector<TokenId>& ids) const {
+  merger.symbols.clear();
   for (size_t position = 0; position < run.size();) {
     const size_t length = DecodeAt(run, position).length;
     merger.Add(TextToken(run.substr(position, length)), position, length);
@@ -104,9 +120,8 @@ void SpmTokenizer::EncodeUnknown(std::string_view character, std::vector<TokenId
     const TokenId id = vocabulary().byte_tokens[static_cast<uint8_t>(c)];
     if (id >= 0) {
       ids.push_back(id);
-    } else if (ids.empty() ||
-               ids.back() != *unk) {  // As SentencePiece: a run of unknown text is one token.
-      ids.push_back(*unk);
+    } else if (ids.empty() || ids.back() != *unk) {
+      ids.push_back(*unk);  // As SentencePiece: a run of unknown text is one token.
     }
   }
 }

@@ -252,6 +252,13 @@ TEST(Spm, SpacesScoresAndBytes) {
   EXPECT_EQ(tokenizer->end_ids, Ids{2});
 }
 
+TEST(Spm, TokensThatReachOverWords) {
+  const auto cut = Load(TinyVocabulary::SentencePiece({"▁▁", "a▂", "a", "b", "▁", "▁b"}));
+  EXPECT_EQ(cut->Encode("a   b", false, false), (Ids{263, 261, 259, 264}));
+  const auto whole = Load(TinyVocabulary::SentencePiece({"a▁b", "▁▁", "a▁", "a", "b", "▁", "▁b"}));
+  EXPECT_EQ(whole->Encode("a b", false, false), (Ids{264, 259}));
+}
+
 TEST(Spm, TextNeverBecomesAControlOrByteToken) {
   TinyVocabulary tiny = TinyVocabulary::SentencePiece(
       {"▁", "<", "s", ">", "s>", "/", "<0", "<0x", "<0x0A", "0", "x", "A"});

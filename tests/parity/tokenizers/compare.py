@@ -2,6 +2,7 @@
 """Compare ingle's tokenizers with the originals on random Unicode strings and on the published test pairs.
 
     compare.py --bulk BUILD/src/text/bulk_encode --node DIR [--strings 100000] [--seed 1] VOCAB.gguf ...
+    compare.py ... --pre smollm GPT2_VOCAB.gguf     # the same tokens with another pre-tokenizer
 
 DIR holds node_modules with node-llama-cpp (`npm install node-llama-cpp`). Each vocabulary is compared with
   hf      Hugging Face `tokenizers`, built from the tokens and merges of the file (byte-level BPE)
@@ -18,9 +19,10 @@ import struct
 import subprocess
 import sys
 import tempfile
+import unicodedata
 
 import sentencepiece
-from gguf import GGUFReader
+from gguf import GGUFReader, GGUFWriter
 from sentencepiece import sentencepiece_model_pb2
 from tokenizers import AddedToken, Regex, Tokenizer, models, pre_tokenizers
 
@@ -86,6 +88,19 @@ def spm_reference(v):
     return lambda strings, special: [processor.encode(s) if s else [] for s in strings]
 
 
+def with_pre(v, pre, path):
+    """Writes the vocabulary to `path` with another pre-tokenizer."""
+    w = GGUFWriter(path, "gpt2")
+    w.add_tokenizer_model("gpt2")
+    w.add_tokenizer_pre(pre)
+    w.add_token_list(v.tokens)
+    w.add_token_types(v.types)
+    w.add_token_merges(v.merges)
+    w.write_header_to_file()
+    w.write_kv_data_to_file()
+    w.close()
+
+
 def stream_reference(command):
     def encode(strings, special):
         with tempfile.TemporaryFile() as stdin, tempfile.TemporaryFile() as stdout:
@@ -105,7 +120,7 @@ def stream_reference(command):
     return encode
 
 
-def random_strings(count, rng, v):
+def random_strings(count, rng, v, assigned=False):
     """Characters of every kind, in runs as text has them, and pieces of the vocabulary and its special tokens."""
     special = [t for t, k in zip(v.tokens, v.types) if k in (2, 3, 4)]
     fixed = [" ", "  ", "   ", "\n", "\r\n", "\n\n", "\t", "'s", "'S", "'ll", "'RE", "'ſ", "1", "23", "4567", "x" * 40, "’", "\u00a0",
@@ -124,7 +139,8 @@ def random_strings(count, rng, v):
         if kind < 0.43 and special:
             return rng.choice(special)
         low, high = rng.choice(blocks)
-        return "".join(chr(rng.randrange(low, high)) for _ in range(rng.randint(1, 6)))
+        drawn = (chr(rng.randrange(low, high)) for _ in range(rng.randint(1, 6)))
+        return "".join(c for c in drawn if not assigned or unicodedata.category(c) != "Cn")
 
     return ["".join(piece() for _ in range(rng.randint(0, 12))) for _ in range(count)]
 
@@ -139,21 +155,31 @@ def published_pairs(path):
 
 def compare(path, args):
     v = Vocabulary(path)
+    if args.pre:
+        path = os.path.join(tempfile.mkdtemp(), args.pre + ".gguf")
+        with_pre(v, args.pre, path)
+        v = Vocabulary(path)
     ours = stream_reference([args.bulk, path])
     rng = random.Random(args.seed)
     pairs = published_pairs(path)
     wrong_pairs = sum(a != b for a, (_, b) in zip(ours([p[0] for p in pairs], False), pairs))
     print(f"{os.path.basename(path)}: {len(pairs)} published pairs, {wrong_pairs} differ", flush=True)
-    strings = random_strings(args.strings, rng, v)
+    strings = random_strings(args.strings, rng, v, args.assigned)
     if os.path.exists(path + ".inp"):
         strings += [p[0] for p in pairs]
-    original = hf_reference(v) if v.model == "gpt2" else spm_reference(v)
+    original = None
+    if v.model != "gpt2":
+        original = spm_reference(v)
+    elif v.pre != "default":
+        original = hf_reference(v)
     failed = wrong_pairs
     for special in (False, True) if v.model == "gpt2" else (False,):
         mine = ours(strings, special)
-        theirs = original(strings, special)
-        bad = [i for i, s in enumerate(strings) if mine[i] != theirs[i]]
-        print(f"  {'hf' if v.model == 'gpt2' else 'spm'} special={special}: {len(strings)} strings, {len(bad)} differ", flush=True)
+        theirs = original(strings, special) if original else [None] * len(strings)  # "default" is llama.cpp's only.
+        bad = [i for i, s in enumerate(strings) if original and mine[i] != theirs[i]]
+        if original:
+            name = "hf" if v.model == "gpt2" else "spm"
+            print(f"  {name} special={special}: {len(strings)} strings, {len(bad)} differ", flush=True)
         for i in bad[:args.show]:
             print("   ", ascii(strings[i]), "\n      ours", mine[i], "\n      ref ", theirs[i])
         failed += len(bad)
@@ -178,6 +204,8 @@ def main():
     p.add_argument("--node", default="")
     p.add_argument("--strings", type=int, default=100000)
     p.add_argument("--seed", type=int, default=1)
+    p.add_argument("--pre", default="")
+    p.add_argument("--assigned", action="store_true", help="only characters that this Python's Unicode knows")
     p.add_argument("--show", type=int, default=3)
     p.add_argument("vocabularies", nargs="+")
     args = p.parse_args()
