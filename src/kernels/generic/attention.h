@@ -61,19 +61,25 @@ struct Attention {
                      float* scores) {
     for (uint32_t lane = 0; lane < kGroupTokens; lane += kWidth) {
       V even[R][G], odd[R][G];
+#pragma GCC unroll 8
       for (uint32_t r = 0; r < R; ++r)
+#pragma GCC unroll 8
         for (uint32_t g = 0; g < G; ++g) even[r][g] = odd[r][g] = V::Zero();
       for (uint32_t k2 = 0; k2 < dim / 2; ++k2) {
+#pragma GCC unroll 8
         for (uint32_t g = 0; g < G; ++g) {
           const V key_even = Cache::KeyEven(groups[g], k2, lane);
           const V key_odd = Cache::KeyOdd(groups[g], k2, lane);
+#pragma GCC unroll 8
           for (uint32_t r = 0; r < R; ++r) {
             even[r][g] = Fma(key_even, V::Set(queries[r * dim + 2 * k2]), even[r][g]);
             odd[r][g] = Fma(key_odd, V::Set(queries[r * dim + 2 * k2 + 1]), odd[r][g]);
           }
         }
       }
+#pragma GCC unroll 8
       for (uint32_t r = 0; r < R; ++r)
+#pragma GCC unroll 8
         for (uint32_t g = 0; g < G; ++g)
           Add(even[r][g], odd[r][g]).Store(scores + r * kSplitTokens + g * kGroupTokens + lane);
     }
@@ -123,16 +129,20 @@ struct Attention {
   static void Values(const float* weights, const uint8_t* const* pages, uint32_t dim, uint32_t d,
                      uint32_t begin, uint32_t end, float* out) {
     V acc[R][D];
+#pragma GCC unroll 8
     for (uint32_t r = 0; r < R; ++r)
+#pragma GCC unroll 8
       for (uint32_t i = 0; i < D; ++i)
         acc[r][i] = begin == 0 ? V::Zero() : V::Load(out + r * dim + d + i * kWidth);
     uint32_t j = begin;
     for (; j + 2 <= end; j += 2) {
       const uint8_t* page = pages[j / kPageTokens];
       const uint32_t pair = j % kPageTokens / 2;
+#pragma GCC unroll 8
       for (uint32_t i = 0; i < D; ++i) {
         const V even = Cache::ValueEven(page, pair, dim, d + i * kWidth);
         const V odd = Cache::ValueOdd(page, pair, dim, d + i * kWidth);
+#pragma GCC unroll 8
         for (uint32_t r = 0; r < R; ++r) {
           acc[r][i] = Fma(V::Set(weights[r * kSplitTokens + j]), even, acc[r][i]);
           acc[r][i] = Fma(V::Set(weights[r * kSplitTokens + j + 1]), odd, acc[r][i]);
@@ -141,13 +151,17 @@ struct Attention {
     }
     if (j < end) {
       const uint8_t* page = pages[j / kPageTokens];
+#pragma GCC unroll 8
       for (uint32_t i = 0; i < D; ++i) {
         const V even = Cache::ValueEven(page, j % kPageTokens / 2, dim, d + i * kWidth);
+#pragma GCC unroll 8
         for (uint32_t r = 0; r < R; ++r)
           acc[r][i] = Fma(V::Set(weights[r * kSplitTokens + j]), even, acc[r][i]);
       }
     }
+#pragma GCC unroll 8
     for (uint32_t r = 0; r < R; ++r)
+#pragma GCC unroll 8
       for (uint32_t i = 0; i < D; ++i) acc[r][i].Store(out + r * dim + d + i * kWidth);
   }
 
