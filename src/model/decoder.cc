@@ -230,6 +230,18 @@ void Decoder::Head(PassThread& thread) {
   });
 }
 
+// See CacheType::kAuto.
+auto CacheFormatFor(CacheType type, const DecoderWeights& weights) {
+  if (type != CacheType::kAuto) return type == CacheType::kBf16 ? kCacheBf16 : kCacheF32;
+  const auto precise = [](const PackedMatrix& matrix) {
+    return matrix.type == DType::kF32 || matrix.type == DType::kF16;
+  };
+  const bool all = std::ranges::all_of(weights.layers, [&](const LayerWeights& layer) {
+    return precise(layer.query) && precise(layer.key) && precise(layer.value);
+  });
+  return all ? kCacheF32 : kCacheBf16;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Model>> MakeDecoder(DecoderWeights weights, std::unique_ptr<ThreadTeam> team,
@@ -237,7 +249,7 @@ Result<std::unique_ptr<Model>> MakeDecoder(DecoderWeights weights, std::unique_p
                                            ModelInfo info) {
   const Blueprint& b = weights.blueprint;
   CacheShape shape;
-  shape.format = options.cache == CacheType::kBf16 ? kCacheBf16 : kCacheF32;
+  shape.format = CacheFormatFor(options.cache, weights);
   shape.head_dim = b.head_dim;
   for (const LayerBlueprint& layer : b.layers) shape.kv_heads.push_back(layer.kv_heads);
   INGLE_TRY(KvCache cache, KvCache::Create(shape, options.cache_tokens != 0 ? options.cache_tokens

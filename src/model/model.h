@@ -15,11 +15,13 @@
 
 namespace ingle {
 
-enum class CacheType : uint8_t { kBf16, kF32 };
+// Of cached keys and values. kAuto: f32 where the attention's weights are F32 or F16, whose precision
+// bf16 would lose (error 2x llama.cpp's), bf16 for all others. ModelInfo::arithmetic_class says which.
+enum class CacheType : uint8_t { kAuto, kBf16, kF32 };
 
 struct ModelOptions {
   uint32_t threads = 0;        // 0: one per physical core that this process may use.
-  CacheType cache = CacheType::kBf16;
+  CacheType cache = CacheType::kAuto;
   uint64_t cache_tokens = 0;   // Room for tokens in all sequences together; 0: one full context.
   std::string force_isa;       // Empty: the best tier of this machine (INGLE_FORCE_ISA).
 };
