@@ -3,7 +3,8 @@
 namespace ingle {
 namespace {
 
-// Constants of the paper: multipliers found by search, key increments from the golden ratio and sqrt(3) - 1.
+// Constants of the paper: multipliers found by search, key increments from the golden ratio and
+// sqrt(3) - 1.
 constexpr uint32_t kMultiplier0 = 0xD2511F53;
 constexpr uint32_t kMultiplier1 = 0xCD9E8D57;
 constexpr uint32_t kKeyStep0 = 0x9E3779B9;
@@ -16,8 +17,10 @@ std::array<uint32_t, 4> Philox4x32(std::array<uint32_t, 4> counter, std::array<u
   for (int round = 0; round < kRounds; ++round) {
     uint64_t product0 = uint64_t{kMultiplier0} * counter[0];
     uint64_t product1 = uint64_t{kMultiplier1} * counter[2];
-    counter = {static_cast<uint32_t>(product1 >> 32) ^ counter[1] ^ key[0], static_cast<uint32_t>(product1),
-               static_cast<uint32_t>(product0 >> 32) ^ counter[3] ^ key[1], static_cast<uint32_t>(product0)};
+    counter = {static_cast<uint32_t>(product1 >> 32) ^ counter[1] ^ key[0],
+               static_cast<uint32_t>(product1),
+               static_cast<uint32_t>(product0 >> 32) ^ counter[3] ^ key[1],
+               static_cast<uint32_t>(product0)};
     key[0] += kKeyStep0;
     key[1] += kKeyStep1;
   }

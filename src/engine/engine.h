@@ -1,13 +1,16 @@
 #pragma once
-// Continuous batching of generations over one model. One thread owns all sequences; this interface is thread-safe.
+// Continuous batching of generations over one model. One thread owns all sequences; this interface
+// is thread-safe.
 
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "base/result.h"
-#include "files/metadata.h"
 #include "chat/chat_template.h"
+#include "engine/end_tokens.h"
+#include "files/metadata.h"
 #include "model/model.h"
 #include "request/event.h"
 #include "request/generate_request.h"
@@ -17,18 +20,39 @@ namespace ingle {
 
 struct EngineOptions {
   ModelOptions model;
-  uint32_t context = 0;          // Tokens per sequence, prompt and answer; 0: the model's own, as memory allows.
-  uint32_t max_sequences = 32;   // Running at the same time; more wait in the queue.
-  uint32_t max_queue = 256;      // Waiting requests; more are refused (kUnavailable).
-  uint32_t prompt_chunk = 256;   // Prompt tokens per step.
+  uint32_t context =
+      0;  // Tokens per sequence, prompt and answer; 0: the model's, as memory allows.
+  uint32_t max_sequences = 32;  // Running at the same time; more wait in the queue.
+  uint32_t max_queue = 256;     // Waiting requests; more are refused (kUnavailable).
+  uint32_t prompt_chunk = 256;  // Prompt tokens per step, all sequences together.
+  SamplingRequest sampling;     // The server's defaults: after the request's, before the model's.
+  std::string chat_template;    // Jinja source that replaces the model's own; empty: the model's.
 };
+
+// What an engine is made of. Load() makes them from a file; tests make their own.
+struct EngineParts {
+  std::unique_ptr<Model> model;
+  std::unique_ptr<Tokenizer> tokenizer;
+  std::unique_ptr<ChatTemplate> chat_template;  // Null: there is none, or it does not compile.
+  std::string template_error;                   // Why a template that exists does not compile.
+  std::vector<std::string> turn_endings;        // What the template writes at the end of an answer.
+  Metadata metadata;
+  std::vector<Warning> warnings;
+};
+
+// The parts that need no weights: tokenizer, template, end tokens. Works on a vocabulary-only file.
+// chat_template: source that replaces the model's own; empty: the model's.
+Result<EngineParts> LoadTextParts(const Metadata& metadata, const std::string& chat_template);
 
 // Called on the engine's thread, in order; must not block.
 using EventSink = std::function<void(Event)>;
 
 class Engine {
  public:
-  static Result<std::unique_ptr<Engine>> Load(const std::string& path, const EngineOptions& options);
+  static Result<std::unique_ptr<Engine>> Load(const std::string& path,
+                                              const EngineOptions& options);
+  static Result<std::unique_ptr<Engine>> Create(EngineParts parts, const EngineOptions& options);
+  // Ends what still runs with Finished{kCancelled}.
   virtual ~Engine() = default;
 
   // Renders, tokenizes and validates on the calling thread (before any prefill), then queues.
@@ -37,7 +61,7 @@ class Engine {
   virtual Result<Accepted> Submit(GenerateRequest request, EventSink sink) = 0;
   // Ends the request within one step with Finished{kCancelled}; unknown ids are ignored.
   virtual void Cancel(const std::string& request_id) = 0;
-  // Number of finished steps: the supervisor's sign of life.
+  // Number of finished steps: the supervisor's sign of life. Rises only while there is work.
   virtual uint64_t steps() const = 0;
   virtual uint32_t running() const = 0;
   virtual uint32_t queued() const = 0;
@@ -46,7 +70,8 @@ class Engine {
   virtual uint32_t context() const = 0;
   virtual const Tokenizer& tokenizer() const = 0;
   virtual const ChatTemplate* chat_template() const = 0;  // Null: the model has none.
-  virtual const std::vector<TokenId>& end_tokens() const = 0;
+  virtual const std::vector<EndToken>& end_tokens() const = 0;
+  virtual const std::vector<Warning>& warnings() const = 0;  // About the model as it was loaded.
 };
 
 }  // namespace ingle

@@ -1,5 +1,6 @@
 #pragma once
-// What a generation reports, in order: Accepted or Error; then Progress, Delta ...; at last Finished or Error.
+// What a generation reports, in order: Accepted or Error; then Progress, Delta ...; at last
+// Finished or Error.
 
 #include <cstdint>
 #include <string>
@@ -12,9 +13,10 @@
 
 namespace ingle {
 
-// Something the caller should know that is not an error. `field` is the request field or setting concerned.
+// Something the caller should know that is not an error. `field` is the request field or setting
+// concerned.
 struct Warning {
-  std::string code;     // "unknown_field", "ignored_field", "context_reduced", ...
+  std::string code;  // "unknown_field", "ignored_field", "context_reduced", ...
   std::string field;
   std::string message;
 };
@@ -53,31 +55,39 @@ struct TokenLogprob {
   double logprob = 0;
   std::string bytes;
 };
-// Log-probabilities are the log-softmax of the model's own logits: before bias, penalties, filters and temperature.
+// Log-probabilities are the log-softmax of the model's own logits: before bias, penalties, filters
+// and temperature.
 struct SampledToken {
   int32_t token = 0;
-  std::string bytes;      // Raw bytes of the token; may cut UTF-8. Empty for a control token.
-  double logprob = 0;     // Only when asked for, like top.
+  std::string bytes;   // Raw bytes of the token; may cut UTF-8. Empty for a control token.
+  double logprob = 0;  // Only when asked for, like top.
   std::vector<TokenLogprob> top;
 };
 
 struct Delta {
-  std::string text;                  // Valid UTF-8; empty while a character or a stop string is incomplete.
+  std::string text;  // Valid UTF-8; empty while a character or a stop string is incomplete.
   std::vector<SampledToken> tokens;  // Tokens sampled since the last Delta.
 };
 
 enum class FinishReason : uint8_t { kStop, kLength, kCancelled };
 // What exactly ended it: shown by the commands and by explain.
 // kNothingAllowed: logit_bias forbids every token.
-enum class StopCause : uint8_t { kEndToken, kStopString, kMaxTokens, kContextFull, kCancelled, kNothingAllowed };
-std::string_view StopCauseName(StopCause cause);          // "end_token", "stop_string", ...
-std::string_view FinishReasonName(FinishReason reason);    // "stop", "length", "cancelled"
+enum class StopCause : uint8_t {
+  kEndToken,
+  kStopString,
+  kMaxTokens,
+  kContextFull,
+  kCancelled,
+  kNothingAllowed
+};
+std::string_view StopCauseName(StopCause cause);         // "end_token", "stop_string", ...
+std::string_view FinishReasonName(FinishReason reason);  // "stop", "length", "cancelled"
 
 struct Finished {
   FinishReason reason = FinishReason::kStop;
   StopCause cause = StopCause::kEndToken;
-  int32_t end_token = -1;      // For kEndToken.
-  std::string stop_string;     // For kStopString.
+  int32_t end_token = -1;   // For kEndToken.
+  std::string stop_string;  // For kStopString.
   uint32_t prompt_tokens = 0;
   uint32_t completion_tokens = 0;  // As many as the Deltas carried: an end token is not among them.
   uint32_t cached_tokens = 0;

@@ -1,5 +1,6 @@
 #pragma once
-// One generation, from whatever protocol or command it came: plain data that crosses process borders.
+// One generation, from whatever protocol or command it came: plain data that crosses process
+// borders.
 
 #include <cstdint>
 #include <optional>

@@ -13,21 +13,25 @@ constexpr double kIntMax = 2147483647.0;
 const std::array<SamplingField, 9> kFields{{
     {"temperature", 0, 2, false, false, "higher is more varied; 0 always takes the likeliest token",
      &SamplingRequest::temperature},
-    {"top_p", 0, 1, true, false, "keep the likeliest tokens that reach this probability together; 1 is off",
+    {"top_p", 0, 1, true, false,
+     "keep the likeliest tokens that reach this probability together; 1 is off",
      &SamplingRequest::top_p},
-    {"min_p", 0, 1, false, false, "drop tokens less likely than this share of the likeliest; 0 is off",
-     &SamplingRequest::min_p},
+    {"min_p", 0, 1, false, false,
+     "drop tokens less likely than this share of the likeliest; 0 is off", &SamplingRequest::min_p},
     {"typical_p", 0, 1, true, false, "locally typical sampling up to this probability; 1 is off",
      &SamplingRequest::typical_p},
-    {"repetition_penalty", 0, 10, true, false, "weaken tokens seen in the last repeat_last_n; 1 is off",
+    {"repetition_penalty", 0, 10, true, false,
+     "weaken tokens seen in the last repeat_last_n; 1 is off",
      &SamplingRequest::repetition_penalty},
-    {"frequency_penalty", -2, 2, false, false, "subtracted from a token's logit once for each time it was seen",
+    {"frequency_penalty", -2, 2, false, false,
+     "subtracted from a token's logit once for each time it was seen",
      &SamplingRequest::frequency_penalty},
     {"presence_penalty", -2, 2, false, false, "subtracted from the logit of a token that was seen",
      &SamplingRequest::presence_penalty},
-    {"top_k", -1, kIntMax, false, true, "keep this many of the likeliest tokens; 0 and -1 are off", nullptr,
-     &SamplingRequest::top_k},
-    {"repeat_last_n", -1, kIntMax, false, true, "how far back penalties look; 0 is off, -1 the whole context", nullptr,
+    {"top_k", -1, kIntMax, false, true, "keep this many of the likeliest tokens; 0 and -1 are off",
+     nullptr, &SamplingRequest::top_k},
+    {"repeat_last_n", -1, kIntMax, false, true,
+     "how far back penalties look; 0 is off, -1 the whole context", nullptr,
      &SamplingRequest::repeat_last_n},
 }};
 
@@ -39,14 +43,16 @@ std::string NumberText(double value) {
 
 Status CheckLogitBias(const SamplingRequest& sampling) {
   if (sampling.logit_bias.size() > kLogitBiasMax)
-    return Fail(ErrorCode::kInvalidRequest, "logit_bias has " + std::to_string(sampling.logit_bias.size()) +
-                                                " entries; at most " + std::to_string(kLogitBiasMax) + " are taken",
+    return Fail(ErrorCode::kInvalidRequest,
+                "logit_bias has " + std::to_string(sampling.logit_bias.size()) +
+                    " entries; at most " + std::to_string(kLogitBiasMax) + " are taken",
                 "logit_bias");
   for (const auto& [token, bias] : sampling.logit_bias) {
     bool forbids = std::isinf(bias) && bias < 0;
     if (!forbids && !(bias >= -100 && bias <= 100))
-      return Fail(ErrorCode::kInvalidRequest, "logit_bias of token " + std::to_string(token) + " is " +
-                                                  NumberText(bias) + "; it must be -100 to 100 (or -infinity)",
+      return Fail(ErrorCode::kInvalidRequest,
+                  "logit_bias of token " + std::to_string(token) + " is " + NumberText(bias) +
+                      "; it must be -100 to 100 (or -infinity)",
                   "logit_bias");
   }
   return {};
@@ -57,7 +63,8 @@ Status CheckLogitBias(const SamplingRequest& sampling) {
 std::span<const SamplingField> SamplingFields() { return kFields; }
 
 std::string RangeText(const SamplingField& field) {
-  return NumberText(field.min) + (field.min_excluded ? " (excluded)" : "") + " to " + NumberText(field.max);
+  return NumberText(field.min) + (field.min_excluded ? " (excluded)" : "") + " to " +
+         NumberText(field.max);
 }
 
 Status CheckRange(const SamplingField& field, double value) {
@@ -65,7 +72,8 @@ Status CheckRange(const SamplingField& field, double value) {
   if (above && value <= field.max) return {};  // NaN fails both.
   std::string name(field.name);
   return Fail(ErrorCode::kInvalidRequest,
-              name + " is " + NumberText(value) + "; it must be in the range " + RangeText(field), name);
+              name + " is " + NumberText(value) + "; it must be in the range " + RangeText(field),
+              name);
 }
 
 Status CheckSampling(const SamplingRequest& sampling) {
@@ -84,17 +92,19 @@ Status CheckRequest(const GenerateRequest& request) {
     return Fail(ErrorCode::kInvalidRequest, "max_tokens is 0; it must be at least 1", "max_tokens");
   if (request.top_logprobs.value_or(0) > kTopLogprobsMax)
     return Fail(ErrorCode::kInvalidRequest,
-                "top_logprobs is " + std::to_string(*request.top_logprobs) + "; it must be in the range 0 to " +
-                    std::to_string(kTopLogprobsMax),
+                "top_logprobs is " + std::to_string(*request.top_logprobs) +
+                    "; it must be in the range 0 to " + std::to_string(kTopLogprobsMax),
                 "top_logprobs");
   if (request.stop.size() > kStopStringsMax)
-    return Fail(ErrorCode::kInvalidRequest, "stop has " + std::to_string(request.stop.size()) +
-                                                " strings; at most " + std::to_string(kStopStringsMax) + " are taken",
+    return Fail(ErrorCode::kInvalidRequest,
+                "stop has " + std::to_string(request.stop.size()) + " strings; at most " +
+                    std::to_string(kStopStringsMax) + " are taken",
                 "stop");
   for (const std::string& stop : request.stop)
     if (stop.empty() || stop.size() > kStopStringBytesMax)
-      return Fail(ErrorCode::kInvalidRequest, "a stop string has " + std::to_string(stop.size()) +
-                                                  " bytes; it must have 1 to " + std::to_string(kStopStringBytesMax),
+      return Fail(ErrorCode::kInvalidRequest,
+                  "a stop string has " + std::to_string(stop.size()) +
+                      " bytes; it must have 1 to " + std::to_string(kStopStringBytesMax),
                   "stop");
   return {};
 }

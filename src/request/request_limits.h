@@ -1,5 +1,6 @@
 #pragma once
-// The ranges of the fields of a GenerateRequest: one table for the API, the commands and the engine.
+// The ranges of the fields of a GenerateRequest: one table for the API, the commands and the
+// engine.
 
 #include <cstddef>
 #include <cstdint>
@@ -23,8 +24,8 @@ struct SamplingField {
   bool integer = false;
   std::string_view meaning;
   // One of the two is set.
-  std::optional<double> SamplingRequest::*number = nullptr;
-  std::optional<int64_t> SamplingRequest::*whole = nullptr;
+  std::optional<double> SamplingRequest::* number = nullptr;
+  std::optional<int64_t> SamplingRequest::* whole = nullptr;
 };
 
 std::span<const SamplingField> SamplingFields();

@@ -26,7 +26,8 @@ TEST(RequestLimits, EveryFieldTakesItsEndsAndRefusesBeyond) {
     double step = field.integer ? 1 : 0.01;
     EXPECT_TRUE(CheckSampling(With(field, field.min_excluded ? field.min + step : field.min)));
     EXPECT_TRUE(CheckSampling(With(field, field.max)));
-    for (double bad : {field.min - step, field.max + step, field.min_excluded ? field.min : field.min - 1}) {
+    for (double bad :
+         {field.min - step, field.max + step, field.min_excluded ? field.min : field.min - 1}) {
       auto status = CheckSampling(With(field, bad));
       ASSERT_FALSE(status) << bad;
       EXPECT_EQ(status.error().code, ErrorCode::kInvalidRequest);
@@ -78,7 +79,8 @@ TEST(RequestLimits, WholeRequest) {
 
 TEST(Event, NamesAreDistinct) {
   std::set<std::string_view> names;
-  for (int i = 0; i <= static_cast<int>(Origin::kDrawn); ++i) names.insert(OriginName(static_cast<Origin>(i)));
+  for (int i = 0; i <= static_cast<int>(Origin::kDrawn); ++i)
+    names.insert(OriginName(static_cast<Origin>(i)));
   EXPECT_EQ(names.size(), 5u);
   names.clear();
   for (int i = 0; i <= static_cast<int>(StopCause::kNothingAllowed); ++i)

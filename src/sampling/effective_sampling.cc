@@ -15,7 +15,7 @@ using Sources = std::array<Source, 3>;
 
 // Leaves the built-in value when no source has the member.
 template <class T>
-void Resolve(const Sources& sources, std::optional<T> SamplingRequest::*member, Sourced<T>* out) {
+void Resolve(const Sources& sources, std::optional<T> SamplingRequest::* member, Sourced<T>* out) {
   for (const Source& source : sources) {
     const std::optional<T>& value = source.values->*member;
     if (!value.has_value()) continue;
@@ -28,7 +28,8 @@ void Resolve(const Sources& sources, std::optional<T> SamplingRequest::*member, 
 
 EffectiveSampling ResolveSampling(const SamplingRequest& request, const SamplingRequest& server,
                                   const SamplingRequest& model, uint64_t drawn_seed) {
-  const Sources sources{{{&request, Origin::kRequest}, {&server, Origin::kServer}, {&model, Origin::kModel}}};
+  const Sources sources{
+      {{&request, Origin::kRequest}, {&server, Origin::kServer}, {&model, Origin::kModel}}};
   EffectiveSampling effective;
   effective.seed = {drawn_seed, Origin::kDrawn};
   Resolve(sources, &SamplingRequest::temperature, &effective.temperature);

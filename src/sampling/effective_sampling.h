@@ -12,7 +12,8 @@ namespace ingle {
 EffectiveSampling ResolveSampling(const SamplingRequest& request, const SamplingRequest& server,
                                   const SamplingRequest& model, uint64_t drawn_seed);
 
-// A fresh seed of at most 53 bits, so that JSON readers which keep numbers as doubles can send it back.
+// A fresh seed of at most 53 bits, so that JSON readers which keep numbers as doubles can send it
+// back.
 uint64_t DrawSeed();
 
 }  // namespace ingle

@@ -12,9 +12,12 @@ void LogProbabilities::Read(std::span<const float> logits) {
   log_total_ = largest + NaturalLog(static_cast<double>(SumWeights(logits, largest)) * 0x1p-44);
 }
 
-double LogProbabilities::Of(int32_t token) const { return logits_[static_cast<size_t>(token)] - log_total_; }
+double LogProbabilities::Of(int32_t token) const {
+  return logits_[static_cast<size_t>(token)] - log_total_;
+}
 
-std::vector<std::pair<int32_t, double>> LogProbabilities::Top(uint32_t n, SamplerScratch* scratch) const {
+std::vector<std::pair<int32_t, double>> LogProbabilities::Top(uint32_t n,
+                                                              SamplerScratch* scratch) const {
   SelectTopK(logits_, n, &scratch->candidates);
   std::sort(scratch->candidates.begin(), scratch->candidates.end(), Likelier);
   std::vector<std::pair<int32_t, double>> top;

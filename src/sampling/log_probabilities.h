@@ -1,5 +1,6 @@
 #pragma once
-// What `logprobs` and `top_logprobs` report: the log-softmax of the model's own logits, before the sampler chain.
+// What `logprobs` and `top_logprobs` report: the log-softmax of the model's own logits, before the
+// sampler chain.
 
 #include <cstdint>
 #include <span>

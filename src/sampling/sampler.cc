@@ -13,12 +13,14 @@ namespace {
 constexpr float kForbidden = -std::numeric_limits<float>::infinity();
 
 bool HasPenalties(const EffectiveSampling& s) {
-  return s.repeat_last_n.value != 0 && (s.repetition_penalty.value != 1.0 || s.frequency_penalty.value != 0.0 ||
-                                        s.presence_penalty.value != 0.0);
+  return s.repeat_last_n.value != 0 &&
+         (s.repetition_penalty.value != 1.0 || s.frequency_penalty.value != 0.0 ||
+          s.presence_penalty.value != 0.0);
 }
 
 Status NotNumbers() {
-  return Fail(ErrorCode::kInternal, "the model produced logits that are not numbers; its file may be damaged");
+  return Fail(ErrorCode::kInternal,
+              "the model produced logits that are not numbers; its file may be damaged");
 }
 
 size_t WindowSize(const EffectiveSampling& s, uint32_t context) {
@@ -57,19 +59,23 @@ constexpr size_t kBuckets = 4096;
 constexpr float kBucketsPerUnit = 64;
 constexpr float kLastBucket = kBuckets - 1;
 
-// Keeps the shortest prefix, in order of (scores, likelihood), whose weights sum to at least `mass`. Weights are summed
-// by bucket of score; only the bucket in which the prefix ends is sorted. scratch->scores: [candidates], >= 0.
+// Keeps the shortest prefix, in order of (scores, likelihood), whose weights sum to at least
+// `mass`. Weights are summed by bucket of score; only the bucket in which the prefix ends is
+// sorted. scratch->scores: [candidates], >= 0.
 void KeepPrefix(uint64_t mass, SamplerScratch* scratch) {
   const auto& scores = scratch->scores;
   auto& candidates = scratch->candidates;
   auto bucket_of = [&](size_t i) {
-    return static_cast<uint32_t>(static_cast<int32_t>(std::min(scores[i] * kBucketsPerUnit, kLastBucket)));
+    return static_cast<uint32_t>(
+        static_cast<int32_t>(std::min(scores[i] * kBucketsPerUnit, kLastBucket)));
   };
   scratch->buckets.assign(kBuckets, 0);
-  for (size_t i = 0; i < candidates.size(); ++i) scratch->buckets[bucket_of(i)] += scratch->weights[i];
+  for (size_t i = 0; i < candidates.size(); ++i)
+    scratch->buckets[bucket_of(i)] += scratch->weights[i];
   uint64_t before_last = 0;
   size_t last = 0;
-  while (last + 1 < kBuckets && before_last + scratch->buckets[last] < mass) before_last += scratch->buckets[last++];
+  while (last + 1 < kBuckets && before_last + scratch->buckets[last] < mass)
+    before_last += scratch->buckets[last++];
 
   auto& edge = scratch->order;  // Indices in the last bucket.
   edge.clear();
@@ -95,8 +101,8 @@ void KeepPrefix(uint64_t mass, SamplerScratch* scratch) {
   candidates.resize(kept);
 }
 
-// Locally typical sampling (Meister et al. 2022): tokens whose surprise is nearest to the entropy, until their
-// probability exceeds p.
+// Locally typical sampling (Meister et al. 2022): tokens whose surprise is nearest to the entropy,
+// until their probability exceeds p.
 void KeepTypical(double p, SamplerScratch* scratch) {
   uint64_t total = SoftmaxWeights(1.0f, scratch);
   double log_total = NaturalLog(static_cast<double>(total) * 0x1p-44);
@@ -107,7 +113,8 @@ void KeepTypical(double p, SamplerScratch* scratch) {
   scratch->scores.resize(exponents.size());
   for (size_t i = 0; i < exponents.size(); ++i)
     scratch->scores[i] = static_cast<float>(std::abs(log_total - exponents[i] - entropy));
-  uint64_t mass = static_cast<uint64_t>(static_cast<double>(total) * p) + 1;  // Strictly more than p.
+  uint64_t mass =
+      static_cast<uint64_t>(static_cast<double>(total) * p) + 1;  // Strictly more than p.
   KeepPrefix(mass, scratch);
 }
 
@@ -127,8 +134,11 @@ void KeepMinP(double p, SamplerScratch* scratch) {
 
 }  // namespace
 
-Sampler::Sampler(const EffectiveSampling& settings, uint32_t context, std::vector<int32_t> forbidden)
-    : settings_(settings), forbidden_(std::move(forbidden)), window_(WindowSize(settings, context)) {}
+Sampler::Sampler(const EffectiveSampling& settings, uint32_t context,
+                 std::vector<int32_t> forbidden)
+    : settings_(settings),
+      forbidden_(std::move(forbidden)),
+      window_(WindowSize(settings, context)) {}
 
 void Sampler::Accept(int32_t token) { window_.Push(token); }
 
@@ -138,7 +148,8 @@ void Sampler::ApplyBias(std::span<float> logits) const {
   for (int32_t token : forbidden_) logits[static_cast<size_t>(token)] = kForbidden;
 }
 
-// Repetition penalty of Keskar et al. 2019 with llama.cpp's rule for negative logits, then the OpenAI API's two.
+// Repetition penalty of Keskar et al. 2019 with llama.cpp's rule for negative logits, then the
+// OpenAI API's two.
 void Sampler::ApplyPenalties(std::span<float> logits) const {
   if (!HasPenalties(settings_)) return;
   const float repetition = static_cast<float>(settings_.repetition_penalty.value);
@@ -207,8 +218,8 @@ Result<std::optional<int32_t>> Sampler::Sample(std::span<float> logits, uint64_t
   return Fail(ErrorCode::kInternal, "the sampler found no token; please report this");
 }
 
-Result<std::vector<std::pair<int32_t, double>>> Sampler::Distribution(std::span<float> logits,
-                                                                      SamplerScratch* scratch) const {
+Result<std::vector<std::pair<int32_t, double>>> Sampler::Distribution(
+    std::span<float> logits, SamplerScratch* scratch) const {
   ApplyBias(logits);
   ApplyPenalties(logits);
   INGLE_RETURN_IF_ERROR(Narrow(logits, scratch));
@@ -217,8 +228,9 @@ Result<std::vector<std::pair<int32_t, double>>> Sampler::Distribution(std::span<
   uint64_t total = Weigh(scratch);
   for (size_t i = 0; i < scratch->candidates.size(); ++i)
     if (scratch->weights[i] > 0)
-      distribution.emplace_back(scratch->candidates[i].id,
-                                static_cast<double>(scratch->weights[i]) / static_cast<double>(total));
+      distribution.emplace_back(
+          scratch->candidates[i].id,
+          static_cast<double>(scratch->weights[i]) / static_cast<double>(total));
   return distribution;
 }
 

@@ -62,11 +62,14 @@ std::vector<GoldenCase> GoldenCases() {
     GoldenCase out{std::string(c.at("name").as_string()), Sampler(settings, 4096), {}, {}};
     for (const json::value& token : golden.at("history").as_array())
       out.sampler.Accept(token.to_number<int32_t>());
-    const auto& row = golden.at("logits").at(std::to_string(c.at("vocab").to_number<int>())).as_array();
-    for (const json::value& logit : row) out.logits.push_back(static_cast<float>(logit.to_number<double>()));
+    const auto& row =
+        golden.at("logits").at(std::to_string(c.at("vocab").to_number<int>())).as_array();
+    for (const json::value& logit : row)
+      out.logits.push_back(static_cast<float>(logit.to_number<double>()));
     const auto& tokens = c.at("tokens").as_array();
     for (size_t i = 0; i < tokens.size(); ++i)
-      out.expected[tokens[i].to_number<int32_t>()] = c.at("probabilities").at(i).to_number<double>();
+      out.expected[tokens[i].to_number<int32_t>()] =
+          c.at("probabilities").at(i).to_number<double>();
     cases.push_back(std::move(out));
   }
   return cases;
@@ -90,12 +93,14 @@ TEST(SamplerChain, DistributionsEqualTheNumpyModelOfLlamaCpp) {
       }
       EXPECT_NEAR(found->second, p, 2e-6) << "token " << token;
     }
-    for (const auto& [token, p] : distribution) EXPECT_TRUE(c.expected.contains(token)) << token << " " << p;
+    for (const auto& [token, p] : distribution)
+      EXPECT_TRUE(c.expected.contains(token)) << token << " " << p;
   }
 }
 
 // Pearson's test over tokens with an expectation of at least five draws, the others pooled.
-double ChiSquareZ(const std::map<int32_t, int>& counts, const std::map<int32_t, double>& expected, int draws) {
+double ChiSquareZ(const std::map<int32_t, int>& counts, const std::map<int32_t, double>& expected,
+                  int draws) {
   double chi2 = 0, pooled_expectation = 0;
   int pooled = 0, cells = 0;
   for (const auto& [token, p] : expected) {
@@ -134,7 +139,8 @@ TEST(SamplerChain, HundredThousandDrawsFollowTheDistribution) {
       ASSERT_TRUE(token.has_value() && token->has_value());
       ++counts[**token];
     }
-    for (const auto& [token, count] : counts) EXPECT_TRUE(c.expected.contains(token)) << token << " x " << count;
+    for (const auto& [token, count] : counts)
+      EXPECT_TRUE(c.expected.contains(token)) << token << " x " << count;
     EXPECT_LT(ChiSquareZ(counts, c.expected, kDraws), 4.0);
   }
 }
@@ -184,7 +190,8 @@ TEST(Sampler, NothingAllowedAndNotANumber) {
   for (double temperature : {0.0, 1.0}) {
     settings.temperature.value = temperature;
     settings.logit_bias.clear();
-    for (int32_t i = 0; i < 100; ++i) settings.logit_bias.emplace_back(i, -std::numeric_limits<double>::infinity());
+    for (int32_t i = 0; i < 100; ++i)
+      settings.logit_bias.emplace_back(i, -std::numeric_limits<double>::infinity());
     auto logits = SomeLogits(100, 3);
     auto nothing = Sampler(settings, 10).Sample(logits, 0, &scratch);
     ASSERT_TRUE(nothing);

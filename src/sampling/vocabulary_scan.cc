@@ -8,7 +8,8 @@
 namespace ingle {
 namespace {
 
-// One block is compared at once; most blocks hold nothing of interest. Four registers of the baseline's width.
+// One block is compared at once; most blocks hold nothing of interest. Four registers of the
+// baseline's width.
 constexpr size_t kLanes = 4;
 constexpr size_t kBlock = 4 * kLanes;
 typedef float Floats __attribute__((vector_size(kLanes * sizeof(float))));
@@ -26,7 +27,8 @@ bool Any(const Ints& mask) {
   return (words[0] | words[1]) != 0;
 }
 
-// Calls visit(id, logit) for the logits of blocks where interesting(lanes) holds somewhere, and for the ragged end.
+// Calls visit(id, logit) for the logits of blocks where interesting(lanes) holds somewhere, and for
+// the ragged end.
 template <class Interesting, class Visit>
 void VisitBlocks(std::span<const float> logits, Interesting interesting, Visit visit) {
   size_t i = 0;
@@ -65,15 +67,17 @@ Largest FindLargest(std::span<const float> logits) {
   }
   best.not_a_number |= best.logit == std::numeric_limits<float>::infinity();
   if (best.not_a_number || best.logit == -std::numeric_limits<float>::infinity()) return best;
-  best.id = static_cast<int32_t>(std::find(logits.begin(), logits.end(), best.logit) - logits.begin());
+  best.id =
+      static_cast<int32_t>(std::find(logits.begin(), logits.end(), best.logit) - logits.begin());
   return best;
 }
 
 bool SelectTopK(std::span<const float> logits, size_t k, std::vector<Candidate>* out) {
   out->clear();
   if (k == 0) return true;
-  // Keeps at most `room` candidates; when full, the worse half leaves and the bar rises to the k-th best so far.
-  // A later token that only equals the bar loses to the lower id, so > is enough. NaN is not <= anything.
+  // Keeps at most `room` candidates; when full, the worse half leaves and the bar rises to the k-th
+  // best so far. A later token that only equals the bar loses to the lower id, so > is enough. NaN
+  // is not <= anything.
   const size_t room = 2 * k + 64;
   float bar = -std::numeric_limits<float>::infinity();
   bool sound = true;
@@ -93,7 +97,8 @@ bool SelectTopK(std::span<const float> logits, size_t k, std::vector<Candidate>*
       });
   if (!sound) return false;
   if (out->size() > k) shrink();
-  std::sort(out->begin(), out->end(), [](const Candidate& a, const Candidate& b) { return a.id < b.id; });
+  std::sort(out->begin(), out->end(),
+            [](const Candidate& a, const Candidate& b) { return a.id < b.id; });
   return true;
 }
 

@@ -19,13 +19,13 @@ inline bool Likelier(const Candidate& a, const Candidate& b) {
 
 struct Largest {
   float logit = 0;
-  int32_t id = -1;           // The lowest id that has it; -1: every logit is -infinity.
+  int32_t id = -1;            // The lowest id that has it; -1: every logit is -infinity.
   bool not_a_number = false;  // Some logit is NaN or +infinity: the row is worthless.
 };
 Largest FindLargest(std::span<const float> logits);
 
-// The k likeliest tokens in order of id, -infinity excluded; fewer when there are not that many. False when a logit
-// is NaN or +infinity.
+// The k likeliest tokens in order of id, -infinity excluded; fewer when there are not that many.
+// False when a logit is NaN or +infinity.
 bool SelectTopK(std::span<const float> logits, size_t k, std::vector<Candidate>* out);
 
 // All tokens whose logit is at least `threshold`, in order of id, -infinity excluded.

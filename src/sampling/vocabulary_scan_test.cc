@@ -22,7 +22,8 @@ std::vector<float> Coarse(size_t n, uint64_t seed, int levels) {
 std::vector<Candidate> SortedReference(const std::vector<float>& logits, size_t k) {
   std::vector<Candidate> all;
   for (size_t i = 0; i < logits.size(); ++i)
-    if (logits[i] > -std::numeric_limits<float>::infinity()) all.push_back({logits[i], static_cast<int32_t>(i)});
+    if (logits[i] > -std::numeric_limits<float>::infinity())
+      all.push_back({logits[i], static_cast<int32_t>(i)});
   std::sort(all.begin(), all.end(), Likelier);
   all.resize(std::min(k, all.size()));
   std::sort(all.begin(), all.end(), [](auto& a, auto& b) { return a.id < b.id; });
@@ -68,7 +69,8 @@ TEST(VocabularyScan, AtLeast) {
   for (size_t n : {1u, 31u, 32u, 33u, 500u}) {
     auto logits = Coarse(n, n, 10);
     SelectAtLeast(logits, 7.0f, &got);
-    size_t want = static_cast<size_t>(std::count_if(logits.begin(), logits.end(), [](float x) { return x >= 7; }));
+    size_t want = static_cast<size_t>(
+        std::count_if(logits.begin(), logits.end(), [](float x) { return x >= 7; }));
     EXPECT_EQ(got.size(), want);
     for (const Candidate& c : got) EXPECT_EQ(logits[static_cast<size_t>(c.id)], c.logit);
   }

@@ -13,10 +13,12 @@ constexpr size_t kLanes = 4;  // One baseline vector register.
 typedef float Floats __attribute__((vector_size(kLanes * sizeof(float))));
 typedef int32_t Ints __attribute__((vector_size(kLanes * sizeof(int32_t))));
 
-// exp(x) for -87 <= x <= 0, about one ulp. The polynomial is Cephes' expf (Moshier): x = n ln 2 + r with ln 2 in two
-// parts, then degree 5 in r. Only +, -, * on floats: every machine gives the same bits.
+// exp(x) for -87 <= x <= 0, about one ulp. The polynomial is Cephes' expf (Moshier): x = n ln 2 + r
+// with ln 2 in two parts, then degree 5 in r. Only +, -, * on floats: every machine gives the same
+// bits.
 Floats ExpLanes(Floats x) {
-  constexpr float kRound = 12582912.0f;  // 1.5 * 2^23: adding it rounds to an integer in the low mantissa bits.
+  constexpr float kRound =
+      12582912.0f;  // 1.5 * 2^23: adding it rounds to an integer in the low mantissa bits.
   Floats shifted = x * 1.44269504088896341f + kRound;
   Floats n = shifted - kRound;
   Floats r = x - n * 0.693359375f - n * -2.12194440e-4f;
@@ -46,7 +48,8 @@ void WeighLanes(const float* x, float largest, uint64_t* out) {
   std::memcpy(&bits, &e, sizeof bits);
   bits &= inside;
   std::memcpy(&e, &bits, sizeof e);
-  for (size_t i = 0; i < kLanes; ++i) out[i] = static_cast<uint64_t>(static_cast<int64_t>(e[i] * 0x1p44f));
+  for (size_t i = 0; i < kLanes; ++i)
+    out[i] = static_cast<uint64_t>(static_cast<int64_t>(e[i] * 0x1p44f));
 }
 
 }  // namespace

@@ -11,7 +11,8 @@ inline constexpr int kWeightBits = 44;
 // exp(-kWeightRange) is below one unit: such a token has weight zero.
 inline constexpr float kWeightRange = 31.0f;
 
-// out[i] = exp(x[i]) in units of 2^-44, for x[i] <= 0. Weights of up to 2^19 tokens sum without overflow.
+// out[i] = exp(x[i]) in units of 2^-44, for x[i] <= 0. Weights of up to 2^19 tokens sum without
+// overflow.
 void ExpWeights(std::span<const float> x, std::span<uint64_t> out);
 // The sum of the weights of exp(logits[i] - largest).
 uint64_t SumWeights(std::span<const float> logits, float largest);

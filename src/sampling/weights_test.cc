@@ -44,17 +44,20 @@ TEST(Weights, SumDoesNotDependOnPlace) {
 }
 
 TEST(Weights, NaturalLog) {
-  for (double x = 1e-300; x < 1e300; x *= 1.37) EXPECT_NEAR(NaturalLog(x), std::log(x), 4e-16 * (1 + std::abs(std::log(x))));
+  for (double x = 1e-300; x < 1e300; x *= 1.37)
+    EXPECT_NEAR(NaturalLog(x), std::log(x), 4e-16 * (1 + std::abs(std::log(x))));
   EXPECT_EQ(NaturalLog(1.0), 0.0);
 }
 
 TEST(LogProbabilities, AreTheLogSoftmaxOfTheRow) {
-  std::vector<float> logits{1.0f, 3.5f, -2.0f, 3.5f, -std::numeric_limits<float>::infinity(), 0.25f};
+  std::vector<float> logits{1.0f, 3.5f, -2.0f, 3.5f, -std::numeric_limits<float>::infinity(),
+                            0.25f};
   LogProbabilities row;
   row.Read(logits);
   double total = 0;
   for (float l : logits) total += std::exp(double{l});
-  for (int32_t i : {0, 1, 2, 3, 5}) EXPECT_NEAR(row.Of(i), logits[static_cast<size_t>(i)] - std::log(total), 1e-6);
+  for (int32_t i : {0, 1, 2, 3, 5})
+    EXPECT_NEAR(row.Of(i), logits[static_cast<size_t>(i)] - std::log(total), 1e-6);
   SamplerScratch scratch;
   auto top = row.Top(3, &scratch);
   ASSERT_EQ(top.size(), 3u);

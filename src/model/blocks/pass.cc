@@ -1,6 +1,7 @@
 #include "model/blocks/pass.h"
 
 #include <algorithm>
+#include <tuple>
 
 namespace ingle {
 namespace {
@@ -42,8 +43,8 @@ void Pass::PlanAttention(uint32_t group, uint32_t kv_heads, uint32_t threads) {
     }
   }
   // The longest first, so that no thread is left with one at the end.
-  std::stable_sort(items.begin(), items.end(), [](const AttentionItem& a, const AttentionItem& b) {
-    return a.split_end > b.split_end;
+  std::sort(items.begin(), items.end(), [](const AttentionItem& a, const AttentionItem& b) {
+    return std::tuple(b.split_end, a.slice, a.first) < std::tuple(a.split_end, b.slice, b.first);
   });
   if (items.size() * kv_heads >= kItemsPerThread * threads) return;
   std::vector<AttentionItem> finer;

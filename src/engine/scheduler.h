@@ -1,0 +1,54 @@
+#pragma once
+// What the next step does: a pure function of the queues and the page budget. No clock, no locks,
+// no model.
+//
+// Decode never waits for prefill: every sequence that lacks one token runs in every step, and
+// prompts share `prompt_chunk` tokens beside them. Memory is given in order of arrival: when a
+// sequence cannot grow, the youngest running one gives its pages back and waits at its place in the
+// queue. Its tokens are kept, so it is recomputed, and the arithmetic contract makes that
+// recomputation exact.
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace ingle {
+
+struct SequenceView {
+  uint64_t arrival = 0;  // Unique, rising: the identity of a sequence and its place in every queue.
+  uint32_t tokens = 0;   // Prompt and answer so far.
+  uint32_t cached = 0;   // The first this many are in the cache. Always fewer than tokens.
+  uint32_t pages = 0;    // Pages that it holds.
+};
+
+struct PlanInput {
+  std::span<const SequenceView> running;  // In order of arrival.
+  std::span<const SequenceView> waiting;  // In order of arrival.
+  uint64_t free_pages = 0;
+  uint32_t page_tokens = 1;
+  uint32_t max_sequences = 1;
+  uint32_t prompt_chunk = 1;  // Prompt tokens per step, all sequences together.
+};
+
+struct PlannedRun {
+  uint64_t arrival = 0;
+  uint32_t tokens = 0;  // The next this many tokens go through the model.
+  bool samples =
+      false;  // They reach the end of what is known: the last one's logits give a new token.
+  friend bool operator==(const PlannedRun&, const PlannedRun&) = default;
+};
+
+struct StepPlan {
+  std::vector<uint64_t> preempt;  // Give their pages back and wait.
+  std::vector<uint64_t> admit;    // From waiting to running; hold pages for all their tokens.
+  std::vector<PlannedRun> runs;   // In order of arrival.
+};
+
+StepPlan Plan(const PlanInput& input);
+
+// Pages for this many tokens.
+inline uint32_t PagesFor(uint64_t tokens, uint32_t page_tokens) {
+  return static_cast<uint32_t>((tokens + page_tokens - 1) / page_tokens);
+}
+
+}  // namespace ingle

@@ -1,0 +1,229 @@
+#include "engine/scheduler.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+
+#include "base/counter_random.h"
+
+namespace ingle {
+namespace {
+
+TEST(Scheduler, DecodeRunsBesideAChunkOfAPrompt) {
+  std::vector<SequenceView> running{{1, 11, 10, 2}, {2, 300, 64, 40}};
+  StepPlan plan = Plan({running, {}, 100, 8, 4, 32});
+  EXPECT_TRUE(plan.preempt.empty());
+  EXPECT_EQ(plan.runs, (std::vector<PlannedRun>{{1, 1, true}, {2, 32, false}}));
+}
+
+TEST(Scheduler, PromptsShareTheChunkAndTheShortOneFinishes) {
+  std::vector<SequenceView> running{{1, 1000, 0, 125}, {2, 10, 0, 2}, {3, 1000, 0, 125}};
+  StepPlan plan = Plan({running, {}, 100, 8, 4, 60});
+  EXPECT_EQ(plan.runs, (std::vector<PlannedRun>{{1, 20, false}, {2, 10, true}, {3, 30, false}}));
+}
+
+TEST(Scheduler, AdmitsInOrderAndNeverOvertakes) {
+  std::vector<SequenceView> waiting{{5, 10, 0, 0}, {6, 1000, 0, 0}, {7, 4, 0, 0}};
+  StepPlan plan = Plan({{}, waiting, 10, 8, 4, 64});
+  EXPECT_EQ(plan.admit, (std::vector<uint64_t>{5}));
+  plan = Plan({{}, waiting, 1000, 8, 2, 64});
+  EXPECT_EQ(plan.admit, (std::vector<uint64_t>{5, 6}));
+}
+
+TEST(Scheduler, ALoneSequenceMayUseEveryPage) {
+  std::vector<SequenceView> waiting{{1, 80, 0, 0}};
+  EXPECT_EQ(Plan({{}, waiting, 10, 8, 4, 64}).admit.size(), 1u);
+  EXPECT_TRUE(Plan({{}, waiting, 9, 8, 4, 64}).admit.empty());
+}
+
+TEST(Scheduler, TheYoungestGivesItsPagesToTheOldest) {
+  std::vector<SequenceView> running{{1, 17, 16, 2}, {2, 9, 8, 1}, {3, 9, 8, 1}};
+  StepPlan plan = Plan({running, {}, 0, 8, 4, 64});
+  // 1 needs a page: 3 gives one. 2 needs a page and nobody younger runs: it waits itself.
+  EXPECT_EQ(plan.preempt, (std::vector<uint64_t>{3, 2}));
+  EXPECT_EQ(plan.runs, (std::vector<PlannedRun>{{1, 1, true}}));
+}
+
+TEST(Scheduler, NothingIsAdmittedInAStepThatPreempts) {
+  std::vector<SequenceView> running{{1, 9, 8, 1}, {2, 4, 3, 1}};
+  std::vector<SequenceView> waiting{{3, 2, 0, 0}};
+  StepPlan plan = Plan({running, waiting, 0, 8, 4, 64});
+  EXPECT_EQ(plan.preempt, (std::vector<uint64_t>{2}));
+  EXPECT_TRUE(plan.admit.empty());
+}
+
+// A cache, queues and requests with known answer lengths, driven by Plan alone.
+class Simulation {
+ public:
+  Simulation(uint64_t seed, uint32_t page_tokens, uint32_t total_pages, uint32_t max_sequences,
+             uint32_t chunk)
+      : seed_(seed),
+        page_tokens_(page_tokens),
+        total_pages_(total_pages),
+        max_sequences_(max_sequences),
+        chunk_(chunk) {}
+
+  // Returns the number of steps; fails the test when an invariant breaks.
+  uint64_t Run(uint64_t requests) {
+    uint64_t steps = 0;
+    while (finished_.size() < requests) {
+      Arrive(requests);
+      CancelSome();
+      Step();
+      if (testing::Test::HasFatalFailure()) return steps;
+      if (++steps > requests * 1000) {
+        ADD_FAILURE() << "no end: " << finished_.size() << " of " << requests;
+        return steps;
+      }
+    }
+    EXPECT_EQ(free_pages_used_, 0u);
+    return steps;
+  }
+  const std::vector<uint64_t>& finished() const { return finished_; }
+  uint64_t preemptions() const { return preemptions_; }
+  uint64_t widest() const { return widest_; }
+
+ private:
+  struct Request {
+    SequenceView view;
+    uint32_t end = 0;  // Tokens at which it is done.
+    uint32_t prompt = 0;
+  };
+
+  uint32_t Random(uint32_t below) {
+    return static_cast<uint32_t>(UniformDraw(seed_, draws_++, DrawPurpose::kTest) * below);
+  }
+
+  void Arrive(uint64_t requests) {
+    uint32_t capacity = page_tokens_ * total_pages_;
+    while (next_ < requests && Random(4) == 0) {
+      uint32_t prompt = 1 + Random(Random(3) == 0 ? capacity / 2 : 40);
+      uint32_t end = std::min(capacity, prompt + 1 + Random(60));
+      waiting_[next_] = {{next_, prompt, 0, 0}, end, prompt};
+      ++next_;
+    }
+  }
+
+  void CancelSome() {
+    if (Random(50) != 0 || running_.empty()) return;
+    auto victim = std::next(running_.begin(), Random(static_cast<uint32_t>(running_.size())));
+    free_pages_used_ -= victim->second.view.pages;
+    finished_.push_back(victim->first);
+    running_.erase(victim);
+  }
+
+  static std::vector<SequenceView> Views(const std::map<uint64_t, Request>& requests) {
+    std::vector<SequenceView> views;
+    for (const auto& [arrival, request] : requests) views.push_back(request.view);
+    return views;
+  }
+
+  void Preempt(uint64_t arrival) {
+    auto found = running_.find(arrival);
+    ASSERT_NE(found, running_.end());
+    ASSERT_EQ(found, std::prev(running_.end())) << "only the youngest gives way";
+    free_pages_used_ -= found->second.view.pages;
+    found->second.view.pages = 0;
+    found->second.view.cached = 0;
+    waiting_.insert(running_.extract(found));
+    ++preemptions_;
+  }
+
+  void Admit(uint64_t arrival) {
+    ASSERT_FALSE(waiting_.empty());
+    ASSERT_EQ(waiting_.begin()->first, arrival) << "overtaken";
+    running_.insert(waiting_.extract(arrival));
+  }
+
+  void Grow() {
+    for (auto& [arrival, request] : running_) {
+      uint32_t pages = PagesFor(request.view.tokens, page_tokens_);
+      ASSERT_GE(pages, request.view.pages);
+      free_pages_used_ += pages - request.view.pages;
+      request.view.pages = pages;
+    }
+    ASSERT_LE(free_pages_used_, total_pages_) << "more pages than there are";
+  }
+
+  void RunOne(const PlannedRun& run) {
+    auto found = running_.find(run.arrival);
+    ASSERT_NE(found, running_.end());
+    SequenceView& view = found->second.view;
+    ASSERT_GE(run.tokens, 1u);
+    ASSERT_LE(view.cached + run.tokens, view.tokens);
+    ASSERT_EQ(run.samples, view.cached + run.tokens == view.tokens);
+    view.cached += run.tokens;
+    if (!run.samples) return;
+    if (view.tokens < found->second.end) {
+      ++view.tokens;
+      return;
+    }
+    free_pages_used_ -= view.pages;
+    finished_.push_back(run.arrival);
+    running_.erase(found);
+  }
+
+  void Step() {
+    auto running = Views(running_), waiting = Views(waiting_);
+    StepPlan plan = Plan(
+        {running, waiting, total_pages_ - free_pages_used_, page_tokens_, max_sequences_, chunk_});
+    for (uint64_t arrival : plan.preempt) Preempt(arrival);
+    for (uint64_t arrival : plan.admit) Admit(arrival);
+    if (testing::Test::HasFatalFailure()) return;
+    Grow();
+    ASSERT_LE(running_.size(), max_sequences_);
+    widest_ = std::max<uint64_t>(widest_, running_.size());
+    uint32_t prompt_tokens = 0;
+    std::map<uint64_t, PlannedRun> runs;
+    for (const PlannedRun& run : plan.runs) runs[run.arrival] = run;
+    ASSERT_EQ(runs.size(), plan.runs.size());
+    for (const auto& [arrival, request] : running_) {
+      uint32_t pending = request.view.tokens - request.view.cached;
+      if (pending == 1) {
+        ASSERT_TRUE(runs.contains(arrival)) << "decode waited";
+      } else if (runs.contains(arrival)) {
+        prompt_tokens += runs[arrival].tokens;
+      }
+    }
+    ASSERT_LE(prompt_tokens, chunk_);
+    // No idle step while there is work.
+    ASSERT_TRUE(!plan.runs.empty() || (running_.empty() && waiting_.empty()));
+    for (const PlannedRun& run : plan.runs) RunOne(run);
+  }
+
+  uint64_t seed_, draws_ = 0, next_ = 0, preemptions_ = 0, widest_ = 0;
+  uint32_t page_tokens_, total_pages_, max_sequences_, chunk_;
+  uint64_t free_pages_used_ = 0;
+  std::map<uint64_t, Request> waiting_, running_;
+  std::vector<uint64_t> finished_;
+};
+
+TEST(SchedulerSimulation, ThousandsOfArrivalsAllFinish) {
+  uint64_t preemptions = 0, widest = 0;
+  for (uint64_t seed = 1; seed <= 12; ++seed) {
+    SCOPED_TRACE(seed);
+    uint32_t page = seed % 3 == 0 ? 1 : 16;
+    uint32_t pages = (seed % 2 == 0 ? 40u : 12u) * (page == 1 ? 16 : 1);
+    Simulation simulation(seed, page, pages, 8, seed % 4 == 0 ? 7 : 64);
+    simulation.Run(1000);
+    if (HasFatalFailure()) return;
+    EXPECT_EQ(simulation.finished().size(), 1000u);
+    preemptions += simulation.preemptions();
+    widest = std::max(widest, simulation.widest());
+  }
+  EXPECT_GT(preemptions, 100u) << "the simulation must reach the hard case";
+  EXPECT_EQ(widest, 8u);
+}
+
+TEST(SchedulerSimulation, TheSameSeedGivesTheSameOrder) {
+  Simulation a(5, 16, 20, 6, 32), b(5, 16, 20, 6, 32), c(6, 16, 20, 6, 32);
+  EXPECT_EQ(a.Run(300), b.Run(300));
+  c.Run(300);
+  EXPECT_EQ(a.finished(), b.finished());
+  EXPECT_NE(a.finished(), c.finished());
+}
+
+}  // namespace
+}  // namespace ingle

@@ -1,0 +1,190 @@
+#include "engine/step.h"
+
+#include <algorithm>
+
+namespace ingle {
+namespace {
+
+bool ArrivedBefore(const std::unique_ptr<Generation>& generation, uint64_t arrival) {
+  return generation->arrival < arrival;
+}
+
+// Moves one generation between two lists that are in order of arrival.
+Generation* Move(uint64_t arrival, std::vector<std::unique_ptr<Generation>>* from,
+                 std::vector<std::unique_ptr<Generation>>* to) {
+  auto found = std::lower_bound(from->begin(), from->end(), arrival, ArrivedBefore);
+  auto place = std::lower_bound(to->begin(), to->end(), arrival, ArrivedBefore);
+  Generation* generation = found->get();
+  to->insert(place, std::move(*found));
+  from->erase(found);
+  return generation;
+}
+
+std::vector<SequenceView> Views(const std::vector<std::unique_ptr<Generation>>& generations) {
+  std::vector<SequenceView> views;
+  for (const auto& generation : generations)
+    views.push_back({generation->arrival, static_cast<uint32_t>(generation->tokens.size()),
+                     generation->sequence ? generation->sequence->length() : 0, generation->pages});
+  return views;
+}
+
+}  // namespace
+
+Batch::Batch(Model* model, BatchLimits limits, BatchHooks hooks)
+    : model_(model), limits_(limits), hooks_(std::move(hooks)) {}
+
+// The story of the engine. Everything that a generation goes through happens in these lines.
+void Batch::Step() {
+  StepPlan plan = PlanStep();                  // Who runs, and how many tokens each.
+  PreemptSequences(plan);                      // Memory goes to those who came first.
+  AdmitSequences(plan);                        // From the queue into the batch.
+  std::vector<Run> runs = ReservePages(plan);  // Room in the cache for what runs.
+  if (RunModel(runs))                          // Embed, layers, logits.
+    SampleTokens(runs);                        // A token each; its text, stop strings and limits.
+  RetireFinished();                            // Pages, places and ids become free.
+  EmitEvents();                                // Progress, Delta, Finished or Error.
+}
+
+void Batch::Add(std::unique_ptr<Generation> generation) {
+  generation->arrival = ++arrivals_;
+  waiting_.push_back(std::move(generation));
+  Count();
+}
+
+void Batch::Cancel(const std::string& id) {
+  for (Generations* list : {&waiting_, &running_})
+    for (auto& generation : *list)
+      if (generation->id() == id)
+        generation->Finish(FinishReason::kCancelled, StopCause::kCancelled);
+  RetireFinished();
+  EmitEvents();
+}
+
+void Batch::CancelAll() {
+  for (Generations* list : {&waiting_, &running_})
+    for (auto& generation : *list)
+      generation->Finish(FinishReason::kCancelled, StopCause::kCancelled);
+  RetireFinished();
+  EmitEvents();
+}
+
+StepPlan Batch::PlanStep() const {
+  auto running = Views(running_), waiting = Views(waiting_);
+  uint32_t page_tokens = model_->info().cache_page_tokens;
+  return Plan({running, waiting, model_->free_cache_tokens() / page_tokens, page_tokens,
+               limits_.max_sequences, limits_.prompt_chunk});
+}
+
+void Batch::Preempt(uint64_t arrival) {
+  Generation* generation = Move(arrival, &running_, &waiting_);
+  generation->sequence.reset();  // Gives the pages back; the tokens stay.
+  generation->pages = 0;
+}
+
+void Batch::PreemptSequences(const StepPlan& plan) {
+  for (uint64_t arrival : plan.preempt) Preempt(arrival);
+}
+
+void Batch::AdmitSequences(const StepPlan& plan) {
+  for (uint64_t arrival : plan.admit) {
+    Generation* generation = Move(arrival, &waiting_, &running_);
+    generation->sequence = model_->NewSequence();
+    generation->MarkAdmitted();
+  }
+  Count();
+}
+
+void Batch::Count() const {
+  hooks_.counted(static_cast<uint32_t>(running_.size()), static_cast<uint32_t>(waiting_.size()));
+}
+
+// The plan counted pages, so this succeeds; a model that has fewer than it says costs the youngest
+// its place, never the step.
+std::vector<Batch::Run> Batch::ReservePages(const StepPlan& plan) {
+  std::vector<Run> runs;
+  for (const PlannedRun& planned : plan.runs) {
+    auto found = std::lower_bound(running_.begin(), running_.end(), planned.arrival, ArrivedBefore);
+    if (found == running_.end() || (*found)->arrival != planned.arrival) continue;
+    Generation* generation = found->get();
+    auto tokens = static_cast<uint32_t>(generation->tokens.size());
+    Status reserved = model_->Reserve(*generation->sequence, tokens);
+    while (!reserved && running_.back().get() != generation) {
+      Preempt(running_.back()->arrival);
+      reserved = model_->Reserve(*generation->sequence, tokens);
+    }
+    if (!reserved) {
+      generation->Fail(std::move(reserved).error());
+      continue;
+    }
+    generation->pages = PagesFor(tokens, model_->info().cache_page_tokens);
+    runs.push_back({generation, planned});
+  }
+  return runs;
+}
+
+// False when there is nothing to sample from: no run, or the model failed (and with it, all runs).
+bool Batch::RunModel(const std::vector<Run>& runs) {
+  if (runs.empty()) return false;
+  std::vector<Segment> segments;
+  size_t rows = 0;
+  for (const Run& run : runs) {
+    Generation& generation = *run.generation;
+    std::span<const TokenId> tokens(generation.tokens);
+    uint32_t cached = generation.sequence->length();
+    if (tokens.size() - cached > 1) generation.prompt_done = cached + run.plan.tokens;
+    segments.push_back({generation.sequence.get(), tokens.subspan(cached, run.plan.tokens),
+                        /*all_logits=*/false, /*no_logits=*/!run.plan.samples});
+    rows += run.plan.samples ? 1 : 0;
+  }
+  size_t size = rows * model_->info().vocab;
+  if (logits_.size() < size) logits_.resize(size);
+  Status stepped = model_->Step(segments, std::span(logits_).first(size));
+  if (stepped) return true;
+  for (const Run& run : runs) run.generation->Fail(stepped.error());
+  return false;
+}
+
+void Batch::SampleTokens(const std::vector<Run>& runs) {
+  size_t vocab = model_->info().vocab, row = 0;
+  for (const Run& run : runs)
+    if (run.plan.samples)
+      SampleOne(run.generation, std::span(logits_).subspan(vocab * row++, limits_.vocab));
+}
+
+void Batch::SampleOne(Generation* generation, std::span<float> logits) {
+  if (generation->wants_logprobs()) log_probabilities_.Read(logits);
+  // The draw belongs to the position in the sequence: a replay or a continuation draws the same.
+  auto token = generation->sampler().Sample(logits, generation->tokens.size(), &scratch_);
+  if (!token) return generation->Fail(std::move(token).error());
+  if (!*token) return generation->Finish(FinishReason::kStop, StopCause::kNothingAllowed);
+  SampledToken sampled;
+  sampled.token = **token;
+  if (generation->wants_logprobs()) {
+    sampled.logprob = log_probabilities_.Of(sampled.token);
+    for (auto [id, logprob] : log_probabilities_.Top(generation->top_logprobs(), &scratch_))
+      sampled.top.push_back({id, logprob, {}});
+  }
+  generation->Take(std::move(sampled));
+}
+
+void Batch::RetireFinished() {
+  for (Generations* list : {&running_, &waiting_}) {
+    for (auto& generation : *list)
+      if (generation->done()) ended_.push_back(std::move(generation));
+    std::erase(*list, nullptr);
+  }
+  if (ended_.empty()) return;
+  Count();
+  for (auto& generation : ended_) {
+    generation->sequence.reset();
+    hooks_.retired(generation->id());
+  }
+}
+
+void Batch::EmitEvents() {
+  for (Generations* list : {&running_, &waiting_, &ended_})
+    for (auto& generation : *list) generation->Emit();
+  ended_.clear();
+}
+
+}  // namespace ingle
