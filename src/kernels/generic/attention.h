@@ -27,7 +27,7 @@ struct Bf16Cache {
   static V ValueOdd(const uint8_t* page, uint32_t pair, uint32_t dim, uint32_t d) {
     return V::PairOdd(page + (size_t{pair} * dim + d) * 4);
   }
-  static size_t GroupBytes(uint32_t dim) { return size_t{dim} * kGroupTokens * 2; }
+  static constexpr uint32_t kElementBytes = 2;
 };
 
 template <class V>
@@ -45,7 +45,7 @@ struct F32Cache {
   static V ValueOdd(const uint8_t* page, uint32_t pair, uint32_t dim, uint32_t d) {
     return V::Load(Floats(page) + size_t{2 * pair + 1} * dim + d);
   }
-  static size_t GroupBytes(uint32_t dim) { return size_t{dim} * kGroupTokens * 4; }
+  static constexpr uint32_t kElementBytes = 4;
 };
 
 template <class V, class Cache>
@@ -54,11 +54,27 @@ struct Attention {
   static constexpr uint32_t kWidth = V::kWidth;
   static constexpr uint32_t kRowsMax = V::kAttentionRows;
 
+  // Where the keys of each group lie, and the values of the same tokens. Entries past the split's
+  // last group repeat it: they are fetched at most.
+  struct Groups {
+    static constexpr uint32_t kCount = kSplitGroups + 4;
+    const uint8_t* keys[kCount];
+    const uint8_t* values[kCount];
+  };
+
+  // A group takes as many bytes as dim / 2 calls fetch.
+  static void Fetch(const uint8_t* group, uint32_t k2) {
+    constexpr uint32_t kBytes = Cache::kElementBytes * 2 * kGroupTokens, kLine = 64;
+    for (uint32_t i = 0; i < kBytes; i += kLine) __builtin_prefetch(group + k2 * kBytes + i, 0, 2);
+  }
+
   // Scores of R rows with G groups of keys, from the first of `groups` on. scores:
-  // [R][kSplitTokens]
-  template <uint32_t R, uint32_t G>
-  static void Scores(const float* queries, uint32_t dim, const uint8_t* const* groups,
+  // [R][kSplitTokens]. kFetch: meanwhile the keys of the next groups and the values of these come
+  // from memory; later blocks of rows find them in the cache.
+  template <uint32_t R, uint32_t G, bool kFetch>
+  static void Scores(const float* queries, uint32_t dim, const Groups& all, uint32_t first,
                      float* scores) {
+    const uint8_t* const* groups = all.keys + first;
     for (uint32_t lane = 0; lane < kGroupTokens; lane += kWidth) {
       V even[R][G], odd[R][G];
 #pragma GCC unroll 8
@@ -68,6 +84,10 @@ struct Attention {
       for (uint32_t k2 = 0; k2 < dim / 2; ++k2) {
 #pragma GCC unroll 8
         for (uint32_t g = 0; g < G; ++g) {
+          if constexpr (kFetch) {
+            Fetch(groups[G + g], k2);
+            Fetch(all.values[first + g], k2);
+          }
           const V key_even = Cache::KeyEven(groups[g], k2, lane);
           const V key_odd = Cache::KeyOdd(groups[g], k2, lane);
 #pragma GCC unroll 8
@@ -85,14 +105,14 @@ struct Attention {
     }
   }
 
-  template <uint32_t R>
-  static void AllScores(const float* queries, uint32_t dim, const uint8_t* const* groups,
-                        uint32_t count, float* scores) {
+  template <uint32_t R, bool kFetch>
+  static void AllScores(const float* queries, uint32_t dim, const Groups& groups, uint32_t count,
+                        float* scores) {
     constexpr uint32_t kTogether = R * 4 <= kRowsMax ? 4 : R * 2 <= kRowsMax ? 2 : 1;
     uint32_t g = 0;
     for (; g + kTogether <= count; g += kTogether)
-      Scores<R, kTogether>(queries, dim, groups + g, scores + g * kGroupTokens);
-    for (; g < count; ++g) Scores<R, 1>(queries, dim, groups + g, scores + g * kGroupTokens);
+      Scores<R, kTogether, kFetch>(queries, dim, groups, g, scores + g * kGroupTokens);
+    for (; g < count; ++g) Scores<R, 1, kFetch>(queries, dim, groups, g, scores + g * kGroupTokens);
   }
 
   // scores[0, count) -> exp(score - maximum). scores has room up to the next multiple of 16.
@@ -177,7 +197,7 @@ struct Attention {
   }
 
   template <uint32_t R>
-  static void Block(const AttentionArgs& args, const uint8_t* const* groups, uint32_t row,
+  static void Block(const AttentionArgs& args, const Groups& groups, uint32_t row,
                     const AttentionState& state) {
     float scores[R * kSplitTokens];
     uint32_t least = args.counts[row], most = args.counts[row];
@@ -187,7 +207,11 @@ struct Attention {
       most = count > most ? count : most;
     }
     const float* queries = args.queries + size_t{row} * args.dim;
-    AllScores<R>(queries, args.dim, groups, (most + kGroupTokens - 1) / kGroupTokens, scores);
+    const uint32_t count = (most + kGroupTokens - 1) / kGroupTokens;
+    if (row == 0)
+      AllScores<R, true>(queries, args.dim, groups, count, scores);
+    else
+      AllScores<R, false>(queries, args.dim, groups, count, scores);
     for (uint32_t r = 0; r < R; ++r)
       Softmax(scores + r * kSplitTokens, args.counts[row + r], state.maximum + row + r,
               state.sum + row + r);
@@ -202,16 +226,19 @@ struct Attention {
   }
 
   static void Split(const AttentionArgs& args, const AttentionState& state) {
-    const uint8_t* groups[kSplitGroups];
-    const size_t group_bytes = Cache::GroupBytes(args.dim);
-    for (uint32_t g = 0; g < kSplitGroups; ++g)
-      groups[g] = args.keys[g / 2] + (g % 2) * group_bytes;
+    Groups groups;
+    const size_t group_bytes = size_t{args.dim} * kGroupTokens * Cache::kElementBytes;
+    for (uint32_t i = 0; i < Groups::kCount; ++i) {
+      const uint32_t g = i < kSplitGroups ? i : kSplitGroups - 1;
+      groups.keys[i] = args.keys[g / 2] + (g % 2) * group_bytes;
+      groups.values[i] = args.values[g / 2] + (g % 2) * group_bytes;
+    }
     Blocks<kRowsMax>(args, groups, 0, state);
   }
 
   // All rows from `row` on in blocks of R, the rest in smaller ones.
   template <uint32_t R>
-  static void Blocks(const AttentionArgs& args, const uint8_t* const* groups, uint32_t row,
+  static void Blocks(const AttentionArgs& args, const Groups& groups, uint32_t row,
                      const AttentionState& state) {
     for (; row + R <= args.rows; row += R) Block<R>(args, groups, row, state);
     if constexpr (R > 1) Blocks<R - 1>(args, groups, row, state);
