@@ -59,6 +59,19 @@ inline constexpr SmallBlockLayout kLayoutQ4_1 = {4, true, 0};
 inline constexpr SmallBlockLayout kLayoutQ5_0 = {5, false, 16};
 inline constexpr SmallBlockLayout kLayoutQ5_1 = {5, true, 0};
 
+// For template arguments where a struct would leave symbols in an object.
+enum class SmallBlockType : uint8_t { kQ8_0, kQ4_0, kQ4_1, kQ5_0, kQ5_1 };
+static constexpr SmallBlockLayout LayoutOf(SmallBlockType type) {
+  switch (type) {
+    case SmallBlockType::kQ8_0: return kLayoutQ8_0;
+    case SmallBlockType::kQ4_0: return kLayoutQ4_0;
+    case SmallBlockType::kQ4_1: return kLayoutQ4_1;
+    case SmallBlockType::kQ5_0: return kLayoutQ5_0;
+    case SmallBlockType::kQ5_1: break;
+  }
+  return kLayoutQ5_1;
+}
+
 static constexpr uint32_t CodeBytes(SmallBlockLayout layout) {
   return layout.bits == 8 ? 512 : 256;
 }

@@ -46,8 +46,9 @@ inline __m256i FifthBit(__m256i high, uint32_t q) {
   return _mm256_and_si256(moved, _mm256_set1_epi8(16));
 }
 
-template <SmallBlockLayout kLayout>
+template <SmallBlockType kType>
 struct SmallBlocks {
+  static constexpr SmallBlockLayout kLayout = LayoutOf(kType);
   using Activation = ActivationQ8x32;
   using Panel = SmallPanel;
   static constexpr uint32_t kPanelTokens = 4, kPanelTiles = 1;
@@ -178,16 +179,16 @@ struct SmallBlocks {
   }
 };
 
-template <SmallBlockLayout kLayout>
-constexpr MultiplyFunction kMultiply = generic::TileDriver<SmallBlocks<kLayout>>::Multiply;
+template <SmallBlockType kType>
+using Driver = generic::TileDriver<SmallBlocks<kType>>;
 
 constexpr MatmulKernels Table() {
   MatmulKernels table = {};
-  table.multiply[kWeightQ8_0] = kMultiply<kLayoutQ8_0>;
-  table.multiply[kWeightQ4_0] = kMultiply<kLayoutQ4_0>;
-  table.multiply[kWeightQ4_1] = kMultiply<kLayoutQ4_1>;
-  table.multiply[kWeightQ5_0] = kMultiply<kLayoutQ5_0>;
-  table.multiply[kWeightQ5_1] = kMultiply<kLayoutQ5_1>;
+  table.multiply[kWeightQ8_0] = Driver<SmallBlockType::kQ8_0>::Multiply;
+  table.multiply[kWeightQ4_0] = Driver<SmallBlockType::kQ4_0>::Multiply;
+  table.multiply[kWeightQ4_1] = Driver<SmallBlockType::kQ4_1>::Multiply;
+  table.multiply[kWeightQ5_0] = Driver<SmallBlockType::kQ5_0>::Multiply;
+  table.multiply[kWeightQ5_1] = Driver<SmallBlockType::kQ5_1>::Multiply;
   return table;
 }
 

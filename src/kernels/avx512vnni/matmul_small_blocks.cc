@@ -28,33 +28,6 @@ struct Quads {
 
 inline __m512i Load(const void* at) { return _mm512_load_si512(at); }
 
-template <SmallBlockLayout kLayout>
-inline Quads Group(const uint8_t* codes, const uint8_t* high) {
-  Quads quads;
-  if constexpr (kLayout.bits == 8) {
-#pragma GCC unroll 8
-    for (uint32_t q = 0; q < 8; ++q) quads.q[q] = Load(codes + q * 64);
-  } else {
-    const __m512i low = _mm512_set1_epi8(15);
-#pragma GCC unroll 4
-    for (uint32_t p = 0; p < 4; ++p) {
-      const __m512i x = Load(codes + p * 64);
-      quads.q[2 * p] = _mm512_and_si512(x, low);
-      quads.q[2 * p + 1] = _mm512_and_si512(_mm512_srli_epi16(x, 4), low);
-    }
-  }
-  if constexpr (kLayout.bits == 5) {
-    const __m512i bits = Load(high), mask = _mm512_set1_epi8(16);
-    constexpr int kOrAnd = 0xf8;  // x | (bits & mask)
-#pragma GCC unroll 8
-    for (uint32_t q = 0; q < 8; ++q) {  // Bit q to bit 4.
-      const __m512i moved = q < 4 ? _mm512_slli_epi16(bits, 4 - q) : _mm512_srli_epi16(bits, q - 4);
-      quads.q[q] = _mm512_ternarylogic_epi32(quads.q[q], moved, mask, kOrAnd);
-    }
-  }
-  return quads;
-}
-
 inline __m512 Half(const uint8_t* half) {
   return _mm512_cvtph_ps(_mm256_load_si256(reinterpret_cast<const __m256i*>(half)));
 }
@@ -70,27 +43,54 @@ inline const ActivationQ8x32& Block(const uint8_t* activations, size_t stride, u
   return *reinterpret_cast<const ActivationQ8x32*>(activations + token * stride);
 }
 
-// The product of a group's scales (or mins) and sums: the float operations of kernels/README.md.
-template <SmallBlockLayout kLayout>
-inline __m512 AddGroup(const ActivationQ8x32& a, uint32_t group, __m512i sum, __m512 d, __m512 m,
-                       __m512 acc) {
-  const __m512 d_a = _mm512_set1_ps(a.d[group]);
-  acc = _mm512_fmadd_ps(_mm512_mul_ps(d, d_a), _mm512_cvtepi32_ps(sum), acc);
-  if constexpr (kLayout.has_min) {
-    const float q_sum = static_cast<float>(a.minus_8_sums[group]) * -0.125f;
-    acc = _mm512_fmadd_ps(_mm512_mul_ps(m, d_a), _mm512_set1_ps(q_sum), acc);
-  }
-  return acc;
-}
-
-template <SmallBlockLayout kLayout>
+template <SmallBlockType kType>
 struct SmallBlocks {
+  static constexpr SmallBlockLayout kLayout = LayoutOf(kType);
   using Activation = ActivationQ8x32;
   using Panel = SmallPanel;
   static constexpr uint32_t kDirectTokens = 8, kPanelTokens = 6, kPanelTiles = 2;
   static constexpr size_t kBrickBytes = SmallBrickBytes(kLayout, 8);
 
   static size_t TileBytes(uint32_t cols) { return SmallTileBytes(kLayout, cols); }
+
+  static Quads Group(const uint8_t* codes, const uint8_t* high) {
+    Quads quads;
+    if constexpr (kLayout.bits == 8) {
+#pragma GCC unroll 8
+      for (uint32_t q = 0; q < 8; ++q) quads.q[q] = Load(codes + q * 64);
+    } else {
+      const __m512i low = _mm512_set1_epi8(15);
+#pragma GCC unroll 4
+      for (uint32_t p = 0; p < 4; ++p) {
+        const __m512i x = Load(codes + p * 64);
+        quads.q[2 * p] = _mm512_and_si512(x, low);
+        quads.q[2 * p + 1] = _mm512_and_si512(_mm512_srli_epi16(x, 4), low);
+      }
+    }
+    if constexpr (kLayout.bits == 5) {
+      const __m512i bits = Load(high), mask = _mm512_set1_epi8(16);
+      constexpr int kOrAnd = 0xf8;  // x | (bits & mask)
+#pragma GCC unroll 8
+      for (uint32_t q = 0; q < 8; ++q) {  // Bit q to bit 4.
+        const __m512i moved =
+            q < 4 ? _mm512_slli_epi16(bits, 4 - q) : _mm512_srli_epi16(bits, q - 4);
+        quads.q[q] = _mm512_ternarylogic_epi32(quads.q[q], moved, mask, kOrAnd);
+      }
+    }
+    return quads;
+  }
+
+  // The product of a group's scales (or mins) and sums: the float operations of kernels/README.md.
+  static __m512 AddGroup(const ActivationQ8x32& a, uint32_t group, __m512i sum, __m512 d, __m512 m,
+                         __m512 acc) {
+    const __m512 d_a = _mm512_set1_ps(a.d[group]);
+    acc = _mm512_fmadd_ps(_mm512_mul_ps(d, d_a), _mm512_cvtepi32_ps(sum), acc);
+    if constexpr (kLayout.has_min) {
+      const float q_sum = static_cast<float>(a.minus_8_sums[group]) * -0.125f;
+      acc = _mm512_fmadd_ps(_mm512_mul_ps(m, d_a), _mm512_set1_ps(q_sum), acc);
+    }
+    return acc;
+  }
 
   // What a group's sum starts from: the codes are `zero` too large.
   static __m512i Start(const ActivationQ8x32& a, uint32_t group) {
@@ -114,7 +114,7 @@ struct SmallBlocks {
     }
 #pragma GCC unroll 8
     for (uint32_t t = 0; t < T; ++t) {
-      acc[t] = AddGroup<kLayout>(Block(activations, stride, t), group, sum[t], d, m, acc[t]);
+      acc[t] = AddGroup(Block(activations, stride, t), group, sum[t], d, m, acc[t]);
     }
   }
 
@@ -134,7 +134,7 @@ struct SmallBlocks {
         for (uint32_t line = 0; line < kBrickBytes / 8; line += 64) {
           _mm_prefetch(reinterpret_cast<const char*>(codes) + kPrefetchBytes + line, _MM_HINT_T0);
         }
-        const Quads quads = Group<kLayout>(codes, high);
+        const Quads quads = Group(codes, high);
         __m512 group_m = _mm512_setzero_ps();
         if constexpr (kLayout.has_min) group_m = Half(m + group * 32);
         DirectGroup<T>(quads, group, activations, stride, Half(d + group * 32), group_m, acc);
@@ -155,8 +155,8 @@ struct SmallBlocks {
     for (uint32_t i = 0; i < 2; ++i) {
       const uint8_t* brick = tiles[i] + index * kBrickBytes;
       for (uint32_t group = 0; group < groups; ++group) {
-        const Quads quads = Group<kLayout>(brick + group * CodeBytes(kLayout),
-                                           brick + HighOffset(kLayout, groups) + group * 64);
+        const Quads quads = Group(brick + group * CodeBytes(kLayout),
+                                  brick + HighOffset(kLayout, groups) + group * 64);
 #pragma GCC unroll 8
         for (uint32_t q = 0; q < 8; ++q) {
           _mm512_store_si512(panel.codes[group * 8 + q][i], quads.q[q]);
@@ -194,8 +194,8 @@ struct SmallBlocks {
       for (uint32_t i = 0; i < 2; ++i) {
         __m512 m = _mm512_setzero_ps();
         if constexpr (kLayout.has_min) m = _mm512_load_ps(panel.m[group][i]);
-        acc[t][i] = AddGroup<kLayout>(Block(activations, stride, t), group, sum[t][i],
-                                      _mm512_load_ps(panel.d[group][i]), m, acc[t][i]);
+        acc[t][i] = AddGroup(Block(activations, stride, t), group, sum[t][i],
+                             _mm512_load_ps(panel.d[group][i]), m, acc[t][i]);
       }
     }
   }
@@ -219,16 +219,16 @@ struct SmallBlocks {
   }
 };
 
-template <SmallBlockLayout kLayout>
-constexpr MultiplyFunction kMultiply = generic::TileDriver<SmallBlocks<kLayout>>::Multiply;
+template <SmallBlockType kType>
+using Driver = generic::TileDriver<SmallBlocks<kType>>;
 
 constexpr MatmulKernels Table() {
   MatmulKernels table = {};
-  table.multiply[kWeightQ8_0] = kMultiply<kLayoutQ8_0>;
-  table.multiply[kWeightQ4_0] = kMultiply<kLayoutQ4_0>;
-  table.multiply[kWeightQ4_1] = kMultiply<kLayoutQ4_1>;
-  table.multiply[kWeightQ5_0] = kMultiply<kLayoutQ5_0>;
-  table.multiply[kWeightQ5_1] = kMultiply<kLayoutQ5_1>;
+  table.multiply[kWeightQ8_0] = Driver<SmallBlockType::kQ8_0>::Multiply;
+  table.multiply[kWeightQ4_0] = Driver<SmallBlockType::kQ4_0>::Multiply;
+  table.multiply[kWeightQ4_1] = Driver<SmallBlockType::kQ4_1>::Multiply;
+  table.multiply[kWeightQ5_0] = Driver<SmallBlockType::kQ5_0>::Multiply;
+  table.multiply[kWeightQ5_1] = Driver<SmallBlockType::kQ5_1>::Multiply;
   return table;
 }
 
