@@ -35,7 +35,9 @@ std::string_view ModelStateName(ModelState state) {
 }
 
 Gateway::Gateway(GatewayOptions options, PrivateDirectory directory)
-    : options_(std::move(options)), directory_(std::move(directory)), nudge_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
+    : options_(std::move(options)),
+      directory_(std::move(directory)),
+      nudge_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
 
 Result<std::unique_ptr<Gateway>> Gateway::Start(GatewayOptions options) {
   INGLE_TRY(PrivateDirectory directory, PrivateDirectory::Make("ingle"));
@@ -45,7 +47,9 @@ Result<std::unique_ptr<Gateway>> Gateway::Start(GatewayOptions options) {
   return gateway;
 }
 
-Gateway::~Gateway() {
+Gateway::~Gateway() { Stop(); }
+
+void Gateway::Stop() {
   {
     std::lock_guard lock(mutex_);
     stopping_ = true;
@@ -53,7 +57,7 @@ Gateway::~Gateway() {
     changed_.notify_all();
   }
   Nudge();
-  supervisor_.join();
+  if (supervisor_.joinable()) supervisor_.join();
 }
 
 void Gateway::Nudge() { eventfd_write(nudge_.get(), 1); }
@@ -62,12 +66,14 @@ void Gateway::Submit(GenerateRequest request, EventSink sink) {
   std::unique_lock lock(mutex_);
   std::optional<Error> refusal;
   const ModelState state = status_.state;
-  if (state == ModelState::kQuarantined || state == ModelState::kFailed || state == ModelState::kStopped)
+  if (state == ModelState::kQuarantined || state == ModelState::kFailed ||
+      state == ModelState::kStopped)
     refusal = NotAvailable(status_);
   else if (journal_.size() >= options_.max_in_flight)
-    refusal = Error{ErrorCode::kUnavailable,
-                    std::to_string(journal_.size()) + " requests are already in flight; try again shortly", "",
-                    "queue_full"};
+    refusal = Error{
+        ErrorCode::kUnavailable,
+        std::to_string(journal_.size()) + " requests are already in flight; try again shortly", "",
+        "queue_full"};
   if (refusal) {
     lock.unlock();
     return sink(*std::move(refusal));
@@ -81,7 +87,8 @@ void Gateway::Submit(GenerateRequest request, EventSink sink) {
   const auto kept = entry.sink;
   if (!journal_.Add(std::move(entry))) {
     lock.unlock();
-    return (*kept)(Error{ErrorCode::kInternal, "two requests with the id " + id, "", "duplicate_id"});
+    return (*kept)(
+        Error{ErrorCode::kInternal, "two requests with the id " + id, "", "duplicate_id"});
   }
   if (state != ModelState::kReady || client_ == nullptr) return;  // SubmitWaiting sends it.
   JournalEntry& added = *journal_.Find(id);
@@ -121,8 +128,10 @@ GatewayStatus Gateway::status() const {
 ModelState Gateway::WaitForFirstLoad(int timeout_ms) {
   std::unique_lock lock(mutex_);
   const auto over = [this] { return first_load_over_ || stopping_; };
-  if (timeout_ms < 0) changed_.wait(lock, over);
-  else changed_.wait_for(lock, std::chrono::milliseconds(timeout_ms), over);
+  if (timeout_ms < 0)
+    changed_.wait(lock, over);
+  else
+    changed_.wait_for(lock, std::chrono::milliseconds(timeout_ms), over);
   return status_.state;
 }
 
@@ -206,7 +215,8 @@ Status Gateway::OnEvent(RequestEvent event) {
     const auto* accepted = std::get_if<Accepted>(&event.event);
     const bool first = !entry->accepted;
     if (first != (accepted != nullptr) && !(first && std::holds_alternative<Error>(event.event)))
-      return Fail(ErrorCode::kInternal, "its first answer to a request was not Accepted, or not the only one");
+      return Fail(ErrorCode::kInternal,
+                  "its first answer to a request was not Accepted, or not the only one");
     if (accepted != nullptr) {
       entry->accepted = true;
       entry->effective_seed = accepted->sampling.seed.value;

@@ -1,6 +1,6 @@
 #pragma once
-// One model's worker process, supervised: starts it, watches it, starts it again, and gives every request exactly one
-// end. Never opens a model file itself.
+// One model's worker process, supervised: starts it, watches it, starts it again, and gives every
+// request exactly one end. Never opens a model file itself.
 
 #include <condition_variable>
 #include <cstdint>
@@ -28,7 +28,8 @@ enum class ModelState : uint8_t { kLoading, kReady, kRestarting, kQuarantined, k
 std::string_view ModelStateName(ModelState state);
 
 struct GatewayOptions {
-  std::string executable = "/proc/self/exe";  // Stays the same program even when its file is replaced.
+  std::string executable =
+      "/proc/self/exe";  // Stays the same program even when its file is replaced.
   std::vector<std::string> worker_arguments;  // argv; "--socket PATH --gateway-pid N" is appended.
   int64_t start_wait_ms = 120'000;  // How long a request waits for a worker that loads or restarts.
   int64_t stall_timeout_ms = 30'000;  // Without a step while requests run: the worker is stuck.
@@ -42,7 +43,7 @@ struct GatewayStatus {
   std::optional<WorkerDescription> model;  // The last one known.
   std::optional<Error> failure;            // Why there is no worker.
   uint64_t steps = 0;
-  uint32_t running = 0, queued = 0;        // As the worker last said.
+  uint32_t running = 0, queued = 0;  // As the worker last said.
   size_t in_flight = 0;
   uint32_t restarts = 0;
   pid_t worker_pid = 0;
@@ -51,10 +52,12 @@ struct GatewayStatus {
 class Gateway {
  public:
   static Result<std::unique_ptr<Gateway>> Start(GatewayOptions options);
-  ~Gateway();  // Ends the worker; requests in flight get an error first.
+  ~Gateway();
+  // Ends the worker; requests in flight get an error. Later ones are refused.
+  void Stop();
 
-  // The sink gets Accepted or Error first, then events as in request/event.h, on threads of the gateway; it must not
-  // block and must not call Submit.
+  // The sink gets Accepted or Error first, then events as in request/event.h, on threads of the
+  // gateway; it must not block and must not call Submit.
   void Submit(GenerateRequest request, EventSink sink);
   void Cancel(const std::string& request_id);
   void NoteBytesSent(const std::string& request_id, uint64_t bytes);
@@ -95,7 +98,7 @@ class Gateway {
   GatewayStatus status_;
   std::shared_ptr<WorkerClient> client_;  // Null while no worker is connected.
   RestartPolicy policy_;
-  std::string trouble_;              // Why the running worker must go; empty: none.
+  std::string trouble_;  // Why the running worker must go; empty: none.
   bool stream_ended_ = false, first_load_over_ = false, stopping_ = false, greeted_ = false;
   int64_t progress_ms_ = 0, report_ms_ = 0, ready_ms_ = 0;
   std::thread supervisor_;

@@ -1,5 +1,6 @@
 #pragma once
-// What is known of every request in flight: enough to run it again elsewhere from where it was. In memory.
+// What is known of every request in flight: enough to run it again elsewhere from where it was. In
+// memory.
 
 #include <cstdint>
 #include <functional>
@@ -18,14 +19,14 @@ using EventSink = std::function<void(Event)>;
 struct JournalEntry {
   GenerateRequest request;
   std::shared_ptr<EventSink> sink;
-  bool submitted = false;          // The worker has it; else it waits for a worker.
+  bool submitted = false;  // The worker has it; else it waits for a worker.
   bool accepted = false;
-  uint64_t effective_seed = 0;     // Known once accepted, also when the client gave none.
-  std::vector<int32_t> tokens;     // Emitted so far.
-  uint32_t tokens_emitted = 0;     // tokens.size(), unless the journal's room was used up.
-  uint64_t bytes_sent = 0;         // To the client's socket.
-  bool replayable = true;          // False once `tokens` is incomplete.
-  int64_t wait_until_ms = 0;       // While not submitted.
+  uint64_t effective_seed = 0;  // Known once accepted, also when the client gave none.
+  std::vector<int32_t> tokens;  // Emitted so far.
+  uint32_t tokens_emitted = 0;  // tokens.size(), unless the journal's room was used up.
+  uint64_t bytes_sent = 0;      // To the client's socket.
+  bool replayable = true;       // False once `tokens` is incomplete.
+  int64_t wait_until_ms = 0;    // While not submitted.
 };
 
 class Journal {

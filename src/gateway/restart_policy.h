@@ -8,14 +8,16 @@ namespace ingle {
 
 struct RestartDecision {
   int64_t delay_ms = 0;
-  bool quarantined = false;  // Died too often before it was ready; delay_ms is long, and requests are refused.
+  bool quarantined =
+      false;  // Died too often before it was ready; delay_ms is long, and requests are refused.
 };
 
 class RestartPolicy {
  public:
-  static constexpr int64_t kFirstDelayMs = 500;      // From the second death in a row; the first restarts at once.
+  static constexpr int64_t kFirstDelayMs =
+      500;  // From the second death in a row; the first restarts at once.
   static constexpr int64_t kLongestDelayMs = 30'000;
-  static constexpr int64_t kStableMs = 60'000;       // A worker that lived this long starts a new count.
+  static constexpr int64_t kStableMs = 60'000;  // A worker that lived this long starts a new count.
   static constexpr int kDeathsBeforeQuarantine = 5;  // In a row, without having been ready.
   static constexpr int64_t kQuarantineMs = 300'000;
 

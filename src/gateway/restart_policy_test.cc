@@ -12,7 +12,8 @@ TEST(RestartPolicy, FirstDeathRestartsAtOnceThenBacksOff) {
   EXPECT_EQ(policy.OnDeath(1000).delay_ms, 1000);
   for (int i = 0; i < 20; ++i) policy.OnDeath(1000);
   EXPECT_EQ(policy.OnDeath(1000).delay_ms, RestartPolicy::kLongestDelayMs);
-  EXPECT_EQ(policy.OnDeath(RestartPolicy::kStableMs).delay_ms, 0) << "a long life starts a new count";
+  EXPECT_EQ(policy.OnDeath(RestartPolicy::kStableMs).delay_ms, 0)
+      << "a long life starts a new count";
 }
 
 TEST(RestartPolicy, QuarantineAfterFiveDeathsAtStart) {

@@ -12,9 +12,10 @@ namespace {
 
 constexpr int kWatchIntervalMs = 200;
 constexpr int kConnectPollMs = 10;
-constexpr int64_t kConnectTimeoutMs = 30'000;  // Before the model is touched: only the process's own start.
-constexpr int kExitGraceMs = 1000;             // After its stream ended.
-constexpr int kTermGraceMs = 2000;             // Between SIGTERM and SIGKILL.
+constexpr int64_t kConnectTimeoutMs =
+    30'000;                         // Before the model is touched: only the process's own start.
+constexpr int kExitGraceMs = 1000;  // After its stream ended.
+constexpr int kTermGraceMs = 2000;  // Between SIGTERM and SIGKILL.
 
 bool IsPermanent(const Error& error) {
   return error.code == ErrorCode::kCorruptFile || error.code == ErrorCode::kUnsupported ||
@@ -57,7 +58,8 @@ void Gateway::Supervise() {
       if (status_.state == ModelState::kFailed) {
         decision.delay_ms = INT32_MAX;
       } else {
-        decision = policy_.OnDeath(ready_ms_ > 0 ? std::optional(SteadyMs() - ready_ms_) : std::nullopt);
+        decision =
+            policy_.OnDeath(ready_ms_ > 0 ? std::optional(SteadyMs() - ready_ms_) : std::nullopt);
         status_.state = decision.quarantined ? ModelState::kQuarantined : ModelState::kRestarting;
       }
     }
@@ -70,13 +72,15 @@ void Gateway::Supervise() {
     std::lock_guard lock(mutex_);
     ++status_.restarts;
   }
-  RefuseAll({ErrorCode::kUnavailable, "the server is shutting down", "", "server_shutting_down"}, false);
+  RefuseAll({ErrorCode::kUnavailable, "the server is shutting down", "", "server_shutting_down"},
+            false);
 }
 
 void Gateway::RunWorker(uint32_t number) {
   const std::string path = directory_.path() + "/" + std::to_string(number);
   std::vector<std::string> arguments = options_.worker_arguments;
-  for (const std::string& extra : {std::string("--socket"), path, std::string("--gateway-pid"), std::to_string(getpid())})
+  for (const std::string& extra :
+       {std::string("--socket"), path, std::string("--gateway-pid"), std::to_string(getpid())})
     arguments.push_back(extra);
   {
     std::lock_guard lock(mutex_);
@@ -86,7 +90,8 @@ void Gateway::RunWorker(uint32_t number) {
     status_.loading = {};
     ready_ms_ = 0;
     progress_ms_ = report_ms_ = SteadyMs();
-    if (status_.state != ModelState::kStopped && number > 0) status_.state = ModelState::kRestarting;
+    if (status_.state != ModelState::kStopped && number > 0)
+      status_.state = ModelState::kRestarting;
   }
   auto process = Subprocess::Spawn(options_.executable, arguments);
   if (!process) {
@@ -176,7 +181,8 @@ void Gateway::EndLife(Life& life) {
     if (status_.state == ModelState::kReady) status_.state = ModelState::kRestarting;
     life.load_failed = trouble_ == "could not load the model";
   }
-  if (client != nullptr && life.end.empty() && !life.process.TryReap()) life.process.ReapWithin(stopping ? 0 : kExitGraceMs);
+  if (client != nullptr && life.end.empty() && !life.process.TryReap())
+    life.process.ReapWithin(stopping ? 0 : kExitGraceMs);
   if (!life.process.TryReap()) {
     const bool stuck = !life.end.empty() && !life.load_failed;
     if (!stuck) {
@@ -186,7 +192,8 @@ void Gateway::EndLife(Life& life) {
     life.process.Signal(SIGKILL);
     life.process.ReapWithin(kTermGraceMs * 5);
   }
-  if (const auto status = life.process.TryReap(); status && life.end.empty()) life.end = status->Describe();
+  if (const auto status = life.process.TryReap(); status && life.end.empty())
+    life.end = status->Describe();
   if (client != nullptr) client->Stop();
   client.reset();  // Joins its threads: no report comes after this line.
   unlink(life.socket_path.c_str());
@@ -203,7 +210,8 @@ void Gateway::Decide(const Life& life) {
     if (life.load_failed && (first_load || IsPermanent(*status_.failure))) {
       status_.state = ModelState::kFailed;
       // Whatever the file's fault is called, for a client the model is not available.
-      failure = {ErrorCode::kUnavailable, "the model could not be loaded: " + status_.failure->message, "",
+      failure = {ErrorCode::kUnavailable,
+                 "the model could not be loaded: " + status_.failure->message, "",
                  "model_unavailable"};
       status_.failure = failure;
       first_load_over_ = true;
@@ -213,7 +221,8 @@ void Gateway::Decide(const Life& life) {
                  "the worker process that ran this request " + life.end +
                      "; a new one is being started: send the request again",
                  "", "worker_died"};
-      status_.failure = {ErrorCode::kUnavailable, "the worker process " + life.end, "", "model_unavailable"};
+      status_.failure = {ErrorCode::kUnavailable, "the worker process " + life.end, "",
+                         "model_unavailable"};
     }
   }
   options_.log(true, "worker " + std::to_string(life.process.pid()) + " " + life.end);
@@ -248,9 +257,10 @@ void Gateway::ExpireWaiting(int64_t now_ms) {
     for (const std::string& id : ids) journal_.Remove(id);
   }
   for (const auto& sink : sinks)
-    (*sink)(Error{ErrorCode::kUnavailable,
-                  "the model was not ready within " + std::to_string(options_.start_wait_ms / 1000) + " s", "",
-                  "model_loading"});
+    (*sink)(Error{
+        ErrorCode::kUnavailable,
+        "the model was not ready within " + std::to_string(options_.start_wait_ms / 1000) + " s",
+        "", "model_loading"});
 }
 
 }  // namespace ingle

@@ -16,8 +16,9 @@ namespace {
 namespace http = boost::beast::http;
 
 constexpr auto kToken = asio::as_tuple(asio::use_awaitable);
-constexpr size_t kReadBytes = 64 << 10;       // Read ahead of what is being served, at most.
-constexpr size_t kLingerBytes = 64 << 20;     // Discarded after a refusal, so that the client can read it.
+constexpr size_t kReadBytes = 64 << 10;  // Read ahead of what is being served, at most.
+constexpr size_t kLingerBytes =
+    64 << 20;  // Discarded after a refusal, so that the client can read it.
 constexpr auto kLingerTime = std::chrono::seconds(5);
 constexpr size_t kGatherBuffers = 64;
 
@@ -51,7 +52,8 @@ class ConnectionExchange final : public Exchange {
       if (c.reply_.begun) return;
       c.reply_.begun = c.reply_.ended = true;
       c.reply_.out.push_back(c.HeadText(response.status, response.headers, response.body.size()));
-      if (!c.reply_.head_only && !response.body.empty()) c.reply_.out.push_back(std::move(response.body));
+      if (!c.reply_.head_only && !response.body.empty())
+        c.reply_.out.push_back(std::move(response.body));
     });
   }
 
@@ -59,7 +61,8 @@ class ConnectionExchange final : public Exchange {
     Post([=, headers = std::move(headers), filler = std::move(filler)](Connection& c) {
       if (c.reply_.begun) return;
       c.reply_.begun = true;
-      if (!c.reply_.chunked) c.keep_alive_ = false;  // HTTP/1.0: the end of the stream ends the body.
+      if (!c.reply_.chunked)
+        c.keep_alive_ = false;  // HTTP/1.0: the end of the stream ends the body.
       c.reply_.filler = filler;
       c.reply_.filler_ms = filler_ms;
       c.reply_.last_write = Connection::Clock::now();
@@ -75,8 +78,10 @@ class ConnectionExchange final : public Exchange {
         c.queued_bytes_ -= bytes.size();
         return;
       }
-      if (c.reply_.chunked) c.reply_.out.push_back(ChunkHead(bytes.size()) + bytes + "\r\n");
-      else c.reply_.out.push_back(std::move(bytes));
+      if (c.reply_.chunked)
+        c.reply_.out.push_back(ChunkHead(bytes.size()) + bytes + "\r\n");
+      else
+        c.reply_.out.push_back(std::move(bytes));
     });
   }
 
@@ -102,17 +107,20 @@ class ConnectionExchange final : public Exchange {
   }
 
   void SetOnWritten(std::function<void(size_t)> on_written) override {
-    Post([on_written = std::move(on_written)](Connection& c) mutable { c.reply_.on_written = std::move(on_written); });
+    Post([on_written = std::move(on_written)](Connection& c) mutable {
+      c.reply_.on_written = std::move(on_written);
+    });
   }
 
  private:
   template <class Action>
   void Post(Action action) {
-    asio::post(connection_->strand_, [connection = connection_, number = number_, action = std::move(action)]() mutable {
-      if (connection->exchange_number_ != number) return;
-      action(*connection);
-      connection->output_event_.cancel();
-    });
+    asio::post(connection_->strand_,
+               [connection = connection_, number = number_, action = std::move(action)]() mutable {
+                 if (connection->exchange_number_ != number) return;
+                 action(*connection);
+                 connection->output_event_.cancel();
+               });
   }
 
   std::shared_ptr<Connection> connection_;
@@ -120,8 +128,12 @@ class ConnectionExchange final : public Exchange {
 };
 
 Connection::Connection(Socket socket, std::shared_ptr<ServerState> server)
-    : strand_(socket.get_executor()), socket_(std::move(socket)), server_(std::move(server)), input_event_(strand_),
-      space_event_(strand_), output_event_(strand_) {
+    : strand_(socket.get_executor()),
+      socket_(std::move(socket)),
+      server_(std::move(server)),
+      input_event_(strand_),
+      space_event_(strand_),
+      output_event_(strand_) {
   ++server_->connections;
 }
 
@@ -202,13 +214,15 @@ asio::awaitable<Result<size_t>> Connection::FindHead() {
       co_return end + 4;
     }
     // A bare line feed never becomes right; do not wait for more.
-    if (const size_t feed = in_.find('\n'); feed != std::string::npos && (feed == 0 || in_[feed - 1] != '\r'))
+    if (const size_t feed = in_.find('\n');
+        feed != std::string::npos && (feed == 0 || in_[feed - 1] != '\r'))
       co_return Fail(ErrorCode::kInvalidRequest, "a bare LF in the request's headers", "", "400");
     if (in_.size() > options.head.bytes)
       co_return Fail(ErrorCode::kInvalidRequest, "the request's headers are too large", "", "431");
     searched = in_.size() < 3 ? 0 : in_.size() - 3;
     if (!co_await WaitForInput(head_until)) {
-      if (!eof_) co_return Fail(ErrorCode::kDeadline, "the request's headers took too long", "", "408");
+      if (!eof_)
+        co_return Fail(ErrorCode::kDeadline, "the request's headers took too long", "", "408");
       co_return size_t{0};
     }
   }
@@ -221,9 +235,12 @@ Status Connection::Put(Parser& parser, size_t bytes) {
   space_event_.cancel();
   if (!error || error == http::error::need_more) return {};
   if (error == http::error::body_limit)
-    return Fail(ErrorCode::kTooLarge,
-                "the body has more than " + std::to_string(server_->options.max_body_bytes) + " bytes", "", "413");
-  return Fail(ErrorCode::kInvalidRequest, "not a valid HTTP request: " + error.message(), "", "400");
+    return Fail(
+        ErrorCode::kTooLarge,
+        "the body has more than " + std::to_string(server_->options.max_body_bytes) + " bytes", "",
+        "413");
+  return Fail(ErrorCode::kInvalidRequest, "not a valid HTTP request: " + error.message(), "",
+              "400");
 }
 
 Result<HttpRequest> Connection::Interpret(const Parser& parser) const {
@@ -234,11 +251,13 @@ Result<HttpRequest> Connection::Interpret(const Parser& parser) const {
   request.keep_alive = message.keep_alive() && !server_->draining;
   request.chunked_replies = message.version() >= 11;
   INGLE_RETURN_IF_ERROR(SetTarget({message.target().data(), message.target().size()}, request));
-  for (const auto& field : message) request.headers.emplace_back(field.name_string(), field.value());
+  for (const auto& field : message)
+    request.headers.emplace_back(field.name_string(), field.value());
   if (message.version() >= 11 && request.Header("host").empty())
     return Fail(ErrorCode::kInvalidRequest, "the request has no Host header", "", "400");
   if (message.method() == http::verb::unknown)
-    return Fail(ErrorCode::kInvalidRequest, "the method " + request.method + " is not known", "", "501");
+    return Fail(ErrorCode::kInvalidRequest, "the method " + request.method + " is not known", "",
+                "501");
   return request;
 }
 
@@ -269,9 +288,11 @@ asio::awaitable<Connection::Next> Connection::ServeOne() {
   parser.body_limit(server_->options.max_body_bytes);
   parser.header_limit(static_cast<uint32_t>(server_->options.head.bytes));
   Status status = head ? Put(parser, *head) : Status(std::unexpected(head.error()));
-  Result<HttpRequest> request = status ? Interpret(parser) : Result<HttpRequest>(std::unexpected(status.error()));
+  Result<HttpRequest> request =
+      status ? Interpret(parser) : Result<HttpRequest>(std::unexpected(status.error()));
   if (!request) {
-    co_await Refuse(server_->handler->OnBadRequest(StatusOf(request.error()), request.error().message), false);
+    co_await Refuse(
+        server_->handler->OnBadRequest(StatusOf(request.error()), request.error().message), false);
     co_return Next::kClose;
   }
   const bool head_only = request->method == "HEAD";
@@ -286,9 +307,12 @@ asio::awaitable<Connection::Next> Connection::ServeOne() {
     co_return co_await RunReply(nullptr) ? Next::kRequest : Next::kClose;
   }
   if (!parser.is_done() && request->Header("expect") == "100-continue" && in_.empty())
-    co_await asio::async_write(socket_, asio::buffer(std::string_view("HTTP/1.1 100 Continue\r\n\r\n")), kToken);
+    co_await asio::async_write(
+        socket_, asio::buffer(std::string_view("HTTP/1.1 100 Continue\r\n\r\n")), kToken);
   if (status = co_await ReadBody(parser); !status) {
-    co_await Refuse(server_->handler->OnBadRequest(StatusOf(status.error()), status.error().message), head_only);
+    co_await Refuse(
+        server_->handler->OnBadRequest(StatusOf(status.error()), status.error().message),
+        head_only);
     co_return Next::kClose;
   }
   request->body = std::move(parser.get().body());
@@ -314,8 +338,9 @@ asio::awaitable<bool> Connection::RunReply(std::shared_ptr<Exchange> exchange) {
     if (reply_.begun && reply_.filler_ms > 0) {
       deadline = reply_.last_write + std::chrono::milliseconds(reply_.filler_ms);
       if (Clock::now() >= deadline) {
-        reply_.out.push_back(reply_.chunked ? ChunkHead(reply_.filler.size()) + reply_.filler + "\r\n"
-                                            : reply_.filler);
+        reply_.out.push_back(reply_.chunked
+                                 ? ChunkHead(reply_.filler.size()) + reply_.filler + "\r\n"
+                                 : reply_.filler);
         continue;
       }
     }
@@ -327,7 +352,7 @@ asio::awaitable<bool> Connection::RunReply(std::shared_ptr<Exchange> exchange) {
   queued_bytes_ = 0;
   if (!fine) PeerLeft();
   reply_ = Reply();
-  co_return fine && keep_alive_;
+  co_return fine&& keep_alive_;
 }
 
 asio::awaitable<bool> Connection::WriteSome() {
@@ -357,13 +382,16 @@ asio::awaitable<bool> Connection::WriteSome() {
   reply_.last_write = Clock::now();
   const size_t queued = queued_bytes_;
   queued_bytes_ -= std::min(queued, bytes);
-  if (reply_.out.empty()) queued_bytes_ = 0;  // Heads and chunk frames were counted too, or not at all.
+  if (reply_.out.empty())
+    queued_bytes_ = 0;  // Heads and chunk frames were counted too, or not at all.
   if (reply_.on_written) reply_.on_written(bytes);
   co_return true;
 }
 
-std::string Connection::HeadText(int status, const HttpHeaders& headers, std::optional<size_t> length) const {
-  std::string text = "HTTP/1.1 " + std::to_string(status) + " " + std::string(ReasonPhrase(status)) + "\r\n";
+std::string Connection::HeadText(int status, const HttpHeaders& headers,
+                                 std::optional<size_t> length) const {
+  std::string text =
+      "HTTP/1.1 " + std::to_string(status) + " " + std::string(ReasonPhrase(status)) + "\r\n";
   for (const auto& [name, value] : headers) {
     text += name + ": ";
     for (const char c : value)
@@ -371,8 +399,10 @@ std::string Connection::HeadText(int status, const HttpHeaders& headers, std::op
     text += "\r\n";
   }
   text += "x-request-id: " + request_id_ + "\r\nDate: " + HttpDate() + "\r\n";
-  if (length && status != 204) text += "Content-Length: " + std::to_string(*length) + "\r\n";
-  else if (!length && reply_.chunked) text += "Transfer-Encoding: chunked\r\n";
+  if (length && status != 204)
+    text += "Content-Length: " + std::to_string(*length) + "\r\n";
+  else if (!length && reply_.chunked)
+    text += "Transfer-Encoding: chunked\r\n";
   text += keep_alive_ ? "Connection: keep-alive\r\n\r\n" : "Connection: close\r\n\r\n";
   return text;
 }

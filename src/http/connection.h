@@ -1,12 +1,13 @@
 #pragma once
-// One TCP connection: a coroutine that reads requests and writes replies in order, and one that fills its input buffer
-// (so that a client's leaving is seen at once). For http/*.cc only: Asio is slow to compile.
+// One TCP connection: a coroutine that reads requests and writes replies in order, and one that
+// fills its input buffer (so that a client's leaving is seen at once). For http/*.cc only: Asio is
+// slow to compile.
 
 #include <boost/asio/awaitable.hpp>
+#include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/strand.hpp>
-#include <boost/asio/io_context.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/string_body.hpp>
 #include <chrono>

@@ -41,11 +41,13 @@ std::unexpected<Error> Bad(const std::string& message, const char* status = "400
 
 // One line without its CR LF: a header field.
 Status CheckField(std::string_view line, std::array<int, 3>& seen) {
-  static constexpr std::array<std::string_view, 3> kOnce = {"host", "content-length", "authorization"};
+  static constexpr std::array<std::string_view, 3> kOnce = {"host", "content-length",
+                                                            "authorization"};
   if (line[0] == ' ' || line[0] == '\t') return Bad("a folded header line");
   const size_t colon = line.find(':');
   if (colon == std::string_view::npos || colon == 0) return Bad("a header line without a name");
-  if (line[colon - 1] == ' ' || line[colon - 1] == '\t') return Bad("a space before the colon of a header");
+  if (line[colon - 1] == ' ' || line[colon - 1] == '\t')
+    return Bad("a space before the colon of a header");
   for (size_t i = 0; i < kOnce.size(); ++i)
     if (SameName(line.substr(0, colon), kOnce[i]) && ++seen[i] > 1)
       return Bad("the header " + std::string(kOnce[i]) + " appears twice");
@@ -61,7 +63,8 @@ std::string_view HttpRequest::Header(std::string_view name) const {
 }
 
 bool HttpRequest::HasHeader(std::string_view name) const {
-  return std::ranges::any_of(headers, [&](const auto& header) { return SameName(header.first, name); });
+  return std::ranges::any_of(headers,
+                             [&](const auto& header) { return SameName(header.first, name); });
 }
 
 std::string_view ReasonPhrase(int status) {
@@ -91,7 +94,8 @@ std::string_view ReasonPhrase(int status) {
 
 Status CheckHead(std::string_view head, const HeadLimits& limits) {
   if (head.size() > limits.bytes)
-    return Bad("the request's headers have more than " + std::to_string(limits.bytes) + " bytes", "431");
+    return Bad("the request's headers have more than " + std::to_string(limits.bytes) + " bytes",
+               "431");
   std::array<int, 3> seen{};
   size_t lines = 0;
   for (size_t begin = 0; begin < head.size(); ++lines) {
@@ -102,7 +106,8 @@ Status CheckHead(std::string_view head, const HeadLimits& limits) {
     begin = end + 2;
     if (line.empty()) break;
     if (lines == 0) {
-      if (line.size() > limits.target_bytes + 32) return Bad("the request's target is too long", "414");
+      if (line.size() > limits.target_bytes + 32)
+        return Bad("the request's target is too long", "414");
       continue;
     }
     if (lines > limits.headers)
@@ -130,7 +135,8 @@ Status SetTarget(std::string_view target, HttpRequest& request) {
     if (segment.empty()) continue;
     auto decoded = PercentDecode(segment);
     if (!decoded) return Bad("a broken percent-escape in the request's target");
-    if (*decoded == "." || *decoded == "..") return Bad("the request's target has a . or .. segment");
+    if (*decoded == "." || *decoded == "..")
+      return Bad("the request's target has a . or .. segment");
     request.path.append("/").append(segment);
     request.segments.push_back(*std::move(decoded));
   }

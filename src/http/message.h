@@ -14,10 +14,11 @@ namespace ingle {
 using HttpHeaders = std::vector<std::pair<std::string, std::string>>;
 
 struct HttpRequest {
-  std::string id;      // Made by the server; sent back as x-request-id.
+  std::string id;  // Made by the server; sent back as x-request-id.
   std::string method;
   std::string target;  // As sent.
-  std::string path;    // Normalised: no query, no empty segments, segments not decoded. "/" or "/a/b".
+  std::string
+      path;  // Normalised: no query, no empty segments, segments not decoded. "/" or "/a/b".
   std::vector<std::string> segments;  // Of path, percent-decoded after splitting.
   std::string query;
   HttpHeaders headers;
@@ -43,12 +44,14 @@ struct HeadLimits {
   size_t headers = 64;
   size_t target_bytes = 8 << 10;
 };
-// What a lenient parser would let through and two programs in a row could read differently: bare LF or CR, NUL,
-// folded lines, a space before the colon, repeated Host, Content-Length or Authorization. `head` ends with the blank
-// line. The error's id is the HTTP status ("400", "414", "431").
+// What a lenient parser would let through and two programs in a row could read differently: bare LF
+// or CR, NUL, folded lines, a space before the colon, repeated Host, Content-Length or
+// Authorization. `head` ends with the blank line. The error's id is the HTTP status ("400", "414",
+// "431").
 Status CheckHead(std::string_view head, const HeadLimits& limits);
 
-// Splits, checks and decodes the target into path, segments and query. Refuses absolute forms, "." and "..", NUL.
+// Splits, checks and decodes the target into path, segments and query. Refuses absolute forms, "."
+// and "..", NUL.
 Status SetTarget(std::string_view target, HttpRequest& request);
 
 }  // namespace ingle

@@ -18,7 +18,9 @@ constexpr auto kAcceptPause = std::chrono::milliseconds(100);  // When descripto
 class AsioServer final : public HttpServer {
  public:
   AsioServer(const HttpServerOptions& options, HttpHandler* handler)
-      : context_(static_cast<int>(options.threads)), acceptor_(context_), state_(std::make_shared<ServerState>()) {
+      : context_(static_cast<int>(options.threads)),
+        acceptor_(context_),
+        state_(std::make_shared<ServerState>()) {
     state_->options = options;
     state_->handler = handler;
     std::random_device random;
@@ -29,7 +31,9 @@ class AsioServer final : public HttpServer {
     const HttpServerOptions& options = state_->options;
     boost::system::error_code error;
     const auto address = asio::ip::make_address(options.address, error);
-    if (error) return Fail(ErrorCode::kInvalidRequest, "'" + options.address + "' is not an IP address", "host");
+    if (error)
+      return Fail(ErrorCode::kInvalidRequest, "'" + options.address + "' is not an IP address",
+                  "host");
     const asio::ip::tcp::endpoint endpoint(address, options.port);
     acceptor_.open(endpoint.protocol(), error);
     if (!error) acceptor_.set_option(asio::socket_base::reuse_address(true), error);
@@ -38,8 +42,8 @@ class AsioServer final : public HttpServer {
     if (!error) port_ = acceptor_.local_endpoint(error).port();
     if (error)
       return Fail(ErrorCode::kUnavailable,
-                  "cannot listen on " + options.address + " port " + std::to_string(options.port) + ": " +
-                      error.message() + "; choose another with --port",
+                  "cannot listen on " + options.address + " port " + std::to_string(options.port) +
+                      ": " + error.message() + "; choose another with --port",
                   "port");
     asio::co_spawn(context_, Accept(), asio::detached);
     for (uint32_t i = 0; i < options.threads; ++i) threads_.emplace_back([this] { Run(); });
@@ -80,7 +84,8 @@ class AsioServer final : public HttpServer {
     while (acceptor_.is_open()) {
       Connection::Socket socket(asio::make_strand(context_));
       const auto [error] = co_await acceptor_.async_accept(socket, kToken);
-      if (error == asio::error::operation_aborted || error == asio::error::bad_descriptor) co_return;
+      if (error == asio::error::operation_aborted || error == asio::error::bad_descriptor)
+        co_return;
       if (error) {
         asio::steady_timer pause(context_, kAcceptPause);
         co_await pause.async_wait(kToken);
@@ -100,7 +105,8 @@ class AsioServer final : public HttpServer {
 
 }  // namespace
 
-Result<std::unique_ptr<HttpServer>> HttpServer::Start(const HttpServerOptions& options, HttpHandler* handler) {
+Result<std::unique_ptr<HttpServer>> HttpServer::Start(const HttpServerOptions& options,
+                                                      HttpHandler* handler) {
   auto server = std::make_unique<AsioServer>(options, handler);
   INGLE_RETURN_IF_ERROR(server->Listen());
   return server;

@@ -1,5 +1,6 @@
 #pragma once
-// HTTP/1.1 over TCP: a few threads, one coroutine per connection, limits on everything. Asio and Beast stay in .cc files.
+// HTTP/1.1 over TCP: a few threads, one coroutine per connection, limits on everything. Asio and
+// Beast stay in .cc files.
 
 #include <atomic>
 #include <cstdint>
@@ -13,8 +14,8 @@
 
 namespace ingle {
 
-// The reply to one request. Every method may be called from any thread and returns at once; what is called is done in
-// that order. Either Send, or Begin, Write..., End.
+// The reply to one request. Every method may be called from any thread and returns at once; what is
+// called is done in that order. Either Send, or Begin, Write..., End.
 class Exchange {
  public:
   virtual ~Exchange() = default;
@@ -30,10 +31,12 @@ class Exchange {
   // Bytes of Write that the socket has not taken yet.
   virtual size_t queued_bytes() const = 0;
 
-  // Set both inside OnRequest, before anything is sent. They run on the connection's strand, at most once at a time;
-  // the callbacks are dropped when the exchange is over.
-  virtual void SetOnClosed(std::function<void()> on_closed) = 0;  // The client has gone (or closed its side).
-  virtual void SetOnWritten(std::function<void(size_t bytes)> on_written) = 0;  // The socket took some bytes.
+  // Set both inside OnRequest, before anything is sent. They run on the connection's strand, at
+  // most once at a time; the callbacks are dropped when the exchange is over.
+  virtual void SetOnClosed(
+      std::function<void()> on_closed) = 0;  // The client has gone (or closed its side).
+  virtual void SetOnWritten(
+      std::function<void(size_t bytes)> on_written) = 0;  // The socket took some bytes.
 };
 
 class HttpHandler {
@@ -43,7 +46,8 @@ class HttpHandler {
   virtual std::optional<HttpResponse> OnHead(const HttpRequest& head) = 0;
   // Must not block; may answer later, from any thread.
   virtual void OnRequest(HttpRequest request, std::shared_ptr<Exchange> exchange) = 0;
-  // The reply to something that is not a request we can read; `status` is 400, 408, 413, 414, 431 or 501.
+  // The reply to something that is not a request we can read; `status` is 400, 408, 413, 414, 431
+  // or 501.
   virtual HttpResponse OnBadRequest(int status, const std::string& message) = 0;
 };
 
@@ -63,7 +67,8 @@ struct HttpServerOptions {
 class HttpServer {
  public:
   // The handler outlives the server.
-  static Result<std::unique_ptr<HttpServer>> Start(const HttpServerOptions& options, HttpHandler* handler);
+  static Result<std::unique_ptr<HttpServer>> Start(const HttpServerOptions& options,
+                                                   HttpHandler* handler);
   virtual ~HttpServer() = default;  // Closes every connection and joins the threads.
   virtual uint16_t port() const = 0;
   // No new connections; kept ones are closed after their next reply.

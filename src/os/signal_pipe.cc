@@ -16,8 +16,7 @@ Result<SignalPipe> SignalPipe::Open() {
   for (const int signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&set, signal);
   pthread_sigmask(SIG_BLOCK, &set, nullptr);
   UniqueFd fd(signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
-  if (!fd.valid())
-    return Fail(ErrorCode::kInternal, std::string("signalfd: ") + strerror(errno));
+  if (!fd.valid()) return Fail(ErrorCode::kInternal, std::string("signalfd: ") + strerror(errno));
   return SignalPipe(std::move(fd));
 }
 

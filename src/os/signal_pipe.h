@@ -8,7 +8,8 @@ namespace ingle {
 
 class SignalPipe {
  public:
-  // Blocks SIGTERM, SIGINT and SIGHUP in this thread and all it starts later: call it before any thread exists.
+  // Blocks SIGTERM, SIGINT and SIGHUP in this thread and all it starts later: call it before any
+  // thread exists.
   static Result<SignalPipe> Open();
   int fd() const { return fd_.get(); }
   // Waits up to timeout_ms (-1: for ever) for a signal; 0 when none came.

@@ -5,8 +5,8 @@
 #include <signal.h>
 #include <spawn.h>
 #include <string.h>
-#include <sys/pidfd.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include <cerrno>
@@ -47,7 +47,8 @@ class SpawnSetup {
 }  // namespace
 
 std::string ExitStatus::Describe() const {
-  if (signal != 0) return "was killed by signal " + std::to_string(signal) + " (" + strsignal(signal) + ")";
+  if (signal != 0)
+    return "was killed by signal " + std::to_string(signal) + " (" + strsignal(signal) + ")";
   return "exited with code " + std::to_string(code);
 }
 
@@ -58,23 +59,26 @@ Result<Subprocess> Subprocess::Spawn(const std::string& executable,
   argv.push_back(nullptr);
   SpawnSetup setup;
   pid_t pid = -1;
-  const int error =
-      posix_spawn(&pid, executable.c_str(), setup.actions(), setup.attributes(), argv.data(), environ);
+  const int error = posix_spawn(&pid, executable.c_str(), setup.actions(), setup.attributes(),
+                                argv.data(), environ);
   if (error != 0)
     return Fail(ErrorCode::kInternal, "cannot start " + executable + ": " + strerror(error));
-  UniqueFd pidfd(pidfd_open(pid, 0));
+  // glibc 2.36 declares pidfd_open without C linkage.
+  UniqueFd pidfd(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
   if (!pidfd.valid()) {
     const std::string reason = strerror(errno);
     kill(pid, SIGKILL);
     waitpid(pid, nullptr, 0);
-    return Fail(ErrorCode::kInternal, "cannot watch process " + std::to_string(pid) + ": " + reason +
-                                          " (pidfd_open needs Linux 5.3 or later)");
+    return Fail(ErrorCode::kInternal, "cannot watch process " + std::to_string(pid) + ": " +
+                                          reason + " (pidfd_open needs Linux 5.3 or later)");
   }
   return Subprocess(pid, std::move(pidfd));
 }
 
 Subprocess::Subprocess(Subprocess&& other) noexcept
-    : pid_(std::exchange(other.pid_, -1)), pidfd_(std::move(other.pidfd_)), status_(other.status_) {}
+    : pid_(std::exchange(other.pid_, -1)),
+      pidfd_(std::move(other.pidfd_)),
+      status_(other.status_) {}
 
 Subprocess& Subprocess::operator=(Subprocess&& other) noexcept {
   std::swap(pid_, other.pid_);
@@ -102,9 +106,12 @@ std::optional<ExitStatus> Subprocess::TryReap() {
   while (reaped < 0 && errno == EINTR);
   if (reaped == 0) return std::nullopt;
   ExitStatus status;
-  if (reaped < 0) status.code = -1;
-  else if (WIFSIGNALED(raw)) status.signal = WTERMSIG(raw);
-  else status.code = WEXITSTATUS(raw);
+  if (reaped < 0)
+    status.code = -1;
+  else if (WIFSIGNALED(raw))
+    status.signal = WTERMSIG(raw);
+  else
+    status.code = WEXITSTATUS(raw);
   status_ = status;
   return status_;
 }
@@ -122,8 +129,8 @@ Status DieWithParent(pid_t parent) {
     return Fail(ErrorCode::kInternal, std::string("prctl(PR_SET_PDEATHSIG): ") + strerror(errno));
   // It may have ended before the call above.
   if (getppid() != parent)
-    return Fail(ErrorCode::kUnavailable,
-                "the gateway (process " + std::to_string(parent) + ") is not this process's parent any more");
+    return Fail(ErrorCode::kUnavailable, "the gateway (process " + std::to_string(parent) +
+                                             ") is not this process's parent any more");
   return {};
 }
 

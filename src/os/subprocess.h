@@ -1,5 +1,6 @@
 #pragma once
-// A child process started with posix_spawn (never fork: gRPC's threads do not survive one) and watched by a pidfd.
+// A child process started with posix_spawn (never fork: gRPC's threads do not survive one) and
+// watched by a pidfd.
 
 #include <sys/types.h>
 
@@ -13,16 +14,17 @@
 namespace ingle {
 
 struct ExitStatus {
-  int code = 0;    // Exit code when signal is 0.
-  int signal = 0;  // The signal that ended it, else 0.
+  int code = 0;                  // Exit code when signal is 0.
+  int signal = 0;                // The signal that ended it, else 0.
   std::string Describe() const;  // "was killed by signal 9 (Killed)", "exited with code 2".
 };
 
 class Subprocess {
  public:
-  // arguments[0] is the program's own name. The child keeps stdin, stdout and stderr and no other descriptor; its
-  // signal mask is empty and every handler is the default.
-  static Result<Subprocess> Spawn(const std::string& executable, const std::vector<std::string>& arguments);
+  // arguments[0] is the program's own name. The child keeps stdin, stdout and stderr and no other
+  // descriptor; its signal mask is empty and every handler is the default.
+  static Result<Subprocess> Spawn(const std::string& executable,
+                                  const std::vector<std::string>& arguments);
 
   Subprocess(Subprocess&& other) noexcept;
   Subprocess& operator=(Subprocess&& other) noexcept;

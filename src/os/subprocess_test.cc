@@ -34,8 +34,8 @@ TEST(Subprocess, MissingProgramIsAnError) {
 TEST(Subprocess, ChildInheritsNoDescriptor) {
   const int leaked = open("/dev/null", O_RDONLY);  // Without O_CLOEXEC, on purpose.
   ASSERT_GE(leaked, 3);
-  auto child = Subprocess::Spawn(
-      "/bin/sh", {"sh", "-c", "test ! -e /proc/self/fd/" + std::to_string(leaked)});
+  auto child = Subprocess::Spawn("/bin/sh",
+                                 {"sh", "-c", "test ! -e /proc/self/fd/" + std::to_string(leaked)});
   ASSERT_TRUE(child);
   auto status = child->ReapWithin(10000);
   ASSERT_TRUE(status);

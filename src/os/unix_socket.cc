@@ -22,8 +22,9 @@ Result<sockaddr_un> Address(const std::string& path) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   if (path.size() >= sizeof(address.sun_path))
-    return Fail(ErrorCode::kTooLarge, "the socket path " + path + " has " + std::to_string(path.size()) +
-                                          " bytes, at most " + std::to_string(sizeof(address.sun_path) - 1) +
+    return Fail(ErrorCode::kTooLarge, "the socket path " + path + " has " +
+                                          std::to_string(path.size()) + " bytes, at most " +
+                                          std::to_string(sizeof(address.sun_path) - 1) +
                                           " fit; set TMPDIR to a shorter directory");
   memcpy(address.sun_path, path.c_str(), path.size());
   return address;
@@ -87,7 +88,8 @@ Result<UniqueFd> AcceptUnix(int listener, int timeout_ms) {
   if (!fd.valid()) return Fail(ErrorCode::kUnavailable, "accept: " + Reason());
   INGLE_TRY(const ucred peer, PeerOf(fd.get()));
   if (peer.uid != geteuid())
-    return Fail(ErrorCode::kInvalidRequest, "a process of another user (uid " + std::to_string(peer.uid) +
+    return Fail(ErrorCode::kInvalidRequest, "a process of another user (uid " +
+                                                std::to_string(peer.uid) +
                                                 ") connected and was dropped");
   return fd;
 }

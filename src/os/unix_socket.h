@@ -10,7 +10,8 @@
 
 namespace ingle {
 
-// A directory of mode 0700 under $XDG_RUNTIME_DIR or $TMPDIR or /tmp; removed with what lies in it at the end.
+// A directory of mode 0700 under $XDG_RUNTIME_DIR or $TMPDIR or /tmp; removed with what lies in it
+// at the end.
 class PrivateDirectory {
  public:
   static Result<PrivateDirectory> Make(const std::string& prefix);
@@ -28,7 +29,8 @@ class PrivateDirectory {
 };
 
 Result<UniqueFd> ListenUnix(const std::string& path);
-// Waits up to timeout_ms for a peer of this process's user; others are dropped. kDeadline when none came.
+// Waits up to timeout_ms for a peer of this process's user; others are dropped. kDeadline when none
+// came.
 Result<UniqueFd> AcceptUnix(int listener, int timeout_ms);
 // The peer must run as this process's user, and as process `peer` when that is positive.
 Result<UniqueFd> ConnectUnix(const std::string& path, pid_t peer);

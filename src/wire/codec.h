@@ -1,6 +1,6 @@
 #pragma once
-// Requests and events to bytes and back. Decoding trusts nothing: every enum, count and string is checked, and a
-// message that breaks a rule is an error that names the rule.
+// Requests and events to bytes and back. Decoding trusts nothing: every enum, count and string is
+// checked, and a message that breaks a rule is an error that names the rule.
 
 #include <string>
 #include <string_view>

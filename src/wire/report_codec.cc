@@ -111,7 +111,8 @@ Result<Delta> TakeDelta(const wire::Delta& from) {
   if (from.tokens_size() > kMaxTokensPerDelta) return Broken("too many tokens in one delta");
   to.tokens.reserve(static_cast<size_t>(from.tokens_size()));
   for (const auto& entry : from.tokens()) {
-    if (std::isnan(entry.logprob()) || entry.top_size() > kMaxTop) return Broken("a token's log-probabilities");
+    if (std::isnan(entry.logprob()) || entry.top_size() > kMaxTop)
+      return Broken("a token's log-probabilities");
     SampledToken token{entry.token(), entry.spelling(), entry.logprob(), {}};
     for (const auto& top : entry.top()) {
       if (std::isnan(top.logprob())) return Broken("a log-probability is not a number");
@@ -137,7 +138,7 @@ void PutFinished(const Finished& from, wire::Finished& to) {
 
 Result<Finished> TakeFinished(const wire::Finished& from) {
   if (from.reason() > static_cast<uint32_t>(FinishReason::kCancelled) ||
-      from.cause() > static_cast<uint32_t>(StopCause::kCancelled))
+      from.cause() > static_cast<uint32_t>(StopCause::kNothingAllowed))
     return Broken("an unknown finish reason");
   Finished to;
   to.reason = static_cast<FinishReason>(from.reason());
@@ -264,7 +265,8 @@ Result<StepReport> FromProto(const wire::StepReport& in) {
   out.steps = in.steps();
   out.running = in.running();
   out.queued = in.queued();
-  if (in.has_loading()) out.load = LoadingState{in.loading().bytes_done(), in.loading().bytes_total()};
+  if (in.has_loading())
+    out.load = LoadingState{in.loading().bytes_done(), in.loading().bytes_total()};
   if (in.has_ready()) out.load = FromProto(in.ready());
   if (in.has_failed()) out.load = FromProto(in.failed());
   if (in.events_size() > kMaxEventsPerReport) return Broken("too many events");

@@ -75,7 +75,8 @@ Result<SamplingRequest> TakeSampling(const wire::Sampling& from) {
 template <class Kind>
 Result<Kind> ParseKind(const std::string& text, const char* what) {
   if (text.empty()) return Kind{};
-  INGLE_TRY(json::value value, ParseJson(text, what, JsonLimits{.depth = 80, .bytes = kMaxToWorkerBytes}));
+  INGLE_TRY(json::value value,
+            ParseJson(text, what, JsonLimits{.depth = 80, .bytes = kMaxToWorkerBytes}));
   if constexpr (std::is_same_v<Kind, json::array>) {
     if (!value.is_array()) return Broken(std::string(what) + " is not an array");
     return std::move(value.get_array());
@@ -108,7 +109,8 @@ Status TakePrompt(const wire::GenerateRequest& in, GenerateRequest& out) {
 void ToProto(const ChatPrompt& prompt, wire::ChatPrompt& out) {
   out.set_messages_json(json::serialize(prompt.messages));
   if (!prompt.tools.empty()) out.set_tools_json(json::serialize(prompt.tools));
-  if (!prompt.template_variables.empty()) out.set_variables_json(json::serialize(prompt.template_variables));
+  if (!prompt.template_variables.empty())
+    out.set_variables_json(json::serialize(prompt.template_variables));
   out.set_add_generation_prompt(prompt.add_generation_prompt);
 }
 
@@ -116,7 +118,8 @@ Result<ChatPrompt> FromProto(const wire::ChatPrompt& in) {
   ChatPrompt out;
   INGLE_TRY(out.messages, ParseKind<json::array>(in.messages_json(), "messages"));
   INGLE_TRY(out.tools, ParseKind<json::array>(in.tools_json(), "tools"));
-  INGLE_TRY(out.template_variables, ParseKind<json::object>(in.variables_json(), "template variables"));
+  INGLE_TRY(out.template_variables,
+            ParseKind<json::object>(in.variables_json(), "template variables"));
   out.add_generation_prompt = in.add_generation_prompt();
   return out;
 }

@@ -21,7 +21,8 @@ constexpr auto kUnaryDeadline = std::chrono::seconds(30);
 Error FromStatus(const grpc::Status& status) {
   if (status.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED)
     return {ErrorCode::kDeadline, "the worker did not answer in time", "", "worker_timeout"};
-  return {ErrorCode::kUnavailable, "the worker's socket: " + status.error_message(), "", "worker_died"};
+  return {ErrorCode::kUnavailable, "the worker's socket: " + status.error_message(), "",
+          "worker_died"};
 }
 
 class GrpcWorkerClient final : public WorkerClient {
@@ -88,7 +89,8 @@ class GrpcWorkerClient final : public WorkerClient {
   }
 
   Result<WorkerDescription> Describe() override {
-    INGLE_TRY(const auto reply, (Call<wire::DescribeReply>(&wire::Worker::Stub::Describe, wire::Empty())));
+    INGLE_TRY(const auto reply,
+              (Call<wire::DescribeReply>(&wire::Worker::Stub::Describe, wire::Empty())));
     if (reply.has_description()) return FromProto(reply.description());
     return std::unexpected(FromProto(reply.failure()));
   }
@@ -107,7 +109,8 @@ class GrpcWorkerClient final : public WorkerClient {
 
  private:
   template <class Reply, class Request>
-  Result<Reply> Call(grpc::Status (wire::Worker::Stub::*method)(grpc::ClientContext*, const Request&, Reply*),
+  Result<Reply> Call(grpc::Status (wire::Worker::Stub::*method)(grpc::ClientContext*,
+                                                                const Request&, Reply*),
                      const Request& request) {
     grpc::ClientContext context;
     context.set_deadline(std::chrono::system_clock::now() + kUnaryDeadline);

@@ -22,9 +22,12 @@ class WorkerClient {
     std::function<void(Error)> on_end;          // Last call: the stream has ended, and why.
   };
 
-  // `worker` is the process that must answer at `path` (0: any of this user). kUnavailable while it does not listen.
-  static Result<std::unique_ptr<WorkerClient>> Connect(const std::string& path, pid_t worker, Handlers handlers);
-  virtual ~WorkerClient() = default;  // Ends the stream; joins its threads. Not on the reading thread.
+  // `worker` is the process that must answer at `path` (0: any of this user). kUnavailable while it
+  // does not listen.
+  static Result<std::unique_ptr<WorkerClient>> Connect(const std::string& path, pid_t worker,
+                                                       Handlers handlers);
+  virtual ~WorkerClient() =
+      default;  // Ends the stream; joins its threads. Not on the reading thread.
 
   // Queue and return; a dead stream reports through on_end.
   virtual void Submit(const GenerateRequest& request) = 0;

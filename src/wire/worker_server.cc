@@ -32,14 +32,18 @@ class GrpcService final : public wire::Worker::Service {
     return grpc::Status::OK;
   }
 
-  grpc::Status Describe(grpc::ServerContext*, const wire::Empty*, wire::DescribeReply* reply) override {
+  grpc::Status Describe(grpc::ServerContext*, const wire::Empty*,
+                        wire::DescribeReply* reply) override {
     auto description = service_->Describe();
-    if (description) ToProto(*description, *reply->mutable_description());
-    else ToProto(description.error(), *reply->mutable_failure());
+    if (description)
+      ToProto(*description, *reply->mutable_description());
+    else
+      ToProto(description.error(), *reply->mutable_failure());
     return grpc::Status::OK;
   }
 
-  grpc::Status Capabilities(grpc::ServerContext*, const wire::Empty*, wire::CapabilitiesReply* reply) override {
+  grpc::Status Capabilities(grpc::ServerContext*, const wire::Empty*,
+                            wire::CapabilitiesReply* reply) override {
     reply->set_protocol(kWireProtocol);
     for (const std::string& feature : service_->Capabilities()) reply->add_features(feature);
     return grpc::Status::OK;
@@ -47,9 +51,12 @@ class GrpcService final : public wire::Worker::Service {
 
   grpc::Status Tokenize(grpc::ServerContext*, const wire::TokenizeRequest* request,
                         wire::TokensReply* reply) override {
-    auto tokens = service_->Tokenize(request->text(), request->add_special(), request->recognise_special());
-    if (tokens) reply->mutable_tokens()->Add(tokens->begin(), tokens->end());
-    else ToProto(tokens.error(), *reply->mutable_failure());
+    auto tokens =
+        service_->Tokenize(request->text(), request->add_special(), request->recognise_special());
+    if (tokens)
+      reply->mutable_tokens()->Add(tokens->begin(), tokens->end());
+    else
+      ToProto(tokens.error(), *reply->mutable_failure());
     return grpc::Status::OK;
   }
 
@@ -59,10 +66,13 @@ class GrpcService final : public wire::Worker::Service {
     return grpc::Status::OK;
   }
 
-  grpc::Status Render(grpc::ServerContext*, const wire::ChatPrompt* request, wire::TextReply* reply) override {
+  grpc::Status Render(grpc::ServerContext*, const wire::ChatPrompt* request,
+                      wire::TextReply* reply) override {
     auto prompt = FromProto(*request);
-    if (prompt) Answer(service_->Render(*prompt), *reply);
-    else ToProto(prompt.error(), *reply->mutable_failure());
+    if (prompt)
+      Answer(service_->Render(*prompt), *reply);
+    else
+      ToProto(prompt.error(), *reply->mutable_failure());
     return grpc::Status::OK;
   }
 
@@ -73,12 +83,15 @@ class GrpcService final : public wire::Worker::Service {
 
  private:
   static void Answer(const Result<std::string>& text, wire::TextReply& reply) {
-    if (text) reply.set_text(*text);
-    else ToProto(text.error(), *reply.mutable_failure());
+    if (text)
+      reply.set_text(*text);
+    else
+      ToProto(text.error(), *reply.mutable_failure());
   }
 
   void Handle(const wire::ToWorker& message) {
-    if (message.message_case() == wire::ToWorker::kCancel) service_->Cancel(message.cancel());
+    if (message.message_case() == wire::ToWorker::kCancel)
+      service_->Cancel(message.cancel());
     else if (message.message_case() == wire::ToWorker::kSubmit)
       service_->Submit(FromProto(message.submit()), message.submit().id());
   }
@@ -114,7 +127,8 @@ class GrpcWorkerServer final : public WorkerServer {
     builder.SetSyncServerOption(grpc::ServerBuilder::SyncServerOption::NUM_CQS, 1);
     server_ = builder.BuildAndStart();
     if (server_ == nullptr) return Fail(ErrorCode::kInternal, "gRPC did not start in the worker");
-    // Connections are accepted here and handed over, because only so the peer's user can be checked.
+    // Connections are accepted here and handed over, because only so the peer's user can be
+    // checked.
     acceptor_ = std::thread([this] {
       while (!stopping_) {
         auto connection = AcceptUnix(listener_.get(), kAcceptPollMs);
@@ -140,7 +154,8 @@ class GrpcWorkerServer final : public WorkerServer {
 
 }  // namespace
 
-Result<std::unique_ptr<WorkerServer>> WorkerServer::Start(const std::string& path, WorkerService* service) {
+Result<std::unique_ptr<WorkerServer>> WorkerServer::Start(const std::string& path,
+                                                          WorkerService* service) {
   INGLE_TRY(UniqueFd listener, ListenUnix(path));
   auto server = std::make_unique<GrpcWorkerServer>(std::move(listener), service);
   INGLE_RETURN_IF_ERROR(server->Serve());

@@ -35,7 +35,8 @@ class WorkerService {
 class WorkerServer {
  public:
   // Listens at `path` (in a directory that only this user can enter) and serves one Run stream.
-  static Result<std::unique_ptr<WorkerServer>> Start(const std::string& path, WorkerService* service);
+  static Result<std::unique_ptr<WorkerServer>> Start(const std::string& path,
+                                                     WorkerService* service);
   virtual ~WorkerServer() = default;
 };
 

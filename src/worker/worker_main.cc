@@ -36,14 +36,16 @@ int WorkerMain(const WorkerOptions& options, const EngineFactory& load) {
   signal(SIGPIPE, SIG_IGN);
   if (options.gateway_pid > 0) {
     // The gateway starts this process from a thread that lives as long as itself.
-    if (auto bound = DieWithParent(options.gateway_pid); !bound) return Complain(bound.error(), kExitStartFailed);
+    if (auto bound = DieWithParent(options.gateway_pid); !bound)
+      return Complain(bound.error(), kExitStartFailed);
     OfferToOutOfMemoryKiller();
   }
   // Never destroyed: threads of the engine may still report while the process ends.
   auto* session = new WorkerSession;
   auto server = WorkerServer::Start(options.socket_path, session);
   if (!server) return Complain(server.error(), kExitStartFailed);
-  auto engine = load([session](uint64_t done, uint64_t total) { session->ReportLoading(done, total); });
+  auto engine =
+      load([session](uint64_t done, uint64_t total) { session->ReportLoading(done, total); });
   int code = 0;
   if (engine) {
     session->ReportReady(engine->get());

@@ -22,7 +22,8 @@ using ReportLoading = std::function<void(uint64_t bytes_done, uint64_t bytes_tot
 // Loads the model; runs on the main thread while the socket already answers.
 using EngineFactory = std::function<Result<std::unique_ptr<Engine>>(const ReportLoading&)>;
 
-// Returns the process's exit code: 0 when the gateway left, 1 for a failed start, 65 when the model did not load.
+// Returns the process's exit code: 0 when the gateway left, 1 for a failed start, 65 when the model
+// did not load.
 int WorkerMain(const WorkerOptions& options, const EngineFactory& load);
 
 }  // namespace ingle

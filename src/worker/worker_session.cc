@@ -59,8 +59,10 @@ void WorkerSession::ReportFailed(Error error) {
 
 void WorkerSession::WaitForEnd(int timeout_ms) {
   std::unique_lock lock(mutex_);
-  if (timeout_ms < 0) ended_.wait(lock, [this] { return over_; });
-  else ended_.wait_for(lock, std::chrono::milliseconds(timeout_ms), [this] { return over_; });
+  if (timeout_ms < 0)
+    ended_.wait(lock, [this] { return over_; });
+  else
+    ended_.wait_for(lock, std::chrono::milliseconds(timeout_ms), [this] { return over_; });
 }
 
 void WorkerSession::Wake() {
@@ -73,10 +75,13 @@ void WorkerSession::Submit(Result<GenerateRequest> request, const std::string& i
   std::lock_guard lock(mutex_);
   if (!request) return PostError(id, request.error());
   if (engine_ == nullptr)
-    return PostError(id, {ErrorCode::kUnavailable, "the model is still loading", "", "model_loading"});
+    return PostError(id,
+                     {ErrorCode::kUnavailable, "the model is still loading", "", "model_loading"});
   if (draining_)
-    return PostError(id, {ErrorCode::kUnavailable, "the server is shutting down", "", "server_shutting_down"});
-  if (!active_.try_emplace(request->id).second) return;  // The first one's events go on under this id.
+    return PostError(
+        id, {ErrorCode::kUnavailable, "the server is shutting down", "", "server_shutting_down"});
+  if (!active_.try_emplace(request->id).second)
+    return;  // The first one's events go on under this id.
   to_submit_.push_back(*std::move(request));
   submit_wake_.notify_one();
 }
@@ -104,7 +109,8 @@ void WorkerSession::SubmitNow(GenerateRequest request) {
   }
   Result<Accepted> accepted =
       cancelled ? Fail(ErrorCode::kCancelled, "cancelled before it began", "", "cancelled")
-                : engine_->Submit(std::move(request), [this, id](Event event) { OnEvent(id, std::move(event)); });
+                : engine_->Submit(std::move(request),
+                                  [this, id](Event event) { OnEvent(id, std::move(event)); });
   std::unique_lock lock(mutex_);
   const auto found = active_.find(id);
   if (found == active_.end()) return;
@@ -115,7 +121,8 @@ void WorkerSession::SubmitNow(GenerateRequest request) {
   std::vector<Event> held = std::move(active.held);
   Post(id, active, *std::move(accepted));
   for (Event& event : held) {
-    const bool last = std::holds_alternative<Finished>(event) || std::holds_alternative<Error>(event);
+    const bool last =
+        std::holds_alternative<Finished>(event) || std::holds_alternative<Error>(event);
     Post(id, active, std::move(event));
     if (last) return;
   }
@@ -139,15 +146,18 @@ void WorkerSession::OnEvent(const std::string& id, Event event) {
   std::lock_guard lock(mutex_);
   const auto found = active_.find(id);
   if (found == active_.end()) return;
-  if (found->second.accepted) Post(id, found->second, std::move(event));
-  else found->second.held.push_back(std::move(event));
+  if (found->second.accepted)
+    Post(id, found->second, std::move(event));
+  else
+    found->second.held.push_back(std::move(event));
 }
 
 void WorkerSession::Post(const std::string& id, Active& active, Event event) {
   RequestEvent out{id, std::move(event), active.tokens_reported};
   if (const auto* delta = std::get_if<Delta>(&out.event))
     active.tokens_reported += static_cast<uint32_t>(delta->tokens.size());
-  const bool last = std::holds_alternative<Finished>(out.event) || std::holds_alternative<Error>(out.event);
+  const bool last =
+      std::holds_alternative<Finished>(out.event) || std::holds_alternative<Error>(out.event);
   if (last) active_.erase(out.id);
   pending_.events.push_back(std::move(out));
   Wake();
@@ -202,25 +212,29 @@ Result<std::vector<int32_t>> WorkerSession::Tokenize(const std::string& text, bo
 Result<std::string> WorkerSession::Detokenize(const std::vector<int32_t>& tokens) {
   INGLE_TRY(const Engine* engine, ReadyEngine());
   if (tokens.size() > kMaxDetokenize)
-    return Fail(ErrorCode::kTooLarge, "more than " + std::to_string(kMaxDetokenize) + " tokens", "tokens");
+    return Fail(ErrorCode::kTooLarge, "more than " + std::to_string(kMaxDetokenize) + " tokens",
+                "tokens");
   const size_t vocab = engine->tokenizer().size();
   for (const int32_t token : tokens)
     if (token < 0 || static_cast<size_t>(token) >= vocab)
-      return Fail(ErrorCode::kInvalidRequest,
-                  "token " + std::to_string(token) + " is outside 0 to " + std::to_string(vocab - 1), "tokens",
-                  "invalid_token_id");
+      return Fail(
+          ErrorCode::kInvalidRequest,
+          "token " + std::to_string(token) + " is outside 0 to " + std::to_string(vocab - 1),
+          "tokens", "invalid_token_id");
   return engine->tokenizer().Decode(tokens, true);
 }
 
 Result<std::string> WorkerSession::Render(const ChatPrompt& prompt) {
   INGLE_TRY(const Engine* engine, ReadyEngine());
   if (engine->chat_template() == nullptr)
-    return Fail(ErrorCode::kUnsupported, "the model has no chat template", "messages", "no_chat_template");
+    return Fail(ErrorCode::kUnsupported, "the model has no chat template", "messages",
+                "no_chat_template");
   RenderOptions options;
   options.add_generation_prompt = prompt.add_generation_prompt;
   options.variables = prompt.template_variables;
   options.now_unix_s = static_cast<int64_t>(std::time(nullptr));
-  INGLE_TRY(const auto spans, engine->chat_template()->Render(prompt.messages, prompt.tools, options));
+  INGLE_TRY(const auto spans,
+            engine->chat_template()->Render(prompt.messages, prompt.tools, options));
   std::string text;
   for (const TextSpan& span : spans) text += span.text;
   return text;
@@ -232,8 +246,9 @@ Result<WorkerDescription> WorkerSession::Describe() {
 }
 
 std::vector<std::string> WorkerSession::Capabilities() {
-  return {"chat", "text", "tokens", "stop", "ignore_eos", "logprobs", "logit_bias", "seed", "penalties", "top_k",
-          "top_p", "min_p", "typical_p", "tokenize", "detokenize", "render"};
+  return {"chat",       "text",     "tokens",     "stop",  "ignore_eos", "logprobs",
+          "logit_bias", "seed",     "penalties",  "top_k", "top_p",      "min_p",
+          "typical_p",  "tokenize", "detokenize", "render"};
 }
 
 }  // namespace ingle

@@ -1,6 +1,6 @@
 #pragma once
-// Joins the engine's events to the gateway's stream: answers each request first with Accepted or Error, numbers its
-// tokens, and gathers what one step produced for all sequences into one report.
+// Joins the engine's events to the gateway's stream: answers each request first with Accepted or
+// Error, numbers its tokens, and gathers what one step produced for all sequences into one report.
 
 #include <condition_variable>
 #include <deque>
@@ -40,8 +40,8 @@ class WorkerSession final : public WorkerService {
 
  private:
   struct Active {
-    bool accepted = false;        // Accepted has been reported; events before that wait in `held`.
-    bool cancelled = false;       // Asked for while the request was still being tokenized.
+    bool accepted = false;   // Accepted has been reported; events before that wait in `held`.
+    bool cancelled = false;  // Asked for while the request was still being tokenized.
     uint32_t tokens_reported = 0;
     std::vector<Event> held;
   };

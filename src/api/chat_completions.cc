@@ -1,0 +1,307 @@
+#include "api/chat_completions.h"
+
+#include <algorithm>
+#include <array>
+
+#include "api/chat_messages.h"
+#include "api/generation_fields.h"
+#include "api/logprobs.h"
+#include "api/sse.h"
+
+namespace ingle {
+namespace {
+
+constexpr Field kOwn[] = {
+    {.name = "messages", .type = FieldType::kArray, .meaning = "the conversation"},
+    {.name = "max_completion_tokens",
+     .type = FieldType::kInteger,
+     .min = 1,
+     .max = 2147483647.0,
+     .meaning = "longest answer"},
+    {.name = "n",
+     .type = FieldType::kInteger,
+     .min = 1,
+     .max = static_cast<double>(kMaxChoices),
+     .meaning = "answers to make"},
+    {.name = "logprobs",
+     .type = FieldType::kBool,
+     .meaning = "report each token's log-probability"},
+    {.name = "top_logprobs",
+     .type = FieldType::kInteger,
+     .min = 0,
+     .max = 20,
+     .meaning = "with logprobs: this many likeliest tokens at each position"},
+    {.name = "response_format", .type = FieldType::kObject, .meaning = "{\"type\": \"text\"} only"},
+    {.name = "tools",
+     .type = FieldType::kArray,
+     .meaning = "functions shown to the model by its template"},
+    {.name = "tool_choice", .type = FieldType::kAny, .meaning = "\"auto\" or \"none\""},
+    {.name = "chat_template_kwargs",
+     .type = FieldType::kObject,
+     .meaning = "variables for the model's template"},
+    {.name = "enable_thinking",
+     .type = FieldType::kBool,
+     .meaning = "template variable of the same name"},
+    {.name = "reasoning_effort",
+     .type = FieldType::kString,
+     .meaning = "template variable of the same name; \"none\" also sets enable_thinking to false"},
+    {.name = "add_generation_prompt",
+     .type = FieldType::kBool,
+     .meaning = "end the prompt where the assistant begins; default true"},
+    {.name = "parallel_tool_calls",
+     .type = FieldType::kBool,
+     .use = FieldUse::kIgnored,
+     .meaning = "tool calls are returned as text by this version",
+     .neutral = "true"},
+    {.name = "functions", .use = FieldUse::kRefused, .meaning = "use tools", .neutral = "[]"},
+    {.name = "function_call",
+     .use = FieldUse::kRefused,
+     .meaning = "use tools",
+     .neutral = "\"none\"|\"auto\""},
+    {.name = "audio", .use = FieldUse::kRefused, .meaning = "the model writes text only"},
+    {.name = "modalities",
+     .use = FieldUse::kRefused,
+     .meaning = "the model writes text only",
+     .neutral = "[\"text\"]|[]"},
+    {.name = "verbosity",
+     .type = FieldType::kString,
+     .use = FieldUse::kIgnored,
+     .meaning = "ask in the prompt"},
+    {.name = "prediction",
+     .type = FieldType::kAny,
+     .use = FieldUse::kIgnored,
+     .meaning = "nothing is predicted"},
+    {.name = "store",
+     .type = FieldType::kBool,
+     .use = FieldUse::kIgnored,
+     .meaning = "nothing is stored",
+     .neutral = "false"},
+    {.name = "metadata",
+     .type = FieldType::kObject,
+     .use = FieldUse::kIgnored,
+     .meaning = "nothing is stored",
+     .neutral = "{}"},
+    {.name = "user",
+     .type = FieldType::kString,
+     .use = FieldUse::kIgnored,
+     .meaning = "users are not told apart"},
+    {.name = "safety_identifier",
+     .type = FieldType::kString,
+     .use = FieldUse::kIgnored,
+     .meaning = "users are not told apart"},
+    {.name = "prompt_cache_key",
+     .type = FieldType::kString,
+     .use = FieldUse::kIgnored,
+     .meaning = "prompts are not cached by this version"},
+    {.name = "prompt_cache_retention",
+     .type = FieldType::kAny,
+     .use = FieldUse::kIgnored,
+     .meaning = "prompts are not cached by this version"},
+    {.name = "prompt_cache_options",
+     .type = FieldType::kAny,
+     .use = FieldUse::kIgnored,
+     .meaning = "prompts are not cached by this version"},
+    {.name = "service_tier",
+     .type = FieldType::kString,
+     .use = FieldUse::kIgnored,
+     .meaning = "there is one tier",
+     .neutral = "\"auto\"|\"default\""},
+    {.name = "web_search_options",
+     .type = FieldType::kAny,
+     .use = FieldUse::kIgnored,
+     .meaning = "the server searches nothing"},
+    {.name = "moderation",
+     .type = FieldType::kAny,
+     .use = FieldUse::kIgnored,
+     .meaning = "nothing is moderated"},
+};
+
+constexpr std::array<std::string_view, 7> kEfforts = {"none", "minimal", "low", "medium",
+                                                      "high", "xhigh",   "max"};
+
+const std::vector<Field>& Table() {
+  static const std::vector<Field> table = WithSharedFields(kOwn);
+  return table;
+}
+
+Status CheckResponseFormat(const FieldReader& fields) {
+  const json::value* format = fields.Find("response_format");
+  if (format == nullptr) return {};
+  const json::value* type = format->get_object().if_contains("type");
+  if (type == nullptr || !type->is_string())
+    return Fail(ErrorCode::kInvalidRequest, "response_format.type must be a string",
+                "response_format.type", "invalid_type");
+  if (type->get_string() == "text") return {};
+  return Fail(ErrorCode::kUnsupported,
+              "response_format of another type than text is not supported by this version; ask for "
+              "the format in "
+              "the prompt",
+              "response_format", "unsupported_parameter");
+}
+
+Status ReadToolFields(const FieldReader& fields, ChatPrompt* prompt,
+                      std::vector<Warning>* warnings) {
+  INGLE_TRY(prompt->tools, ReadTools(fields.Find("tools")));
+  if (const json::value* choice = fields.Find("tool_choice")) {
+    const bool none = choice->is_string() && choice->get_string() == "none";
+    const bool automatic = choice->is_string() && choice->get_string() == "auto";
+    if (!none && !automatic)
+      return Fail(
+          ErrorCode::kUnsupported,
+          "tool_choice can be \"auto\" or \"none\" in this version: a call cannot be forced",
+          "tool_choice", "unsupported_parameter");
+    if (none) prompt->tools.clear();
+  }
+  if (!prompt->tools.empty())
+    warnings->push_back(
+        {"tool_calls_as_text", "tools",
+         "the model sees the tools, but its calls are returned as text by this version"});
+  return {};
+}
+
+Status ReadTemplateFields(const FieldReader& fields, ChatPrompt* prompt) {
+  json::object& variables = prompt->template_variables;
+  if (const auto effort = fields.String("reasoning_effort")) {
+    if (std::ranges::find(kEfforts, *effort) == kEfforts.end())
+      return Fail(ErrorCode::kInvalidRequest,
+                  "reasoning_effort must be none, minimal, low, medium, high, xhigh or max",
+                  "reasoning_effort", "invalid_value");
+    variables["reasoning_effort"] = *effort;
+    if (*effort == "none") variables["enable_thinking"] = false;
+  }
+  if (const auto thinking = fields.Bool("enable_thinking"))
+    variables["enable_thinking"] = *thinking;
+  if (const json::value* extra = fields.Find("chat_template_kwargs")) {
+    INGLE_RETURN_IF_ERROR(CheckTemplateVariables(extra->get_object()));
+    for (const auto& [key, value] : extra->get_object()) variables[key] = value;
+  }
+  prompt->add_generation_prompt = fields.Bool("add_generation_prompt").value_or(true);
+  return {};
+}
+
+void ReadLogprobs(const FieldReader& fields, GenerateRequest* request, GenerationCall* call) {
+  const auto top = fields.Integer("top_logprobs");
+  call->logprobs = fields.Bool("logprobs").value_or(false);
+  if (call->logprobs)
+    request->top_logprobs = static_cast<uint32_t>(top.value_or(0));
+  else if (top && *top > 0)
+    call->warnings.push_back(
+        {"ignored_field", "top_logprobs", "top_logprobs has no effect without logprobs: true"});
+}
+
+class ChatReply final : public Reply {
+ public:
+  using Reply::Reply;
+
+  std::string StreamAccepted(size_t choice) override {
+    json::object chunk = Chunk(choice, {{"role", "assistant"}, {"content", ""}}, nullptr, nullptr);
+    chunk["seed"] = choices_[choice].accepted.sampling.seed.value;
+    return SseData(chunk);
+  }
+
+  std::string StreamDelta(size_t choice, const Delta& delta) override {
+    std::string out;
+    json::value logprobs = nullptr;
+    if (call_.logprobs && !delta.tokens.empty()) logprobs = ChatLogprobs(delta.tokens);
+    auto pieces = SplitText(delta.text);
+    if (pieces.empty() && !logprobs.is_null()) pieces.push_back({});
+    for (const std::string_view piece : pieces) {
+      out += SseData(Chunk(choice, {{"content", piece}}, std::move(logprobs), nullptr));
+      logprobs = nullptr;
+    }
+    return out;
+  }
+
+  std::string StreamFinished(size_t choice) override {
+    const Choice& state = choices_[choice];
+    json::object chunk = Chunk(choice, json::object(), nullptr,
+                               json::value(FinishReasonName(state.finished.reason)));
+    chunk["choices"].as_array()[0].as_object()["stop_cause"] = StopCauseName(state.finished.cause);
+    chunk["seed"] = state.accepted.sampling.seed.value;
+    if (json::array warnings = Warnings(choice); !warnings.empty())
+      chunk["warnings"] = std::move(warnings);
+    return SseData(chunk);
+  }
+
+  std::string StreamEnd() override {
+    std::string out;
+    if (call_.include_usage) {
+      json::object chunk = Frame("chat.completion.chunk");
+      chunk["choices"] = json::array();
+      chunk["usage"] = Usage();
+      out = SseData(chunk);
+    }
+    return out.append(kSseDone);
+  }
+
+  json::object Whole() const override {
+    json::object body = Frame("chat.completion");
+    json::array choices;
+    for (size_t i = 0; i < choices_.size(); ++i) {
+      const Choice& state = choices_[i];
+      choices.push_back(json::object{
+          {"index", i},
+          {"message", {{"role", "assistant"}, {"content", state.text}, {"refusal", nullptr}}},
+          {"logprobs",
+           call_.logprobs ? json::value(ChatLogprobs(state.tokens)) : json::value(nullptr)},
+          {"finish_reason", FinishReasonName(state.finished.reason)},
+          {"stop_cause", StopCauseName(state.finished.cause)}});
+    }
+    body["choices"] = std::move(choices);
+    body["usage"] = Usage();
+    body["seed"] = choices_[0].accepted.sampling.seed.value;
+    if (json::array warnings = AllWarnings(); !warnings.empty())
+      body["warnings"] = std::move(warnings);
+    return body;
+  }
+
+ private:
+  json::object Frame(const char* object) const {
+    return {{"id", frame_.id},
+            {"object", object},
+            {"created", frame_.created_s},
+            {"model", frame_.model},
+            {"system_fingerprint", frame_.fingerprint}};
+  }
+
+  json::object Chunk(size_t choice, json::object delta, json::value logprobs,
+                     json::value finish_reason) const {
+    json::object chunk = Frame("chat.completion.chunk");
+    chunk["choices"] = json::array{json::object{{"index", choice},
+                                                {"delta", std::move(delta)},
+                                                {"logprobs", std::move(logprobs)},
+                                                {"finish_reason", std::move(finish_reason)}}};
+    if (call_.include_usage) chunk["usage"] = nullptr;
+    return chunk;
+  }
+};
+
+}  // namespace
+
+std::span<const Field> ChatCompletionFields() { return Table(); }
+
+Result<GenerationCall> ParseChatCompletion(const json::object& body) {
+  GenerationCall call;
+  INGLE_TRY(const FieldReader fields, FieldReader::Read(body, Table(), &call.warnings));
+  INGLE_RETURN_IF_ERROR(ReadCall(fields, &call));
+  ChatPrompt prompt;
+  INGLE_TRY(prompt.messages, ReadMessages(fields.Find("messages")));
+  INGLE_RETURN_IF_ERROR(CheckResponseFormat(fields));
+  INGLE_RETURN_IF_ERROR(ReadToolFields(fields, &prompt, &call.warnings));
+  INGLE_RETURN_IF_ERROR(ReadTemplateFields(fields, &prompt));
+  GenerateRequest request;
+  INGLE_RETURN_IF_ERROR(ReadShared(fields, &request));
+  ReadLogprobs(fields, &request, &call);
+  request.prompt = std::move(prompt);
+  std::vector<GenerateRequest> prototypes;
+  prototypes.push_back(std::move(request));
+  RepeatForChoices(std::move(prototypes), static_cast<size_t>(fields.Integer("n").value_or(1)),
+                   &call);
+  return call;
+}
+
+std::unique_ptr<Reply> MakeChatReply(GenerationCall call, ReplyFrame frame) {
+  return std::make_unique<ChatReply>(std::move(call), std::move(frame));
+}
+
+}  // namespace ingle

@@ -1,0 +1,245 @@
+#include "api/completions.h"
+
+#include <limits>
+
+#include "api/generation_fields.h"
+#include "api/logprobs.h"
+#include "api/sse.h"
+
+namespace ingle {
+namespace {
+
+constexpr size_t kMaxPromptTokens = 4 << 20;
+
+constexpr Field kOwn[] = {
+    {.name = "prompt",
+     .type = FieldType::kAny,
+     .meaning = "a string, an array of strings, an array of token ids, or an array of arrays of "
+                "token ids"},
+    {.name = "n",
+     .type = FieldType::kInteger,
+     .min = 1,
+     .max = static_cast<double>(kMaxChoices),
+     .meaning = "answers per prompt"},
+    {.name = "logprobs",
+     .type = FieldType::kInteger,
+     .min = 0,
+     .max = 20,
+     .meaning = "report log-probabilities, with this many likeliest tokens at each position"},
+    {.name = "echo",
+     .type = FieldType::kBool,
+     .meaning = "begin the text with the prompt (string prompts only)"},
+    {.name = "best_of",
+     .use = FieldUse::kRefused,
+     .meaning = "answers are not ranked; use n",
+     .neutral = "1|0"},
+    {.name = "suffix",
+     .use = FieldUse::kRefused,
+     .meaning = "nothing is inserted before a suffix",
+     .neutral = "\"\""},
+    {.name = "user",
+     .type = FieldType::kString,
+     .use = FieldUse::kIgnored,
+     .meaning = "users are not told apart"},
+};
+
+const std::vector<Field>& Table() {
+  static const std::vector<Field> table = WithSharedFields(kOwn);
+  return table;
+}
+
+std::unexpected<Error> BadPrompt(const std::string& must) {
+  return Fail(ErrorCode::kInvalidRequest, "prompt " + must, "prompt", "invalid_value");
+}
+
+Result<GenerateRequest> TextRequest(const json::string& text, const GenerateRequest& prototype) {
+  if (text.empty()) return BadPrompt("must not be empty");
+  GenerateRequest request = prototype;
+  request.prompt = TextPrompt{std::string(text.data(), text.size()), true};
+  return request;
+}
+
+Result<GenerateRequest> TokenRequest(const json::array& ids, const GenerateRequest& prototype) {
+  if (ids.empty()) return BadPrompt("must not hold an empty array of tokens");
+  if (ids.size() > kMaxPromptTokens)
+    return BadPrompt("has more than " + std::to_string(kMaxPromptTokens) + " tokens");
+  TokenPrompt prompt;
+  for (const json::value& id : ids) {
+    const auto token = AsInteger(id);
+    if (!token || *token < 0 || *token > std::numeric_limits<int32_t>::max())
+      return BadPrompt("holds something that is not a token id");
+    prompt.tokens.push_back(static_cast<int32_t>(*token));
+  }
+  GenerateRequest request = prototype;
+  request.prompt = std::move(prompt);
+  return request;
+}
+
+Result<std::vector<GenerateRequest>> ReadPrompts(const json::value* prompt,
+                                                 const GenerateRequest& prototype) {
+  std::vector<GenerateRequest> out;
+  if (prompt == nullptr)
+    return Fail(ErrorCode::kInvalidRequest, "prompt is missing", "prompt",
+                "missing_required_parameter");
+  if (const json::string* text = prompt->if_string()) {
+    INGLE_TRY(out.emplace_back(), TextRequest(*text, prototype));
+    return out;
+  }
+  const json::array* array = prompt->if_array();
+  if (array == nullptr) return BadPrompt("must be a string or an array");
+  if (array->empty()) return BadPrompt("must not be empty");
+  if (array->front().is_number()) {
+    INGLE_TRY(out.emplace_back(), TokenRequest(*array, prototype));
+    return out;
+  }
+  if (array->size() > kMaxPrompts)
+    return BadPrompt("has more than " + std::to_string(kMaxPrompts) + " entries");
+  for (const json::value& item : *array) {
+    if (const json::string* text = item.if_string()) {
+      INGLE_TRY(out.emplace_back(), TextRequest(*text, prototype));
+    } else if (const json::array* ids = item.if_array()) {
+      INGLE_TRY(out.emplace_back(), TokenRequest(*ids, prototype));
+    } else {
+      return BadPrompt("must hold strings, or token ids, or arrays of token ids");
+    }
+  }
+  return out;
+}
+
+Status ReadEchoes(const std::vector<GenerateRequest>& prompts, GenerationCall* call) {
+  for (const GenerateRequest& request : prompts) {
+    const auto* text = std::get_if<TextPrompt>(&request.prompt);
+    if (text == nullptr || call->logprobs)
+      return Fail(ErrorCode::kUnsupported,
+                  "echo works with string prompts and without logprobs in this version", "echo",
+                  "unsupported_parameter");
+    call->echoes.push_back(text->text);
+  }
+  return {};
+}
+
+class CompletionReply final : public Reply {
+ public:
+  CompletionReply(GenerationCall call, ReplyFrame frame)
+      : Reply(std::move(call), std::move(frame)), offsets_(call_.requests.size()) {}
+
+  std::string StreamAccepted(size_t choice) override {
+    std::string out;
+    // Without an echo there is nothing to show yet, but the client learns that work has begun.
+    if (call_.echoes.empty()) return SseData(Chunk(choice, "", nullptr, nullptr));
+    for (const std::string_view piece : SplitText(Echo(choice)))
+      out += SseData(Chunk(choice, piece, nullptr, nullptr));
+    return out;
+  }
+
+  std::string StreamDelta(size_t choice, const Delta& delta) override {
+    std::string out;
+    json::value logprobs = nullptr;
+    if (call_.logprobs && !delta.tokens.empty())
+      logprobs = CompletionLogprobs(delta.tokens, &offsets_[choice]);
+    auto pieces = SplitText(delta.text);
+    if (pieces.empty() && !logprobs.is_null()) pieces.push_back({});
+    for (const std::string_view piece : pieces) {
+      out += SseData(Chunk(choice, piece, std::move(logprobs), nullptr));
+      logprobs = nullptr;
+    }
+    return out;
+  }
+
+  std::string StreamFinished(size_t choice) override {
+    const Choice& state = choices_[choice];
+    json::object chunk =
+        Chunk(choice, "", nullptr, json::value(FinishReasonName(state.finished.reason)));
+    chunk["choices"].as_array()[0].as_object()["stop_cause"] = StopCauseName(state.finished.cause);
+    chunk["seed"] = state.accepted.sampling.seed.value;
+    if (json::array warnings = Warnings(choice); !warnings.empty())
+      chunk["warnings"] = std::move(warnings);
+    return SseData(chunk);
+  }
+
+  std::string StreamEnd() override {
+    std::string out;
+    if (call_.include_usage) {
+      json::object chunk = Frame();
+      chunk["choices"] = json::array();
+      chunk["usage"] = Usage();
+      out = SseData(chunk);
+    }
+    return out.append(kSseDone);
+  }
+
+  json::object Whole() const override {
+    json::object body = Frame();
+    json::array choices;
+    for (size_t i = 0; i < choices_.size(); ++i) {
+      const Choice& state = choices_[i];
+      uint64_t offset = 0;
+      choices.push_back(json::object{
+          {"text", std::string(Echo(i)) + state.text},
+          {"index", i},
+          {"logprobs", call_.logprobs ? json::value(CompletionLogprobs(state.tokens, &offset))
+                                      : json::value(nullptr)},
+          {"finish_reason", FinishReasonName(state.finished.reason)},
+          {"stop_cause", StopCauseName(state.finished.cause)}});
+    }
+    body["choices"] = std::move(choices);
+    body["usage"] = Usage();
+    body["seed"] = choices_[0].accepted.sampling.seed.value;
+    if (json::array warnings = AllWarnings(); !warnings.empty())
+      body["warnings"] = std::move(warnings);
+    return body;
+  }
+
+ private:
+  std::string_view Echo(size_t choice) const {
+    return call_.echoes.empty() ? std::string_view()
+                                : call_.echoes[choice / call_.choices_per_prompt];
+  }
+
+  json::object Frame() const {
+    return {{"id", frame_.id},
+            {"object", "text_completion"},
+            {"created", frame_.created_s},
+            {"model", frame_.model},
+            {"system_fingerprint", frame_.fingerprint}};
+  }
+
+  json::object Chunk(size_t choice, std::string_view text, json::value logprobs,
+                     json::value finish_reason) const {
+    json::object chunk = Frame();
+    chunk["choices"] = json::array{json::object{{"text", text},
+                                                {"index", choice},
+                                                {"logprobs", std::move(logprobs)},
+                                                {"finish_reason", std::move(finish_reason)}}};
+    if (call_.include_usage) chunk["usage"] = nullptr;
+    return chunk;
+  }
+
+  std::vector<uint64_t> offsets_;
+};
+
+}  // namespace
+
+std::span<const Field> CompletionFields() { return Table(); }
+
+Result<GenerationCall> ParseCompletion(const json::object& body) {
+  GenerationCall call;
+  INGLE_TRY(const FieldReader fields, FieldReader::Read(body, Table(), &call.warnings));
+  INGLE_RETURN_IF_ERROR(ReadCall(fields, &call));
+  GenerateRequest prototype;
+  INGLE_RETURN_IF_ERROR(ReadShared(fields, &prototype));
+  if (const auto top = fields.Integer("logprobs")) {
+    call.logprobs = true;
+    prototype.top_logprobs = static_cast<uint32_t>(*top);
+  }
+  INGLE_TRY(auto prompts, ReadPrompts(fields.Find("prompt"), prototype));
+  if (fields.Bool("echo").value_or(false)) INGLE_RETURN_IF_ERROR(ReadEchoes(prompts, &call));
+  RepeatForChoices(std::move(prompts), static_cast<size_t>(fields.Integer("n").value_or(1)), &call);
+  return call;
+}
+
+std::unique_ptr<Reply> MakeCompletionReply(GenerationCall call, ReplyFrame frame) {
+  return std::make_unique<CompletionReply>(std::move(call), std::move(frame));
+}
+
+}  // namespace ingle

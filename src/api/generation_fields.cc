@@ -1,0 +1,202 @@
+#include "api/generation_fields.h"
+
+#include <charconv>
+#include <limits>
+
+#include "request/request_limits.h"
+
+namespace ingle {
+namespace {
+
+constexpr double kInt32Max = 2147483647.0;
+constexpr double kSeedMin = -9223372036854775808.0,
+                 kSeedMax = 18446744073709549568.0;  // Below 2^64.
+
+constexpr Field kShared[] = {
+    {.name = "model",
+     .type = FieldType::kString,
+     .meaning = "the model's name; one model is loaded, and it answers"},
+    {.name = "stream",
+     .type = FieldType::kBool,
+     .meaning = "send the answer as server-sent events"},
+    {.name = "stream_options",
+     .type = FieldType::kObject,
+     .meaning = "include_usage: a last chunk with usage"},
+    {.name = "max_tokens",
+     .type = FieldType::kInteger,
+     .min = 1,
+     .max = kInt32Max,
+     .meaning = "longest answer; default: until the context is full. With max_completion_tokens, "
+                "the smaller wins"},
+    {.name = "seed",
+     .type = FieldType::kInteger,
+     .min = kSeedMin,
+     .max = kSeedMax,
+     .meaning = "choice i of n uses seed + i; -1 or absent: drawn and reported"},
+    {.name = "stop",
+     .type = FieldType::kStringOrStrings,
+     .meaning = "strings that end the answer, not returned"},
+    {.name = "ignore_eos",
+     .type = FieldType::kBool,
+     .meaning = "go on after the model's own end token"},
+    {.name = "logit_bias",
+     .type = FieldType::kAny,
+     .meaning = "{\"token id\": -100 to 100} or [[token id, bias or false], ...]",
+     .neutral = "[]|{}"},
+    {.name = "repeat_penalty",
+     .type = FieldType::kNumber,
+     .min = 0,
+     .max = 10,
+     .min_excluded = true,
+     .meaning = "another name of repetition_penalty"},
+    {.name = "cache_prompt",
+     .type = FieldType::kBool,
+     .use = FieldUse::kIgnored,
+     .meaning = "prompts are not cached by this version",
+     .neutral = "true|false"},
+    {.name = "grammar",
+     .use = FieldUse::kRefused,
+     .meaning = "constrained output comes later",
+     .neutral = "\"\""},
+    {.name = "json_schema",
+     .use = FieldUse::kRefused,
+     .meaning = "constrained output comes later",
+     .neutral = "{}"},
+};
+
+Status ReadStops(const FieldReader& fields, GenerateRequest* request) {
+  const json::value* value = fields.Find("stop");
+  if (value == nullptr) return {};
+  const auto add = [&](const json::value& item) {
+    request->stop.emplace_back(item.get_string().data(), item.get_string().size());
+  };
+  if (value->is_string())
+    add(*value);
+  else
+    for (const json::value& item : value->get_array()) add(item);
+  return {};
+}
+
+std::optional<int32_t> TokenId(const json::value& value) {
+  if (value.is_string()) {
+    const auto& text = value.get_string();
+    int32_t id = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), id);
+    if (error != std::errc() || end != text.data() + text.size() || id < 0) return std::nullopt;
+    return id;
+  }
+  const auto id = AsInteger(value);
+  if (!id || *id < 0 || *id > std::numeric_limits<int32_t>::max()) return std::nullopt;
+  return static_cast<int32_t>(*id);
+}
+
+Status AddBias(const json::value& token, const json::value& bias, const std::string& param,
+               GenerateRequest* request) {
+  const auto id = TokenId(token);
+  const bool forbids = bias.is_bool() && !bias.get_bool();
+  if (!id || (!forbids && !bias.is_number()))
+    return Fail(ErrorCode::kInvalidRequest,
+                param + " must map token ids to numbers (or false, to forbid a token)", param,
+                "invalid_value");
+  request->sampling.logit_bias.emplace_back(
+      *id, forbids ? -std::numeric_limits<double>::infinity() : bias.to_number<double>());
+  return {};
+}
+
+Status ReadLogitBias(const FieldReader& fields, GenerateRequest* request) {
+  const json::value* value = fields.Find("logit_bias");
+  if (value == nullptr) return {};
+  const std::string param = fields.Param("logit_bias");
+  if (value->is_object()) {
+    for (const auto& [token, bias] : value->get_object())
+      INGLE_RETURN_IF_ERROR(AddBias(json::value(token), bias, param, request));
+    return {};
+  }
+  if (!value->is_array())
+    return Fail(ErrorCode::kInvalidRequest, param + " must be an object or an array", param,
+                "invalid_type");
+  for (const json::value& item : value->get_array()) {
+    const json::array* pair = item.if_array();
+    if (pair == nullptr || pair->size() != 2)
+      return Fail(ErrorCode::kInvalidRequest, param + " must hold [token id, bias] pairs", param,
+                  "invalid_value");
+    INGLE_RETURN_IF_ERROR(AddBias((*pair)[0], (*pair)[1], param, request));
+  }
+  return {};
+}
+
+void ReadSampling(const FieldReader& fields, SamplingRequest* sampling) {
+  for (const SamplingField& field : SamplingFields()) {
+    if (field.number != nullptr) {
+      if (auto value = fields.Number(field.name)) sampling->*field.number = *value;
+    } else if (auto value = fields.Integer(field.name)) {
+      sampling->*field.whole = *value;
+    }
+  }
+  if (!sampling->repetition_penalty) sampling->repetition_penalty = fields.Number("repeat_penalty");
+  if (const json::value* seed = fields.Find("seed")) {
+    if (const auto natural = AsUnsigned(*seed))
+      sampling->seed = *natural;
+    else if (const auto integer = AsInteger(*seed); integer && *integer != -1)
+      sampling->seed = static_cast<uint64_t>(*integer);
+  }
+}
+
+// The engine checks again and names fields without our prefix.
+Status WithPrefix(Status status, const FieldReader& fields) {
+  if (!status) status.error().param = fields.Param(status.error().param);
+  return status;
+}
+
+}  // namespace
+
+std::vector<Field> WithSharedFields(std::span<const Field> own) {
+  std::vector<Field> all(std::begin(kShared), std::end(kShared));
+  for (const SamplingField& field : SamplingFields())
+    all.push_back({.name = field.name,
+                   .type = field.integer ? FieldType::kInteger : FieldType::kNumber,
+                   .min = field.min,
+                   .max = field.max,
+                   .min_excluded = field.min_excluded,
+                   .meaning = field.meaning});
+  all.insert(all.end(), own.begin(), own.end());
+  return all;
+}
+
+Status ReadShared(const FieldReader& fields, GenerateRequest* request) {
+  ReadSampling(fields, &request->sampling);
+  for (const char* name : {"max_tokens", "max_completion_tokens", "max_new_tokens"}) {
+    if (auto limit = fields.Integer(name)) {
+      const auto tokens = static_cast<uint32_t>(*limit);
+      request->max_tokens = std::min(request->max_tokens.value_or(tokens), tokens);
+    }
+  }
+  request->ignore_eos = fields.Bool("ignore_eos").value_or(false);
+  INGLE_RETURN_IF_ERROR(ReadStops(fields, request));
+  INGLE_RETURN_IF_ERROR(ReadLogitBias(fields, request));
+  return WithPrefix(CheckRequest(*request), fields);
+}
+
+Status ReadCall(const FieldReader& fields, GenerationCall* call) {
+  call->model = fields.String("model").value_or("");
+  call->stream = fields.Bool("stream").value_or(false);
+  const json::value* options = fields.Find("stream_options");
+  if (options == nullptr) return {};
+  const json::value* usage = options->get_object().if_contains("include_usage");
+  if (usage == nullptr || usage->is_null()) return {};
+  if (!usage->is_bool())
+    return Fail(ErrorCode::kInvalidRequest, "stream_options.include_usage must be true or false",
+                "stream_options.include_usage", "invalid_type");
+  call->include_usage = usage->get_bool();
+  return {};
+}
+
+void RepeatForChoices(std::vector<GenerateRequest> prototypes, size_t n, GenerationCall* call) {
+  call->choices_per_prompt = n;
+  for (GenerateRequest& prototype : prototypes) {
+    for (size_t i = 1; i < n; ++i) call->requests.push_back(prototype);
+    call->requests.push_back(std::move(prototype));
+  }
+}
+
+}  // namespace ingle

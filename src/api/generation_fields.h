@@ -1,0 +1,28 @@
+#pragma once
+// The fields that all generation endpoints share, and how they become a GenerateRequest.
+
+#include <span>
+#include <vector>
+
+#include "api/fields.h"
+#include "api/generation_call.h"
+
+namespace ingle {
+
+inline constexpr int64_t kMaxChoices = 16;  // n.
+inline constexpr size_t kMaxPrompts = 64;   // In one /completions request.
+inline constexpr size_t kMaxMessages = 4096;
+inline constexpr int64_t kMaxTokensLimit = 2147483647;
+
+// Sampling, limits, stops, seed, stream. `own` is added after them.
+std::vector<Field> WithSharedFields(std::span<const Field> own);
+
+// Fills everything but prompt and log-probabilities.
+Status ReadShared(const FieldReader& fields, GenerateRequest* request);
+// model, stream, stream_options.
+Status ReadCall(const FieldReader& fields, GenerationCall* call);
+
+// call->requests becomes n copies of each prototype.
+void RepeatForChoices(std::vector<GenerateRequest> prototypes, size_t n, GenerationCall* call);
+
+}  // namespace ingle

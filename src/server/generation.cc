@@ -1,0 +1,223 @@
+#include "server/generation.h"
+
+#include "api/error_json.h"
+#include "api/sse.h"
+#include "server/log.h"
+
+namespace ingle {
+namespace {
+
+constexpr auto kProgressInterval = std::chrono::seconds(1);
+
+size_t Weight(const Event& event) {
+  const auto* delta = std::get_if<Delta>(&event);
+  if (delta == nullptr) return 64;
+  size_t bytes = 64 + delta->text.size();
+  for (const SampledToken& token : delta->tokens)
+    bytes += 16 + token.bytes.size() + 48 * token.top.size();
+  return bytes;
+}
+
+}  // namespace
+
+Generation::Generation(Gateway* gateway, Metrics* metrics, std::unique_ptr<Reply> reply,
+                       std::shared_ptr<Exchange> exchange, HttpHeaders headers,
+                       std::string request_id)
+    : gateway_(gateway),
+      metrics_(metrics),
+      reply_(std::move(reply)),
+      exchange_(std::move(exchange)),
+      headers_(std::move(headers)),
+      request_id_(std::move(request_id)),
+      ended_(reply_->call().requests.size()) {}
+
+std::string Generation::Id(size_t choice) const {
+  return request_id_ + "." + std::to_string(choice);
+}
+
+void Generation::Start() {
+  ++metrics_->generations;
+  exchange_->SetOnClosed([self = shared_from_this()] { self->OnClientGone(); });
+  exchange_->SetOnWritten([self = shared_from_this()](size_t bytes) { self->OnWritten(bytes); });
+  const auto& requests = reply_->call().requests;
+  for (size_t i = 0; i < requests.size(); ++i) {
+    {
+      std::lock_guard lock(mutex_);
+      if (over_) return;  // An earlier choice was refused.
+    }
+    GenerateRequest request = requests[i];
+    request.id = Id(i);
+    gateway_->Submit(std::move(request), [self = shared_from_this(), i](Event event) {
+      self->OnEvent(i, std::move(event));
+    });
+  }
+}
+
+void Generation::OnEvent(size_t choice, Event event) {
+  std::vector<std::string> to_cancel;
+  {
+    std::lock_guard lock(mutex_);
+    if (std::holds_alternative<Finished>(event) || std::holds_alternative<Error>(event))
+      ended_[choice] = true;
+    if (!over_) Handle(choice, std::move(event));
+    to_cancel.swap(to_cancel_);
+  }
+  for (const std::string& id : to_cancel) gateway_->Cancel(id);
+}
+
+void Generation::OnClientGone() {
+  std::vector<std::string> to_cancel;
+  {
+    std::lock_guard lock(mutex_);
+    if (over_) return;
+    over_ = true;
+    ++metrics_->clients_gone;
+    CancelAll();
+    LogEnd("client_gone");
+    to_cancel.swap(to_cancel_);
+  }
+  for (const std::string& id : to_cancel) gateway_->Cancel(id);
+}
+
+void Generation::OnWritten(size_t bytes) {
+  gateway_->NoteBytesSent(Id(0), bytes);
+  std::lock_guard lock(mutex_);
+  if (!pending_.empty() && exchange_->queued_bytes() < kLowWaterBytes) Flush();
+}
+
+void Generation::CancelAll() {
+  for (size_t i = 0; i < ended_.size(); ++i)
+    if (!ended_[i]) to_cancel_.push_back(Id(i));
+}
+
+void Generation::Handle(size_t choice, Event event) {
+  if (const auto* error = std::get_if<Error>(&event)) return Fail(*error);
+  if (const auto* finished = std::get_if<Finished>(&event)) {
+    if (finished->reason == FinishReason::kCancelled)
+      return Fail(
+          {ErrorCode::kUnavailable, "the generation was cancelled by the server", "", "cancelled"});
+    metrics_->prompt_tokens += finished->prompt_tokens;
+    metrics_->completion_tokens += finished->completion_tokens;
+  }
+  reply_->Note(choice, event);
+  if (!reply_->call().stream) return FinishIfDone();
+  if (std::holds_alternative<Accepted>(event)) {
+    if (++accepted_ < ended_.size()) return;
+    Begin();
+    return Flush();
+  }
+  if (!begun_ || !pending_.empty() || exchange_->queued_bytes() > kHighWaterBytes)
+    return Hold(choice, std::move(event));
+  Show(choice, event);
+  FinishIfDone();
+}
+
+// Every choice is accepted: the status is certain, and the client hears of it before its prompt is
+// processed.
+void Generation::Begin() {
+  begun_ = true;
+  HttpHeaders headers = headers_;
+  headers.emplace_back("Content-Type", "text/event-stream; charset=utf-8");
+  headers.emplace_back("Cache-Control", "no-cache");
+  headers.emplace_back("X-Accel-Buffering", "no");
+  exchange_->Begin(200, std::move(headers), std::string(kSseKeepAlive), kKeepAliveMs);
+  std::string first;
+  for (size_t i = 0; i < ended_.size(); ++i) first += reply_->StreamAccepted(i);
+  exchange_->Write(std::move(first));
+}
+
+void Generation::Show(size_t choice, const Event& event) {
+  if (const auto* delta = std::get_if<Delta>(&event))
+    exchange_->Write(reply_->StreamDelta(choice, *delta));
+  if (std::holds_alternative<Finished>(event)) exchange_->Write(reply_->StreamFinished(choice));
+  if (const auto* progress = std::get_if<Progress>(&event)) {
+    const auto now = std::chrono::steady_clock::now();
+    if (now - progress_shown_ < kProgressInterval) return;
+    progress_shown_ = now;
+    exchange_->Write(SseProgress(progress->prompt_done, progress->prompt_total));
+  }
+}
+
+void Generation::Hold(size_t choice, Event event) {
+  if (std::holds_alternative<Progress>(event)) return;  // Old news by the time it could be shown.
+  pending_bytes_ += Weight(event);
+  if (pending_bytes_ > kMaxPendingBytes) {
+    over_ = true;
+    CancelAll();
+    exchange_->Abort();
+    return LogEnd("reader_too_slow");
+  }
+  auto* delta = std::get_if<Delta>(&event);
+  // Text waits as text: many small events become one. Log-probabilities belong to their own event.
+  if (delta != nullptr && !reply_->call().logprobs) {
+    for (auto last = pending_.rbegin(); last != pending_.rend(); ++last) {
+      if (last->choice != choice) continue;
+      auto* earlier = std::get_if<Delta>(&last->event);
+      if (earlier == nullptr) break;
+      earlier->text += delta->text;
+      earlier->tokens.insert(earlier->tokens.end(), delta->tokens.begin(), delta->tokens.end());
+      pending_bytes_ -= std::min<size_t>(pending_bytes_, 64 + 16 * delta->tokens.size());
+      return;
+    }
+  }
+  pending_.push_back({choice, std::move(event)});
+}
+
+void Generation::Flush() {
+  if (over_ || !begun_) return;
+  while (!pending_.empty() && exchange_->queued_bytes() <= kHighWaterBytes) {
+    Pending next = std::move(pending_.front());
+    pending_.pop_front();
+    pending_bytes_ -= std::min(pending_bytes_, Weight(next.event));
+    Show(next.choice, next.event);
+  }
+  if (pending_.empty()) pending_bytes_ = 0;
+  FinishIfDone();
+}
+
+void Generation::FinishIfDone() {
+  if (over_ || reply_->finished() < ended_.size() || !pending_.empty()) return;
+  over_ = true;
+  if (reply_->call().stream) {
+    exchange_->Write(reply_->StreamEnd());
+    exchange_->End();
+  } else {
+    HttpHeaders headers = headers_;
+    headers.emplace_back("Content-Type", "application/json");
+    exchange_->Send({200, std::move(headers), JsonText(reply_->Whole())});
+  }
+  LogEnd("finished");
+}
+
+void Generation::Fail(const Error& error) {
+  over_ = true;
+  CancelAll();
+  ++metrics_->generations_failed;
+  if (begun_) {
+    // What was generated before the error is still the client's.
+    for (; !pending_.empty(); pending_.pop_front())
+      Show(pending_.front().choice, pending_.front().event);
+    exchange_->Write(SseData(ErrorJson(error)));
+    exchange_->End();
+  } else {
+    HttpError http = ToHttpError(error);
+    http.headers.insert(http.headers.end(), headers_.begin(), headers_.end());
+    ++(http.status < 500 ? metrics_->errors_4xx : metrics_->errors_5xx);
+    exchange_->Send({http.status, std::move(http.headers), std::move(http.body)});
+  }
+  LogEnd(error.id.empty() ? ErrorCodeName(error.code) : std::string_view(error.id));
+}
+
+void Generation::LogEnd(std::string_view outcome) {
+  const auto elapsed = std::chrono::duration_cast<std::chrono::milliseconds>(
+                           std::chrono::steady_clock::now() - start_)
+                           .count();
+  Log(LogLevel::kInfo, "generation",
+      {{"id", request_id_},
+       {"outcome", std::string(outcome)},
+       {"choices", std::to_string(ended_.size())},
+       {"stream", reply_->call().stream ? "true" : "false"},
+       {"ms", std::to_string(elapsed)}});
+}
+
+}  // namespace ingle

@@ -1,0 +1,20 @@
+#pragma once
+// What the server counts, in Prometheus' text form.
+
+#include <atomic>
+#include <cstdint>
+#include <string>
+
+#include "gateway/gateway.h"
+
+namespace ingle {
+
+struct Metrics {
+  std::atomic<uint64_t> requests{0}, errors_4xx{0}, errors_5xx{0};
+  std::atomic<uint64_t> generations{0}, generations_failed{0}, clients_gone{0};
+  std::atomic<uint64_t> prompt_tokens{0}, completion_tokens{0};
+};
+
+std::string MetricsText(const Metrics& metrics, const GatewayStatus& status, size_t connections);
+
+}  // namespace ingle

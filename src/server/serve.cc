@@ -1,0 +1,116 @@
+#include "server/serve.h"
+
+#include <sys/resource.h>
+
+#include <chrono>
+#include <cstdio>
+#include <thread>
+
+#include "gateway/gateway.h"
+#include "http/server.h"
+#include "os/signal_pipe.h"
+#include "server/api_handler.h"
+#include "server/log.h"
+
+namespace ingle {
+namespace {
+
+constexpr int kExitFailed = 1;
+constexpr int kExitConfiguration = 78;  // EX_CONFIG.
+constexpr int kPollMs = 50;
+
+int Complain(const Error& error, int code) {
+  fprintf(stderr, "ingle serve: %s\n", error.message.c_str());
+  return code;
+}
+
+// A connection is a descriptor, and the soft limit is often 1024.
+void RaiseDescriptorLimit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+std::string UrlOf(const ServeOptions& options, uint16_t port) {
+  const std::string name =
+      IsLoopbackName(options.host) || options.host == "0.0.0.0" ? "localhost" : options.host;
+  return "http://" + name + ":" + std::to_string(port);
+}
+
+// Waits for the first load; a signal or a failed load ends it.
+int WaitForModel(Gateway& gateway, SignalPipe& signals) {
+  while (true) {
+    if (signals.Wait(0) != 0) return 128;
+    const ModelState state = gateway.WaitForFirstLoad(kPollMs);
+    if (state == ModelState::kReady) return 0;
+    if (state == ModelState::kFailed) {
+      const GatewayStatus status = gateway.status();
+      return Complain(status.failure ? *status.failure : Error{}, kExitFailed);
+    }
+  }
+}
+
+// New work is refused; what runs may end. A second signal ends it at once.
+void Drain(Gateway& gateway, ApiHandler& handler, SignalPipe& signals, int timeout_ms) {
+  handler.SetDraining();
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(timeout_ms);
+  const size_t begun = gateway.status().in_flight;
+  if (begun > 0) Log(LogLevel::kInfo, "draining", {{"in_flight", std::to_string(begun)}});
+  while (gateway.status().in_flight > 0 && std::chrono::steady_clock::now() < deadline)
+    if (signals.Wait(kPollMs) != 0) return;
+}
+
+GatewayOptions GatewayOptionsOf(const ServeOptions& options) {
+  GatewayOptions out;
+  out.executable = options.executable;
+  out.worker_arguments = options.worker_arguments;
+  out.start_wait_ms = options.load_wait_ms;
+  out.stall_timeout_ms = options.stall_timeout_ms;
+  out.log = [](bool is_error, const std::string& message) {
+    Log(is_error ? LogLevel::kError : LogLevel::kInfo, "gateway", {{"message", message}});
+  };
+  return out;
+}
+
+}  // namespace
+
+int ServeMain(const ServeOptions& options) {
+  auto signals = SignalPipe::Open();
+  if (!signals) return Complain(signals.error(), kExitFailed);
+  if (options.quiet) SetLogLevel(LogLevel::kWarning);
+  auto access = Access::Make({options.host, options.api_keys, options.allowed_origins});
+  if (!access) return Complain(access.error(), kExitConfiguration);
+  RaiseDescriptorLimit();
+  auto gateway = Gateway::Start(GatewayOptionsOf(options));
+  if (!gateway) return Complain(gateway.error(), kExitFailed);
+  ApiHandler handler({options.model_id, options.strict_model}, *std::move(access), gateway->get());
+  HttpServerOptions http_options;
+  http_options.address = options.host == "localhost" ? "127.0.0.1" : options.host;
+  http_options.port = options.port;
+  auto http = HttpServer::Start(http_options, &handler);
+  if (!http) return Complain(http.error(), kExitFailed);
+  handler.SetConnectionCount([&http] { return (*http)->connections(); });
+  const std::string url = UrlOf(options, (*http)->port());
+  handler.SetBaseUrl(url);
+  Log(LogLevel::kInfo, "loading", {{"model", options.model_id}, {"url", url}});
+  int code = WaitForModel(**gateway, *signals);
+  if (code == 0) {
+    const GatewayStatus status = (*gateway)->status();
+    Log(LogLevel::kInfo, "ready",
+        {{"model", options.model_id},
+         {"tier", status.model ? status.model->tier : ""},
+         {"context", status.model ? std::to_string(status.model->context) : ""}});
+    printf("%s\n", url.c_str());
+    fflush(stdout);
+    while (signals->Wait(-1) == 0) {
+    }
+    Drain(**gateway, handler, *signals, options.drain_timeout_ms);
+  }
+  (*gateway)->Stop();  // Requests that are left get an error; their replies still go out.
+  std::this_thread::sleep_for(std::chrono::milliseconds(kPollMs));
+  http->reset();
+  return code == 128 ? 0 : code;
+}
+
+}  // namespace ingle

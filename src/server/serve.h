@@ -1,0 +1,33 @@
+#pragma once
+// `ingle serve`: gateway, worker and HTTP in one call.
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace ingle {
+
+struct ServeOptions {
+  std::string host = "127.0.0.1";
+  uint16_t port = 3000;  // 0: any free one; printed.
+  std::vector<std::string> api_keys;
+  std::vector<std::string>
+      allowed_origins;  // Web pages that may use the server, besides those of this machine.
+  std::string model_id;
+  bool strict_model = false;
+  std::string executable = "/proc/self/exe";
+  // argv of the worker, its name first: {"ingle", "worker", "--model", path, ...}. The gateway
+  // appends
+  // "--socket PATH --gateway-pid N".
+  std::vector<std::string> worker_arguments;
+  int load_wait_ms = 120'000;  // A request's wait for a loading or restarting worker.
+  int stall_timeout_ms = 30'000;
+  int drain_timeout_ms = 30'000;
+  bool quiet = false;  // Only warnings and errors in the log.
+};
+
+// Runs until SIGTERM, SIGINT or SIGHUP. Call it before any thread exists. Returns the exit code: 0,
+// 1 (the model did not load, the port is taken), 78 (refused configuration).
+int ServeMain(const ServeOptions& options);
+
+}  // namespace ingle

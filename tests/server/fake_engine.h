@@ -1,0 +1,28 @@
+#pragma once
+// An engine without a model, for whole-program tests of the gateway and HTTP: token i of an answer
+// is a pure function of the prompt, the seed and i, so that a lost, repeated or foreign token shows
+// at once.
+//
+// The last user message (or the text prompt) may begin with a command:
+//   #count N         N tokens: "1 ", "2 ", ...
+//   #hash N          N tokens that depend on prompt, seed and position
+//   #prefill MS ...  the prompt takes so long, with progress, then as without
+//   #crash / #hang / #fail   after three tokens: abort, a step that never ends, an Error
+//   #utf8            text with U+2028, U+0085, emoji, CJK
+// Anything else is said back word by word.
+
+#include <memory>
+
+#include "engine/engine.h"
+
+namespace ingle {
+
+struct FakeEngineOptions {
+  int step_ms = 2;
+  uint32_t max_sequences = 256;
+  uint32_t context = 4096;
+};
+
+std::unique_ptr<Engine> MakeFakeEngine(const FakeEngineOptions& options);
+
+}  // namespace ingle

@@ -1,0 +1,62 @@
+// The server with an engine that needs no model: `fake_ingle serve --port N ...` and, as its
+// worker, `fake_ingle worker ...`. Environment: FAKE_STEP_MS, FAKE_LOAD_MS,
+// FAKE_LOAD=ok|fail|die|die_once:FILE, FAKE_CONTEXT.
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <map>
+#include <string>
+#include <thread>
+
+#include "fake_engine.h"
+#include "server/serve.h"
+#include "worker/worker_main.h"
+
+namespace {
+
+int Number(const char* name, int otherwise) {
+  const char* value = getenv(name);
+  return value == nullptr ? otherwise : atoi(value);
+}
+
+ingle::Result<std::unique_ptr<ingle::Engine>> Load(const ingle::ReportLoading& report) {
+  const int load_ms = Number("FAKE_LOAD_MS", 0);
+  for (int done = 0; done < load_ms; done += 10) {
+    report(static_cast<uint64_t>(done), static_cast<uint64_t>(load_ms));
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  const std::string how = getenv("FAKE_LOAD") == nullptr ? "ok" : getenv("FAKE_LOAD");
+  if (how == "fail")
+    return ingle::Fail(ingle::ErrorCode::kCorruptFile, "model.gguf: tensor 'a' is outside the file",
+                       "a");
+  // A file named here makes the worker die at load while it exists.
+  if (how.starts_with("die:") && access(how.c_str() + 4, F_OK) == 0) abort();
+  ingle::FakeEngineOptions options;
+  options.step_ms = Number("FAKE_STEP_MS", options.step_ms);
+  options.context =
+      static_cast<uint32_t>(Number("FAKE_CONTEXT", static_cast<int>(options.context)));
+  return ingle::MakeFakeEngine(options);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  std::map<std::string, std::string> flags;
+  for (int i = 2; i + 1 < argc; i += 2) flags[argv[i]] = argv[i + 1];
+  const std::string command = argc > 1 ? argv[1] : "";
+  if (command == "worker")
+    return ingle::WorkerMain({flags["--socket"], atoi(flags["--gateway-pid"].c_str())}, Load);
+  if (command != "serve") return 2;
+  ingle::ServeOptions options;
+  options.model_id = "fake";
+  options.worker_arguments = {"fake_ingle", "worker"};
+  options.port = static_cast<uint16_t>(atoi(flags["--port"].c_str()));
+  if (flags.contains("--host")) options.host = flags["--host"];
+  if (flags.contains("--api-key")) options.api_keys = {flags["--api-key"]};
+  if (flags.contains("--stall-ms")) options.stall_timeout_ms = atoi(flags["--stall-ms"].c_str());
+  if (flags.contains("--load-wait-ms"))
+    options.load_wait_ms = atoi(flags["--load-wait-ms"].c_str());
+  if (flags.contains("--drain-ms")) options.drain_timeout_ms = atoi(flags["--drain-ms"].c_str());
+  return ingle::ServeMain(options);
+}

@@ -1,0 +1,252 @@
+"""The gateway lives, whatever its worker does."""
+import concurrent.futures
+import json
+import os
+import signal
+import socket
+import subprocess
+import time
+
+import pytest
+
+from conftest import FakeServer, chat_body, parse_events, text_of
+
+
+def read_all(link):
+    out = b""
+    while piece := link.recv(65536):
+        out += piece
+    return out
+
+
+def dechunk(raw):
+    body, out = raw.split(b"\r\n\r\n", 1)[1], b""
+    while body:
+        size, _, body = body.partition(b"\r\n")
+        out += body[:int(size, 16)]
+        body = body[int(size, 16) + 2:]
+    return out
+
+
+def wait_until(condition, timeout_s=10):
+    end = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.005)
+
+
+def test_kill_under_load(fake):
+    server = fake(env={"FAKE_STEP_MS": "5"})
+    gateway = server.process.pid
+    with concurrent.futures.ThreadPoolExecutor(40) as pool:
+        def streamed(number):
+            status, _, raw = server.call("POST", "/v1/chat/completions", chat_body(f"#count {2000 + number}", stream=True))
+            return status, raw
+
+        def whole(number):
+            return server.chat(f"#count {2000 + number}")
+        streams = [pool.submit(streamed, n) for n in range(20)]
+        wholes = [pool.submit(whole, n) for n in range(20)]
+        wait_until(lambda: server.metric("ingle_sequences_running") == 40)
+        old = server.kill_worker()
+        for future in streams:
+            status, raw = future.result(20)
+            assert status == 200
+            events, _ = parse_events(raw)
+            assert "[DONE]" not in events, "an answer cut short must not look complete"
+            errors = [e["error"] for e in events if "error" in e]
+            assert len(errors) == 1 and errors[0] == events[-1]["error"]
+            assert errors[0]["code"] == "worker_died" and errors[0]["retryable"] is True
+            words = text_of(events).split()
+            assert words == [str(i + 1) for i in range(len(words))], "no token lost or repeated before the error"
+        for future in wholes:
+            status, headers, body = future.result(20)
+            assert status == 503
+            assert body["error"]["code"] == "worker_died"
+            assert headers["Retry-After"] == "1"
+    assert server.process.poll() is None and server.process.pid == gateway
+    # The next request waits for the new worker and succeeds.
+    status, _, body = server.chat("hello again")
+    assert status == 200 and body["choices"][0]["message"]["content"] == "hello again "
+    assert server.worker_pids() != [old]
+    assert server.metric("ingle_worker_restarts_total") == 1
+    assert server.metric("ingle_requests_in_flight") == 0
+
+
+def test_many_kills_one_outcome_each(fake):
+    server = fake(env={"FAKE_STEP_MS": "1"})
+    outcomes = {"done": 0, "died": 0}
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        def one(number):
+            events, _ = server.stream(f"#hash 200 {number}", seed=number)
+            done = events[-1] == "[DONE]"
+            errors = sum("error" in e for e in events if e != "[DONE]")
+            assert errors == (0 if done else 1)
+            return done, number, text_of(events)
+        # Every number twice: what is complete must be equal, and what is not must be its beginning.
+        futures = [pool.submit(one, n % 60) for n in range(120)]
+        for _ in range(3):
+            time.sleep(0.7)
+            for pid in server.worker_pids():
+                os.kill(pid, signal.SIGKILL)
+        texts = {}
+        for future in futures:
+            done, number, text = future.result(60)
+            outcomes["done" if done else "died"] += 1
+            longer, shorter = sorted([text, texts.get(number, "")], key=len, reverse=True)
+            assert longer.startswith(shorter), "same request, same bytes"
+            texts[number] = longer
+    assert outcomes["done"] > 0 and outcomes["died"] > 0, outcomes
+    assert server.process.poll() is None
+
+
+def test_crash_in_the_engine_is_contained(fake):
+    server = fake()
+    events, _ = server.stream("#crash")
+    assert events[-1]["error"]["code"] == "worker_died" and "signal 6" in events[-1]["error"]["message"]
+    assert server.chat("still here")[0] == 200
+
+
+@pytest.mark.parametrize("how", ["spin", "stop"])
+def test_stall_is_found_by_the_step_counter(fake, how):
+    server = fake("--stall-ms", 600)
+    link = server.open_stream(chat_body("#hang" if how == "spin" else "#count 100000"))
+    assert link.recv(100)
+    if how == "stop":
+        server.kill_worker(signal.SIGSTOP)
+    start = time.monotonic()
+    events, _ = parse_events(dechunk(b"\r\n\r\n".join([b"", read_all(link).split(b"\r\n\r\n", 1)[1]])))
+    assert events[-1]["error"]["code"] == "worker_died" and "no step" in events[-1]["error"]["message"]
+    assert time.monotonic() - start < 5
+    assert server.chat("next")[0] == 200
+
+
+def test_worker_dies_with_the_gateway(fake):
+    server = fake()
+    (worker,) = server.worker_pids()
+    server.process.kill()
+    server.process.wait()
+    wait_until(lambda: not os.path.exists(f"/proc/{worker}"), 2)
+
+
+def test_requests_wait_for_a_loading_model(fake):
+    server = fake(env={"FAKE_LOAD_MS": "1500"}, wait=False)
+    wait_until(lambda: port_open(server), 5)
+    status, _, body = server.call("GET", "/readyz")
+    assert status == 503 and body["model"].startswith("loading")
+    assert server.call("GET", "/livez")[0] == 200
+    start = time.monotonic()
+    assert server.call("GET", "/v1/models")[0] == 200
+    assert time.monotonic() - start < 1
+    status, _, body = server.chat("early bird")
+    assert status == 200 and body["choices"][0]["message"]["content"] == "early bird "
+
+
+def port_open(server):
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", server.port)) == 0
+
+
+def test_waiting_has_a_limit(fake):
+    server = fake("--load-wait-ms", 300, env={"FAKE_LOAD_MS": "3000"}, wait=False)
+    wait_until(lambda: port_open(server), 5)
+    status, headers, body = server.chat("impatient")
+    assert status == 503 and body["error"]["code"] == "model_loading" and 1 <= int(headers["Retry-After"]) <= 60
+
+
+def test_a_file_that_does_not_load_ends_the_start():
+    server = FakeServer(env={"FAKE_LOAD": "fail"}, wait=False)
+    assert server.process.wait(10) == 1
+    for reader in server.readers:
+        reader.join(5)
+    assert "tensor 'a' is outside the file" in "".join(server.log)
+
+
+def test_deaths_at_load_end_in_quarantine(fake, tmp_path):
+    flag = tmp_path / "die"
+    server = fake(env={"FAKE_LOAD": f"die:{flag}"})
+    flag.touch()
+    server.kill_worker()
+    wait_until(lambda: server.call("GET", "/health")[2]["model"] == "quarantined", 30)
+    status, headers, body = server.chat("anyone?")
+    assert status == 503 and body["error"]["code"] == "model_unavailable"
+    assert server.call("GET", "/livez")[0] == 200
+    assert server.process.poll() is None
+
+
+def test_closed_client_frees_its_sequence_within_one_step(fake):
+    server = fake(env={"FAKE_STEP_MS": "300"})
+    for whole in (False, True):
+        link = server.open_stream(chat_body("#count 1000"))
+        if whole:  # The same for a request that is not streamed.
+            link.close()
+            data = json.dumps(chat_body("#count 1000")).encode()
+            link = socket.create_connection(("127.0.0.1", server.port))
+            link.sendall(b"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n"
+                         % len(data) + data)
+        wait_until(lambda: server.metric("ingle_requests_in_flight") == 1)
+        time.sleep(0.5)
+        steps = server.metric("ingle_worker_steps_total")
+        link.close()
+        wait_until(lambda: server.metric("ingle_requests_in_flight") == 0)
+        assert server.metric("ingle_worker_steps_total") - steps <= 2, "the step under way, and the one that frees"
+
+
+def test_cancel_while_waiting_for_a_worker(fake):
+    server = fake(env={"FAKE_LOAD_MS": "1500"}, wait=False)
+    wait_until(lambda: port_open(server), 5)
+    link = server.open_stream(chat_body("#count 100000"))
+    wait_until(lambda: server.metric("ingle_requests_in_flight") == 1)
+    link.close()
+    wait_until(lambda: server.metric("ingle_requests_in_flight") == 0, 2)
+
+
+def test_200_streams(server):
+    def one(number):
+        events, _ = server.stream(f"#hash 100 {number}", seed=number)
+        assert events[-1] == "[DONE]"
+        return text_of(events)
+    with concurrent.futures.ThreadPoolExecutor(200) as pool:
+        together = list(pool.map(one, range(200)))
+    assert len(set(together)) == 200, "no answer in another's stream"
+    for number in range(0, 200, 20):
+        assert one(number) == together[number], "the same alone"
+
+
+def test_sigterm_lets_running_answers_end(fake):
+    server = fake(env={"FAKE_STEP_MS": "5"})
+    link = server.open_stream(chat_body("#count 200"))
+    wait_until(lambda: server.metric("ingle_sequences_running") == 1)
+    server.process.send_signal(signal.SIGTERM)
+    wait_until(lambda: server.call("GET", "/readyz")[0] == 503)
+    status, _, body = server.chat("too late")
+    assert status == 503 and body["error"]["code"] == "server_shutting_down"
+    link.settimeout(20)
+    events, _ = parse_events(dechunk(b"\r\n\r\n" + read_until_done(link)))
+    assert events[-1] == "[DONE]" and text_of(events).split()[-1] == "200"
+    assert server.process.wait(10) == 0
+
+
+def read_until_done(link):
+    raw = b""
+    while b"data: [DONE]\n\n\r\n0\r\n\r\n" not in raw:
+        piece = link.recv(65536)
+        assert piece, raw[-500:]
+        raw += piece
+    return raw.split(b"\r\n\r\n", 1)[1]
+
+
+def test_drain_has_a_limit(fake):
+    server = fake("--drain-ms", 300)
+    link = server.open_stream(chat_body("#count 1000000"))
+    wait_until(lambda: server.metric("ingle_requests_in_flight") == 1)
+    server.process.send_signal(signal.SIGTERM)
+    raw = read_all(link)
+    assert b'"code":"server_shutting_down"' in raw and b"[DONE]" not in raw
+    assert server.process.wait(10) == 0
+
+
+def test_gateway_opens_no_model_file(fake, tmp_path):
+    # The worker's command names files; the gateway must not touch them (see design: hostile bytes in workers only).
+    if subprocess.run(["which", "strace"], capture_output=True).returncode != 0:
+        pytest.skip("strace is not installed")
