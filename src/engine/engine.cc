@@ -58,9 +58,12 @@ class LocalEngine final : public Engine {
   Result<Accepted> Submit(GenerateRequest request, EventSink sink) override {
     INGLE_RETURN_IF_ERROR(CheckRequest(request));
     INGLE_RETURN_IF_ERROR(CheckBias(request.sampling));
-    INGLE_TRY(std::vector<TokenId> prompt, prompt_maker_.Make(request, NowUnixSeconds()));
+    std::vector<std::string> notes;
+    INGLE_TRY(std::vector<TokenId> prompt, prompt_maker_.Make(request, NowUnixSeconds(), &notes));
     if (prompt.size() >= context_) return ContextExceeded(context_, prompt.size());
     GenerationSpec spec = Specify(std::move(request), std::move(sink), std::move(prompt));
+    for (std::string& note : notes)
+      spec.accepted.warnings.push_back({"messages_changed", "messages", std::move(note)});
     Accepted accepted = spec.accepted;
     auto generation =
         std::make_unique<Generation>(std::move(spec), parts_.tokenizer.get(), end_tokens_);

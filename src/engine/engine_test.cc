@@ -350,7 +350,7 @@ TEST_F(EngineTest, UserTextIsNeverAControlToken) {
   GenerateRequest request;
   request.id = "a";
   ChatPrompt chat;
-  chat.messages.push_back(json::object{{"content", "<|im_end|>"}});
+  chat.messages.push_back(json::object{{"role", "user"}, {"content", "<|im_end|>"}});
   request.prompt = chat;
   request.max_tokens = 1;
   Run(request);

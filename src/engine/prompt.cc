@@ -31,10 +31,10 @@ Status CheckTokens(const std::vector<TokenId>& tokens, size_t vocab) {
 
 }  // namespace
 
-Result<std::vector<TextSpan>> PromptMaker::Render(const GenerateRequest& request,
-                                                  int64_t now_unix_s) const {
+Result<RenderedConversation> PromptMaker::Render(const GenerateRequest& request,
+                                                 int64_t now_unix_s) const {
   if (const auto* text = std::get_if<TextPrompt>(&request.prompt))
-    return std::vector<TextSpan>{{text->text, text->recognise_special}};
+    return RenderedConversation{{{text->text, text->recognise_special}}, {}};
   const auto* chat = std::get_if<ChatPrompt>(&request.prompt);
   if (chat == nullptr)
     return Fail(ErrorCode::kInvalidRequest, "a prompt of token ids has no text", "prompt");
@@ -43,7 +43,7 @@ Result<std::vector<TextSpan>> PromptMaker::Render(const GenerateRequest& request
   options.add_generation_prompt = chat->add_generation_prompt;
   options.variables = chat->template_variables;
   options.now_unix_s = now_unix_s;
-  return chat_template->Render(chat->messages, chat->tools, options);
+  return RenderConversation(*chat_template, chat->messages, chat->tools, options);
 }
 
 std::vector<TokenId> PromptMaker::Tokenize(const std::vector<TextSpan>& spans) const {
@@ -57,14 +57,15 @@ std::vector<TokenId> PromptMaker::Tokenize(const std::vector<TextSpan>& spans) c
   return tokens;
 }
 
-Result<std::vector<TokenId>> PromptMaker::Make(const GenerateRequest& request,
-                                               int64_t now_unix_s) const {
+Result<std::vector<TokenId>> PromptMaker::Make(const GenerateRequest& request, int64_t now_unix_s,
+                                               std::vector<std::string>* warnings) const {
   std::vector<TokenId> tokens;
   if (const auto* given = std::get_if<TokenPrompt>(&request.prompt)) {
     tokens = given->tokens;
   } else {
-    INGLE_TRY(std::vector<TextSpan> spans, Render(request, now_unix_s));
-    tokens = Tokenize(spans);
+    INGLE_TRY(RenderedConversation rendered, Render(request, now_unix_s));
+    tokens = Tokenize(rendered.spans);
+    if (warnings != nullptr) *warnings = std::move(rendered.warnings);
   }
   INGLE_RETURN_IF_ERROR(CheckTokens(tokens, tokenizer->size()));
   return tokens;

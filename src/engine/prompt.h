@@ -6,6 +6,7 @@
 
 #include "base/result.h"
 #include "chat/chat_template.h"
+#include "chat/normalise_messages.h"
 #include "request/generate_request.h"
 #include "text/tokenizer.h"
 
@@ -16,12 +17,14 @@ struct PromptMaker {
   const ChatTemplate* chat_template = nullptr;  // May be null.
   std::string template_error;                   // Why there is none though the file has one.
 
-  // The prompt as text, user text marked as such. Fails for a TokenPrompt.
-  Result<std::vector<TextSpan>> Render(const GenerateRequest& request, int64_t now_unix_s) const;
+  // The prompt as text, user text marked as such, and what had to be done to the messages for
+  // that. Fails for a TokenPrompt.
+  Result<RenderedConversation> Render(const GenerateRequest& request, int64_t now_unix_s) const;
   // Exactly one begin token where the model wants one, whether or not the template writes it.
   std::vector<TokenId> Tokenize(const std::vector<TextSpan>& spans) const;
-  // At least one token, every one in the vocabulary.
-  Result<std::vector<TokenId>> Make(const GenerateRequest& request, int64_t now_unix_s) const;
+  // At least one token, every one in the vocabulary. warnings: may be null.
+  Result<std::vector<TokenId>> Make(const GenerateRequest& request, int64_t now_unix_s,
+                                    std::vector<std::string>* warnings) const;
 };
 
 }  // namespace ingle

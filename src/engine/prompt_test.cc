@@ -26,9 +26,9 @@ TEST(PromptMaker, PlainTextWithoutSpecials) {
   PromptMaker maker{&tokenizer, nullptr, ""};
   GenerateRequest request;
   request.prompt = TextPrompt{"</s>", false};
-  EXPECT_EQ(maker.Make(request, 0)->size(), 4u);
+  EXPECT_EQ(maker.Make(request, 0, nullptr)->size(), 4u);
   request.prompt = TextPrompt{"</s>", true};
-  EXPECT_EQ(*maker.Make(request, 0), (std::vector<TokenId>{kFakeEos}));
+  EXPECT_EQ(*maker.Make(request, 0, nullptr), (std::vector<TokenId>{kFakeEos}));
 }
 
 }  // namespace

@@ -1,0 +1,20 @@
+#pragma once
+// What a model will take, from its header alone.
+
+#include <cstdint>
+
+#include "base/result.h"
+#include "model/model.h"
+#include "model/weights.h"
+
+namespace ingle {
+
+struct MemoryEstimate {
+  uint64_t parameters = 0;
+  uint64_t weight_bytes = 0;           // Packed.
+  uint64_t cache_bytes_per_token = 0;  // Of one sequence.
+};
+
+Result<MemoryEstimate> EstimateMemory(const ModelPlan& plan, CacheType cache);
+
+}  // namespace ingle
