@@ -121,6 +121,8 @@ struct SmallBlocks {
           if constexpr (kLayout.bits == 8) a = _mm256_sign_epi8(a, Load(panel.signs[quad][h]));
           const __m256i product = _mm256_maddubs_epi16(w, a);
           sum[t][h] = q == first ? product : _mm256_add_epi16(sum[t][h], product);
+          // Else GCC makes a tree of the sums and keeps all products of a group at once, in memory.
+          asm("" : "+x"(sum[t][h]));
         }
       }
     }

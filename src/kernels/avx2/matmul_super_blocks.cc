@@ -130,6 +130,8 @@ struct SuperBlocks {
         const __m256i p0 = _mm256_maddubs_epi16(w0, a), p1 = _mm256_maddubs_epi16(w1, a);
         sum[t][0] = q == 0 ? p0 : _mm256_add_epi16(sum[t][0], p0);
         sum[t][1] = q == 0 ? p1 : _mm256_add_epi16(sum[t][1], p1);
+        // Else GCC makes a tree of the sums and keeps all products of a group at once, in memory.
+        asm("" : "+x"(sum[t][0]), "+x"(sum[t][1]));
       }
     }
     const auto& scale = panel.scales[quad / (64 / kScaleGroups)];
