@@ -1,0 +1,398 @@
+// Statements of a running template.
+
+#include <algorithm>
+
+#include "jinja/builtins.h"
+#include "jinja/runtime.h"
+
+namespace ingle::jinja {
+
+// Counts nested statements and evaluations, so that no template can use up the stack.
+struct Runtime::DepthGuard {
+  explicit DepthGuard(Runtime& run) : run_(run) { fine = ++run_.depth_ <= kMaxRuntimeDepth || TooDeep(); }
+  ~DepthGuard() { run_.depth_--; }
+  bool TooDeep() {
+    run_.Fail("calls are nested too deeply; does a macro call itself without end?", "template_too_deep");
+    return false;
+  }
+  bool fine;
+  Runtime& run_;
+};
+
+Value Runtime::Lookup(int name) {
+  for (const Scope* scope = scope_.get(); scope != nullptr; scope = scope->parent.get())
+    for (const auto& [id, value] : scope->variables)
+      if (id == name && !value.missing()) return value;
+  size_t at = static_cast<size_t>(name);
+  if (!top_[at].missing()) return top_[at];
+  if (!context_[at].missing()) return context_[at];
+  return Undefined("'" + syntax_.names[at] + "' is undefined");
+}
+
+void Runtime::Assign(int name, Value value) {
+  if (scope_ == nullptr) {
+    top_[static_cast<size_t>(name)] = std::move(value);
+    return;
+  }
+  for (auto& [id, old] : scope_->variables) {
+    if (id != name) continue;
+    old = std::move(value);
+    return;
+  }
+  scope_->variables.emplace_back(name, std::move(value));
+}
+
+bool Runtime::AssignTo(const Node& target, const Value& value) {
+  if (target.type == NodeType::kName) {
+    Assign(target.name, value);
+    return true;
+  }
+  if (target.type == NodeType::kNamespaceAttribute) {
+    Value space = Lookup(target.name);
+    if (space.kind() != Kind::kNamespace) return Fail("attributes can be set on a namespace only"), false;
+    if (target.text.starts_with('_'))
+      return Fail("a namespace cannot hold attributes that start with an underscore: '" + target.text + "'"), false;
+    Value* old = space.space()->Find(target.text);
+    if (old != nullptr) {
+      *old = value;
+      return true;
+    }
+    if (!SpendBytes(sizeof(Value) + target.text.size())) return false;
+    space.space()->attributes.emplace_back(target.text, value);
+    return true;
+  }
+  auto items = Items(value);
+  if (!items) return false;
+  if (items->size() != target.list.size()) {
+    Fail("ValueError: " + std::to_string(items->size()) + " values cannot be assigned to " +
+         std::to_string(target.list.size()) + " names");
+    return false;
+  }
+  for (size_t i = 0; i < items->size(); i++)
+    if (!AssignTo(*target.list[i], (*items)[i])) return false;
+  return true;
+}
+
+Runtime::Flow Runtime::Run(const std::vector<Node*>& body) {
+  for (const Node* node : body) {
+    Flow flow = Run(*node);
+    if (flow != Flow::kNormal) return flow;
+  }
+  return Flow::kNormal;
+}
+
+Runtime::Flow Runtime::Run(const Node& node) {
+  DepthGuard guard(*this);
+  line_ = node.line;
+  if (!guard.fine || !Spend(1)) return Flow::kFailed;
+  switch (node.type) {
+    case NodeType::kOutput: return RunOutput(node);
+    case NodeType::kIf: return RunIf(node);
+    case NodeType::kFor: return RunFor(node);
+    case NodeType::kSet: return RunSet(node);
+    case NodeType::kSetBlock: return RunSetBlock(node);
+    case NodeType::kMacro: return RunMacro(node);
+    case NodeType::kCallBlock: return RunCallBlock(node);
+    case NodeType::kFilterBlock: return RunFilterBlock(node);
+    case NodeType::kWith: return RunWith(node);
+    case NodeType::kScope: return RunScope(node);
+    case NodeType::kBlock: return RunBlock(node);
+    case NodeType::kBreak: return Flow::kBreak;
+    case NodeType::kContinue: return Flow::kContinue;
+    default: Fail("{% " + node.text + " %} needs other templates, and a chat template stands alone"); return Flow::kFailed;
+  }
+}
+
+bool Runtime::Write(const Value& value) {
+  size_t before = out_->size();
+  if (value.is_string()) {
+    if (value.text().size() > kMaxOutputBytes || !SpendBytes(value.text().size())) {
+      if (!failed()) FailBudget("it writes more than " + std::to_string(kMaxOutputBytes >> 20) + " MiB");
+      return false;
+    }
+    out_->Append(value.text());
+  } else if (!AppendText(*out_, value)) {
+    return false;
+  }
+  captured_bytes_ += out_->size() - before;
+  if (out_->size() <= kMaxOutputBytes && captured_bytes_ <= max_live_bytes_) return true;
+  FailBudget("it writes more than " + std::to_string(kMaxOutputBytes >> 20) + " MiB");
+  return false;
+}
+
+Runtime::Flow Runtime::RunOutput(const Node& node) {
+  for (const Node* part : node.list) {
+    if (part->type == NodeType::kConstant) {
+      if (!Write(part->constant)) return Flow::kFailed;
+      continue;
+    }
+    line_ = part->line;
+    Value value = Evaluate(*part);
+    if (value.failed() || !Write(value)) return Flow::kFailed;
+  }
+  return Flow::kNormal;
+}
+
+// `other` holds the elif branches in order; one without a test is the else.
+Runtime::Flow Runtime::RunIf(const Node& node) {
+  Value test = Evaluate(*node.a);
+  if (test.failed()) return Flow::kFailed;
+  if (Truthy(test)) return Run(node.body);
+  for (const Node* branch : node.other) {
+    if (branch->a != nullptr) {
+      line_ = branch->line;
+      Value branch_test = Evaluate(*branch->a);
+      if (branch_test.failed()) return Flow::kFailed;
+      if (!Truthy(branch_test)) continue;
+    }
+    return Run(branch->body);
+  }
+  return Flow::kNormal;
+}
+
+std::optional<TaintedString> Runtime::Capture(const std::function<Flow()>& body) {
+  StringBuilder captured;
+  StringBuilder* outer = std::exchange(out_, &captured);
+  Flow flow = body();
+  out_ = outer;
+  captured_bytes_ -= captured.size();
+  if (flow == Flow::kFailed || failed()) return std::nullopt;
+  return captured.Take();
+}
+
+Runtime::Flow Runtime::RunFor(const Node& node) {
+  Value iterable = Evaluate(*node.b);
+  if (iterable.failed()) return Flow::kFailed;
+  if (!node.recursive) return RunLoop(node, iterable, 0);
+  std::optional<TaintedString> text = Capture([&] { return RunLoop(node, iterable, 0); });
+  return text && Write(String(std::move(*text))) ? Flow::kNormal : Flow::kFailed;
+}
+
+// {% for ... if test %}: the items that pass. Evaluated as the loop goes in jinja2, at once here.
+Value Runtime::FilterLoopItems(const Node& node, const Value& iterable) {
+  Cursor cursor = Iterate(iterable);
+  std::vector<Value> kept;
+  ScopePtr outer = scope_;
+  while (!failed()) {
+    Value item = cursor.Next(*this);
+    if (item.failed() || item.missing()) break;
+    scope_ = std::make_shared<Scope>();
+    scope_->parent = outer;
+    if (!AssignTo(*node.a, item)) break;
+    Value test = Evaluate(*node.c);
+    if (test.failed()) break;
+    if (Truthy(test)) kept.push_back(std::move(item));
+  }
+  scope_ = outer;
+  return failed() ? Value::Failure() : List(std::move(kept));
+}
+
+Runtime::Flow Runtime::RunLoop(const Node& node, const Value& iterable, int depth0) {
+  Value source = node.c == nullptr ? iterable : FilterLoopItems(node, iterable);
+  if (source.failed()) return Flow::kFailed;
+  auto loop = std::make_shared<LoopData>();
+  loop->cursor = Iterate(source);
+  loop->depth0 = depth0;
+  loop->scope = scope_;
+  if (node.recursive) loop->recursive = &node;
+  // A loop refers to values of any depth, so it counts as deepest: it cannot be put into a list.
+  Value loop_value = failed() ? Value::Failure() : Adopt(Kind::kLoop, loop, kMaxValueDepth - 1);
+  if (loop_value.failed()) return Flow::kFailed;
+  ScopePtr outer = scope_;
+  Flow flow = Flow::kNormal;
+  while (flow != Flow::kBreak && flow != Flow::kFailed) {
+    Value item = loop->Next(*this);
+    if (item.missing()) break;
+    flow = item.failed() ? Flow::kFailed : RunTurn(node, item, loop_value, outer);
+  }
+  scope_ = outer;
+  if (flow == Flow::kFailed) return flow;
+  if (loop->index0 >= 0 || node.other.empty()) return Flow::kNormal;
+  PushScope(outer);
+  flow = Run(node.other);
+  scope_ = outer;
+  return flow;
+}
+
+void Runtime::PushScope(ScopePtr parent) {
+  scope_ = std::make_shared<Scope>();
+  scope_->parent = std::move(parent);
+}
+
+// One turn, in a scope of its own.
+Runtime::Flow Runtime::RunTurn(const Node& node, const Value& item, const Value& loop, const ScopePtr& outer) {
+  if (scope_ != nullptr && scope_ != outer && scope_.use_count() == 1)
+    scope_->variables.clear();  // No macro refers to the scope of the turn before.
+  else
+    PushScope(outer);
+  if (node.uses_loop) scope_->variables.emplace_back(loop_name_, loop);
+  ScopePtr turn = scope_;
+  Flow flow = AssignTo(*node.a, item) ? Run(node.body) : Flow::kFailed;
+  scope_ = std::move(turn);
+  return flow;
+}
+
+Runtime::Flow Runtime::RunSet(const Node& node) {
+  Value value = Evaluate(*node.b);
+  return !value.failed() && AssignTo(*node.a, value) ? Flow::kNormal : Flow::kFailed;
+}
+
+Runtime::Flow Runtime::RunSetBlock(const Node& node) {
+  ScopePtr outer = scope_;
+  PushScope(outer);
+  Flow left = Flow::kNormal;  // break and continue may lead out of the block.
+  std::optional<TaintedString> text = Capture([&] { return left = Run(node.body); });
+  Value value = text && left == Flow::kNormal ? String(std::move(*text)) : Value::Failure();
+  if (!value.failed() && node.b != nullptr) value = EvaluateFilter(*node.b, &value);
+  scope_ = outer;
+  if (failed() || left != Flow::kNormal) return failed() ? Flow::kFailed : left;
+  return AssignTo(*node.a, value) ? Flow::kNormal : Flow::kFailed;
+}
+
+const Macro* Runtime::DefineMacro(const Node& node) {
+  if (!SpendBytes(sizeof(Macro))) return nullptr;
+  budget_.live_bytes += sizeof(Macro);
+  macros_.push_back(std::make_unique<Macro>(Macro{&node, scope_}));
+  return macros_.back().get();
+}
+
+Runtime::Flow Runtime::RunMacro(const Node& node) {
+  const Macro* macro = DefineMacro(node);
+  if (macro == nullptr) return Flow::kFailed;
+  Assign(node.name, Value::Of(const_cast<Macro*>(macro)));
+  return Flow::kNormal;
+}
+
+Runtime::Flow Runtime::RunCallBlock(const Node& node) {
+  const Macro* caller = DefineMacro(node);
+  if (caller == nullptr) return Flow::kFailed;
+  Value caller_value = Value::Of(const_cast<Macro*>(caller));
+  Value result = EvaluateCallWith(*node.a, &caller_value);
+  return !result.failed() && Write(result) ? Flow::kNormal : Flow::kFailed;
+}
+
+Runtime::Flow Runtime::RunFilterBlock(const Node& node) {
+  ScopePtr outer = scope_;
+  PushScope(outer);
+  Flow left = Flow::kNormal;
+  std::optional<TaintedString> text = Capture([&] { return left = Run(node.body); });
+  Value value = text && left == Flow::kNormal ? String(std::move(*text)) : Value::Failure();
+  if (!value.failed()) value = EvaluateFilter(*node.a, &value);
+  scope_ = outer;
+  if (failed() || left != Flow::kNormal) return failed() ? Flow::kFailed : left;
+  return Write(value) ? Flow::kNormal : Flow::kFailed;
+}
+
+Runtime::Flow Runtime::RunWith(const Node& node) {
+  ScopePtr outer = scope_;
+  auto inner = std::make_shared<Scope>();
+  inner->parent = outer;
+  for (size_t i = 0; i + 1 < node.list.size(); i += 2) {
+    Value value = Evaluate(*node.list[i + 1]);  // In the outer scope.
+    if (value.failed()) return Flow::kFailed;
+    scope_ = inner;
+    bool assigned = AssignTo(*node.list[i], value);
+    scope_ = outer;
+    if (!assigned) return Flow::kFailed;
+  }
+  scope_ = inner;
+  Flow flow = Run(node.body);
+  scope_ = outer;
+  return flow;
+}
+
+Runtime::Flow Runtime::RunScope(const Node& node) {
+  ScopePtr outer = scope_;
+  PushScope(outer);
+  Flow flow = Run(node.body);
+  scope_ = outer;
+  return flow;
+}
+
+// A block sees the variables of the top level only.
+Runtime::Flow Runtime::RunBlock(const Node& node) {
+  ScopePtr outer = scope_;
+  PushScope(nullptr);
+  Flow flow = Run(node.body);
+  scope_ = outer;
+  return flow;
+}
+
+// Fills the parameters of the macro in the current scope.
+bool Runtime::BindMacro(const Macro& macro, Arguments& arguments) {
+  const Node& node = *macro.node;
+  auto& variables = scope_->variables;
+  auto take_named = [&](const std::string& name) {
+    for (auto named = arguments.named.begin(); named != arguments.named.end(); ++named) {
+      if (named->first != name) continue;
+      Value value = std::move(named->second);
+      arguments.named.erase(named);
+      return value;
+    }
+    return Value();
+  };
+  size_t count = node.parameters.size();
+  bool explicit_caller = false;
+  for (size_t i = 0; i < count; i++) {
+    const std::string& name = syntax_.names[static_cast<size_t>(node.parameters[i])];
+    explicit_caller |= name == "caller";
+    variables.emplace_back(node.parameters[i], i < arguments.size() ? arguments[i] : take_named(name));
+  }
+  if (node.uses_caller && !explicit_caller) {
+    Value caller = take_named("caller");
+    if (caller.missing() || caller.none()) caller = Undefined("No caller defined");
+    variables.emplace_back(caller_name_, std::move(caller));
+  }
+  if (node.uses_kwargs) {
+    auto dict = std::make_shared<DictData>();
+    for (auto& [name, value] : arguments.named) dict->Insert(String(name), std::move(value));
+    variables.emplace_back(kwargs_name_, Dict(std::move(dict)));
+  } else if (!arguments.named.empty()) {
+    return Fail("TypeError: macro '" + node.text + "' takes no keyword argument '" + arguments.named[0].first + "'"), false;
+  }
+  if (node.uses_varargs) {
+    auto first = arguments.positional.begin() + static_cast<ptrdiff_t>(std::min(count, arguments.size()));
+    variables.emplace_back(varargs_name_, Tuple(std::vector<Value>(first, arguments.positional.end())));
+  } else if (arguments.size() > count) {
+    return Fail("TypeError: macro '" + node.text + "' takes not more than " + std::to_string(count) + " argument(s)"), false;
+  }
+  for (size_t i = 0; i < count && !failed(); i++) {
+    if (!variables[i].second.missing()) continue;
+    size_t from_end = count - i;
+    Value value = from_end <= node.defaults.size()
+                      ? Evaluate(*node.defaults[node.defaults.size() - from_end])
+                      : Undefined("parameter '" + syntax_.names[static_cast<size_t>(node.parameters[i])] + "' was not provided");
+    scope_->variables[i].second = std::move(value);
+  }
+  return !failed();
+}
+
+Value Runtime::CallMacro(const Macro& macro, Arguments& arguments) {
+  DepthGuard guard(*this);
+  if (!guard.fine || !Spend(1)) return Value::Failure();
+  ScopePtr outer = scope_;
+  PushScope(macro.scope);
+  std::optional<TaintedString> text;
+  if (BindMacro(macro, arguments)) text = Capture([&] { return Run(macro.node->body); });
+  scope_ = outer;
+  return text ? String(std::move(*text)) : Value::Failure();
+}
+
+Value Runtime::CallLoop(LoopData& loop, const Value& iterable) {
+  if (loop.recursive == nullptr)
+    return Fail("TypeError: the loop must have the 'recursive' marker to be called recursively");
+  DepthGuard guard(*this);
+  if (!guard.fine) return Value::Failure();
+  ScopePtr outer = std::exchange(scope_, loop.scope);
+  std::optional<TaintedString> text = Capture([&] { return RunLoop(*loop.recursive, iterable, loop.depth0 + 1); });
+  scope_ = outer;
+  return text ? String(std::move(*text)) : Value::Failure();
+}
+
+Value Runtime::Evaluate(const Node& node) {
+  DepthGuard guard(*this);
+  if (!guard.fine || !Spend(1)) return Value::Failure();
+  return EvaluateInner(node);
+}
+
+}  // namespace ingle::jinja
