@@ -56,7 +56,7 @@ struct RecipeModel {
 
   // Bits of the half float number * 2^exponent, which must be exact.
   static uint16_t HalfBits(uint32_t number, int exponent) {
-    const int top = std::bit_width(number) - 1;
+    const int top = static_cast<int>(std::bit_width(number)) - 1;
     if (top + exponent < -14) return static_cast<uint16_t>(number << (exponent + 24));
     const uint32_t fraction = number - (1u << top);
     return static_cast<uint16_t>(static_cast<uint32_t>(top + exponent + 15) << 10 |

@@ -54,7 +54,7 @@ inline std::string RandomWeights(DType type, uint64_t count, float scale, std::m
                                : type == DType::kQ5_K ? 320.0f
                                : type == DType::kQ5_0 ? 9.0f
                                                       : 4.6f;
-  const auto exponent = static_cast<uint16_t>(15 + std::ilogb(scale / code_deviation));
+  const auto exponent = static_cast<uint32_t>(15 + std::ilogb(scale / code_deviation));
   const auto half = [&] { return static_cast<uint16_t>(exponent << 10 | (random() & 0x3ffu)); };
   for (uint64_t block = 0; block < count / info.block_weights; ++block) {
     std::string one;
