@@ -32,9 +32,9 @@ struct RopeBlueprint {
   double theta = 10000.0;
   RopeScaling scaling = RopeScaling::kNone;
   double factor = 1.0;
-  uint32_t original_context = 0;  // YaRN only, as are the next lines.
+  double attention_factor = 1.0;  // Multiplies the magnitude, whatever the scaling.
+  uint32_t original_context = 0;  // YaRN only, as is the next line.
   double beta_fast = 32.0, beta_slow = 1.0;
-  double attention_factor = 1.0;  // Multiplies YaRN's magnitude.
 };
 
 // Today's decoders: x += attention(RMSNorm(x)); x += down(silu(gate(n)) * up(n)), n = RMSNorm(x).

@@ -28,7 +28,6 @@ constexpr Key kLinearFactor{"{a}.rope.scale_linear", ""};  // What old files cal
 constexpr Key kOriginalContext{"{a}.rope.scaling.original_context_length",
                                "rope_scaling.original_max_position_embeddings"};
 constexpr Key kAttentionFactor{"{a}.rope.scaling.attn_factor", "rope_scaling.attention_factor"};
-constexpr Key kYarnAttentionFactor{"{a}.rope.scaling.yarn_attn_factor", ""};
 constexpr Key kYarnBetaFast{"{a}.rope.scaling.yarn_beta_fast", "rope_scaling.beta_fast"};
 constexpr Key kYarnBetaSlow{"{a}.rope.scaling.yarn_beta_slow", "rope_scaling.beta_slow"};
 constexpr Key kExperts{"{a}.expert_count", "num_local_experts"};
@@ -55,6 +54,7 @@ constexpr NeutralValue kNeutral[] = {
     {{"{a}.use_parallel_residual", ""}, 0, 0},
     {{"{a}.rope.scaling.yarn_ext_factor", ""}, 1, -1},  // -1: as the type says.
     {{"{a}.rope.scaling.yarn_log_multiplier", ""}, 0, 0},
+    {{"{a}.rope.scaling.yarn_attn_factor", ""}, 1, 1},
 };
 
 std::unexpected<Error> Contradiction(const std::string& key, const std::string& text) {
@@ -213,6 +213,7 @@ Status DescribeScaling(const Metadata& metadata, const KeyReader& keys, RopeBlue
   INGLE_TRY(const std::string* type, metadata.String(type_name));
   INGLE_TRY(const auto factor, keys.Real(kScalingFactor, 0, 1e6));
   INGLE_TRY(const auto old_factor, keys.Real(kLinearFactor, 0, 1e6));
+  INGLE_TRY(rope.attention_factor, keys.RealOr(kAttentionFactor, 1, 1e-3, 1e3));
   const double stretch = factor.value_or(old_factor.value_or(0));  // 0 and 1 both mean none.
   if (type != nullptr && *type == "none") return {};
   if (type != nullptr && *type != "linear" && *type != "yarn") {
@@ -226,9 +227,6 @@ Status DescribeScaling(const Metadata& metadata, const KeyReader& keys, RopeBlue
   INGLE_TRY(rope.original_context, keys.RequiredSize(kOriginalContext, kContextMax));
   INGLE_TRY(rope.beta_fast, keys.RealOr(kYarnBetaFast, rope.beta_fast, 1e-3, 1e6));
   INGLE_TRY(rope.beta_slow, keys.RealOr(kYarnBetaSlow, rope.beta_slow, 1e-3, 1e6));
-  INGLE_TRY(const double newer, keys.RealOr(kYarnAttentionFactor, 1, 1e-3, 1e3));
-  INGLE_TRY(const double older, keys.RealOr(kAttentionFactor, 1, 1e-3, 1e3));
-  rope.attention_factor = newer * older;
   return {};
 }
 

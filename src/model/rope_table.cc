@@ -32,9 +32,8 @@ RopeTable MakeRopeTable(const RopeBlueprint& rope, std::span<const float> factor
     const double kept = rope.scaling == RopeScaling::kYarn ? KeptShare(rope, pair) : 0.0;
     table.frequencies.push_back(frequency * (kept + (1 - kept) / rope.factor));
   }
-  if (rope.scaling == RopeScaling::kYarn) {
-    table.magnitude = rope.attention_factor * (1 + 0.1 * std::log(rope.factor));
-  }
+  table.magnitude = rope.attention_factor;
+  if (rope.scaling == RopeScaling::kYarn) table.magnitude *= 1 + 0.1 * std::log(rope.factor);
   return table;
 }
 

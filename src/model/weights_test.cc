@@ -406,6 +406,10 @@ TEST(Describe, ScalingKeys) {
               file.String("llama.rope.scaling.type", "none").F32("llama.rope.scaling.factor", 2);
             }).scaling,
             RopeScaling::kNone);
+  // A factor of its own, with or without a scaling (checked against llama.cpp).
+  const auto factor =
+      rope_of([](TestGguf& file) { file.F32("llama.rope.scaling.attn_factor", 1.5f); });
+  EXPECT_EQ(MakeRopeTable(factor, {}).magnitude, 1.5);
   const auto yarn = rope_of([](TestGguf& file) {
     file.String("llama.rope.scaling.type", "yarn").F32("llama.rope.scaling.factor", 4);
     file.U32("llama.rope.scaling.original_context_length", 32);
