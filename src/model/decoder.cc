@@ -204,7 +204,7 @@ void Decoder::RunLayers(PassThread& thread) {
 void Decoder::Embed(PassThread& thread) {
   const uint32_t width = weights_.blueprint.model_dim;
   const size_t pairs = weights_.rope.frequencies.size();
-  thread.team.ForChunks(pass_.tokens, 1, [&](uint64_t token, uint64_t) {
+  thread.team.ForChunks(thread.index, pass_.tokens, 1, [&](uint64_t token, uint64_t) {
     ReadRow(weights_.embedding, static_cast<uint32_t>(pass_.ids[token]),
             workspace_.x + token * width);
     FillRotary(weights_.rope, pass_.Position(static_cast<uint32_t>(token)),
@@ -224,7 +224,7 @@ void Decoder::Head(PassThread& thread) {
         return row;
       });
   const uint32_t unit = RowsPerUnit(head, workspace_.product_rows, thread.team.size());
-  thread.team.ForChunks(head.rows, unit, [&](uint64_t begin, uint64_t end) {
+  thread.team.ForChunks(thread.index, head.rows, unit, [&](uint64_t begin, uint64_t end) {
     Multiply(kernels_, head, activations[head.activation], rows, static_cast<uint32_t>(begin),
              static_cast<uint32_t>(end), pass_.logits + begin, head.rows);
   });

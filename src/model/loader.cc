@@ -119,6 +119,14 @@ Result<DecoderWeights> PackWeights(const GgufFile& file, const ModelPlan& plan, 
   return weights;
 }
 
+// A thread for each 16 MiB, up to the cores there are: in a smaller share a step's barriers, some
+// 140 of them, cost more than the thread saves, and much more where other programs want its core.
+uint32_t ThreadsFor(uint64_t file_bytes) {
+  constexpr uint64_t kBytesPerThread = uint64_t{16} << 20;
+  return static_cast<uint32_t>(
+      std::clamp<uint64_t>(file_bytes / kBytesPerThread, 1, UsableCores()));
+}
+
 Result<LoadedModel> LoadModel(const std::string& path, const ModelOptions& options) {
   std::string isa = options.force_isa;
   if (isa.empty()) {
@@ -128,7 +136,8 @@ Result<LoadedModel> LoadModel(const std::string& path, const ModelOptions& optio
   INGLE_TRY(const Kernels* kernels, SelectKernels(isa));
   INGLE_TRY(const GgufFile file, OpenGguf(path));
   INGLE_TRY(const ModelPlan plan, PlanModel(file));
-  auto team = std::make_unique<ThreadTeam>(options.threads != 0 ? options.threads : UsableCores());
+  auto team = std::make_unique<ThreadTeam>(options.threads != 0 ? options.threads
+                                                                : ThreadsFor(file.size()));
   INGLE_TRY(DecoderWeights weights, PackWeights(file, plan, *team));
   ModelInfo info;
   info.architecture = plan.architecture->gguf_name;

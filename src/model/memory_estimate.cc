@@ -4,6 +4,21 @@
 #include "tensor/packed_matrix.h"
 
 namespace ingle {
+namespace {
+
+// As the decoder chooses for CacheType::kAuto.
+CacheFormat FormatFor(const ModelPlan& plan, CacheType cache) {
+  if (cache != CacheType::kAuto) return cache == CacheType::kF32 ? kCacheF32 : kCacheBf16;
+  for (const PlannedTensor& tensor : plan.tensors) {
+    const bool projection = tensor.slot == Slot::kQuery || tensor.slot == Slot::kKey ||
+                            tensor.slot == Slot::kValue;
+    if (projection && tensor.view.type != DType::kF32 && tensor.view.type != DType::kF16)
+      return kCacheBf16;
+  }
+  return kCacheF32;
+}
+
+}  // namespace
 
 Result<MemoryEstimate> EstimateMemory(const ModelPlan& plan, CacheType cache) {
   MemoryEstimate estimate;
@@ -19,7 +34,7 @@ Result<MemoryEstimate> EstimateMemory(const ModelPlan& plan, CacheType cache) {
     estimate.weight_bytes += packed;
   }
   CacheShape shape;
-  shape.format = cache == CacheType::kF32 ? kCacheF32 : kCacheBf16;
+  shape.format = FormatFor(plan, cache);
   shape.head_dim = plan.blueprint.head_dim;
   for (const LayerBlueprint& layer : plan.blueprint.layers)
     shape.kv_heads.push_back(layer.kv_heads);

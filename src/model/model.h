@@ -20,7 +20,7 @@ namespace ingle {
 enum class CacheType : uint8_t { kAuto, kBf16, kF32 };
 
 struct ModelOptions {
-  uint32_t threads = 0;        // 0: one per physical core that this process may use.
+  uint32_t threads = 0;        // 0: one per core that this process may use, and no more than one per 16 MiB.
   CacheType cache = CacheType::kAuto;
   uint64_t cache_tokens = 0;   // Room for tokens in all sequences together; 0: one full context.
   std::string force_isa;       // Empty: the best tier of this machine (INGLE_FORCE_ISA).

@@ -97,12 +97,20 @@ struct ThreadTeam::State {
   WaitWord round;       // Number of the job.
   WaitWord generation;  // Number of the barrier.
   alignas(64) std::atomic<uint32_t> arrived{0};
-  alignas(64) std::atomic<uint64_t> next{0};
+  struct alignas(64) Counter {
+    std::atomic<uint64_t> taken{0};
+  };
+  std::vector<Counter> counters;  // [threads], see ForChunks.
+
+  void ResetCounters() {
+    for (Counter& counter : counters) counter.taken.store(0, std::memory_order_relaxed);
+  }
 };
 
 ThreadTeam::ThreadTeam(uint32_t threads) : state_(std::make_unique<State>()) {
   state_->threads = std::clamp(threads, 1U, 1024U);
   state_->spin = state_->threads <= UsableCpus();
+  state_->counters = std::vector<State::Counter>(state_->threads);
   for (uint32_t thread = 1; thread < state_->threads; ++thread) {
     state_->workers.emplace_back([this, thread] {
       const FlushSubnormals flush;
@@ -126,7 +134,7 @@ uint32_t ThreadTeam::size() const { return state_->threads; }
 
 void ThreadTeam::Run(const std::function<void(uint32_t thread)>& job) {
   const FlushSubnormals flush;
-  state_->next.store(0, std::memory_order_relaxed);
+  state_->ResetCounters();
   if (state_->threads > 1) {
     state_->job = &job;
     state_->round.Publish(state_->round.value.load(std::memory_order_relaxed) + 1);
@@ -140,20 +148,20 @@ void ThreadTeam::Barrier() {
   const uint32_t generation = s.generation.value.load(std::memory_order_relaxed);
   if (s.arrived.fetch_add(1, std::memory_order_acq_rel) + 1 == s.threads) {
     s.arrived.store(0, std::memory_order_relaxed);
-    s.next.store(0, std::memory_order_relaxed);
+    s.ResetCounters();
     s.generation.Publish(generation + 1);
   } else {
     s.generation.WaitWhile(generation, s.spin);
   }
 }
 
-uint64_t ThreadTeam::Take(uint64_t amount) {
-  return state_->next.fetch_add(amount, std::memory_order_relaxed);
+uint64_t ThreadTeam::Take(uint64_t owner) {
+  return state_->counters[owner].taken.fetch_add(1, std::memory_order_relaxed);
 }
 
 void ThreadTeam::ParallelFor(uint64_t count, uint64_t chunk,
                              const std::function<void(uint64_t begin, uint64_t end)>& body) {
-  Run([&](uint32_t) { ForChunks(count, chunk, body); });
+  Run([&](uint32_t thread) { ForChunks(thread, count, chunk, body); });
 }
 
 }  // namespace ingle

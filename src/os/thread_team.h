@@ -37,19 +37,27 @@ class ThreadTeam {
   void ParallelFor(uint64_t count, uint64_t chunk,
                    const std::function<void(uint64_t begin, uint64_t end)>& body);
 
-  // Inside a job: waits until every thread has arrived, and starts a new round of Take.
+  // Inside a job: waits until every thread has arrived.
   void Barrier();
-  // Inside a job: the first of `amount` units that this thread shall do next in this round. Every
-  // thread of the job takes units until the answer is past its end: chunks go to whoever is free,
-  // so a thread that lost its core for a while delays one chunk, not the step.
-  uint64_t Take(uint64_t amount);
+  // Inside a job, by every thread of it and once between two barriers: body(begin, end) over
+  // [0, count) in chunks. Each thread begins with a range of its own, so that it reads memory in
+  // one stream, and then helps the others: a thread that lost its core for a while delays one
+  // chunk, not the step.
   template <class Body>
-  void ForChunks(uint64_t count, uint64_t chunk, const Body& body) {
-    for (uint64_t begin = Take(chunk); begin < count; begin = Take(chunk))
-      body(begin, std::min(begin + chunk, count));
+  void ForChunks(uint32_t thread, uint64_t count, uint64_t chunk, const Body& body) {
+    const uint64_t chunks = count / chunk + (count % chunk != 0), threads = size();
+    for (uint64_t i = 0; i < threads; ++i) {
+      const uint64_t owner = (thread + i) % threads, end = chunks * (owner + 1) / threads;
+      for (uint64_t at = chunks * owner / threads + Take(owner); at < end;
+           at = chunks * owner / threads + Take(owner))
+        body(at * chunk, std::min((at + 1) * chunk, count));
+    }
   }
 
  private:
+  // How many chunks of the owner's range were taken before, in this round.
+  uint64_t Take(uint64_t owner);
+
   struct State;
   std::unique_ptr<State> state_;
 };

@@ -49,9 +49,9 @@ TEST(ThreadTeam, EveryUnitIsTakenOnceInEveryRound) {
     constexpr uint64_t kCount = 101;
     constexpr int kRounds = 50;
     std::vector<std::atomic<int>> done(kCount);
-    team.Run([&](uint32_t) {
+    team.Run([&](uint32_t thread) {
       for (int round = 0; round < kRounds; ++round) {
-        team.ForChunks(kCount, chunk, [&](uint64_t begin, uint64_t end) {
+        team.ForChunks(thread, kCount, chunk, [&](uint64_t begin, uint64_t end) {
           for (uint64_t i = begin; i < end; ++i) done[i].fetch_add(1, std::memory_order_relaxed);
         });
         team.Barrier();

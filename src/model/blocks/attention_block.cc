@@ -38,7 +38,7 @@ class AttentionBlock {
     Project();
     t_.Barrier();
     t_.Mark(StepPhase::kQkv);
-    t_.team.ForChunks(t_.pass.items.size() * kv_heads_, 1, [&](uint64_t begin, uint64_t) {
+    t_.team.ForChunks(t_.index, t_.pass.items.size() * kv_heads_, 1, [&](uint64_t begin, uint64_t) {
       Attend(t_.pass.items[begin / kv_heads_], static_cast<uint32_t>(begin / kv_heads_),
              static_cast<uint32_t>(begin % kv_heads_));
     });
@@ -70,7 +70,7 @@ class AttentionBlock {
         {&w_.key, &w_.key_bias, &w_.key_norm, Projection::kKey, kv_heads_, together},
         {&w_.value, &w_.value_bias, nullptr, Projection::kValue, kv_heads_, together}};
     const uint32_t all = projections[0].units() + projections[1].units() + projections[2].units();
-    t_.team.ForChunks(all, 1, [&](uint64_t begin, uint64_t) {
+    t_.team.ForChunks(t_.index, all, 1, [&](uint64_t begin, uint64_t) {
       auto unit = static_cast<uint32_t>(begin);
       const Projection* projection = projections;
       while (unit >= projection->units()) unit -= (projection++)->units();

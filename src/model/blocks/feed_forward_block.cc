@@ -9,7 +9,7 @@ namespace {
 void GateAndUp(PassThread& t, const LayerWeights& w, const ActivationSet& activations) {
   const uint32_t tokens = t.pass.tokens, width = w.gate.rows;
   const uint32_t unit = RowsPerUnit(w.gate, t.workspace.product_rows, t.team.size());
-  t.team.ForChunks(width, unit, [&](uint64_t begin, uint64_t end) {
+  t.team.ForChunks(t.index, width, unit, [&](uint64_t begin, uint64_t end) {
     const auto rows = static_cast<uint32_t>(end - begin);
     float* gate = t.own.product;
     float* up = gate + size_t{tokens} * rows;

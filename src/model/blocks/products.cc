@@ -5,7 +5,7 @@ namespace ingle {
 void AddProduct(PassThread& thread, const PackedMatrix& matrix, const ActivationSet& activations) {
   const uint32_t tokens = thread.pass.tokens, stride = matrix.rows;
   const uint32_t unit = RowsPerUnit(matrix, thread.workspace.product_rows, thread.team.size());
-  thread.team.ForChunks(matrix.rows, unit, [&](uint64_t begin, uint64_t end) {
+  thread.team.ForChunks(thread.index, matrix.rows, unit, [&](uint64_t begin, uint64_t end) {
     const auto rows = static_cast<uint32_t>(end - begin);
     Multiply(thread.kernels, matrix, activations[matrix.activation], tokens,
              static_cast<uint32_t>(begin), static_cast<uint32_t>(end), thread.own.product, rows);

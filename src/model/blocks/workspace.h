@@ -28,7 +28,7 @@ struct ThreadBuffers {
   float* row = nullptr;          // [widest]
   float* product = nullptr;      // [kPassTokens][product_rows], twice
   float* head = nullptr;         // [padded head_dim]
-  uint32_t* counts = nullptr;   // [rows of attention]
+  uint32_t* counts = nullptr;    // [rows of attention]
   AttentionState all{}, next{};  // [QueriesPerItem * group] rows
 };
 
@@ -106,7 +106,7 @@ const ActivationSet& MakeActivations(PassThread& thread, uint32_t rows, uint32_t
     for (uint32_t i = 0; i < rows; ++i) make(thread.own.activations, i);
     return thread.own.activations;
   }
-  thread.team.ForChunks(rows, 4, [&](uint64_t begin, uint64_t end) {
+  thread.team.ForChunks(thread.index, rows, 4, [&](uint64_t begin, uint64_t end) {
     for (uint64_t i = begin; i < end; ++i)
       make(thread.workspace.activations, static_cast<uint32_t>(i));
   });
