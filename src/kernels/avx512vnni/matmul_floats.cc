@@ -12,15 +12,6 @@ extern const MatmulKernels kAvx512VnniFloats;
 
 namespace {
 
-constexpr uint32_t kPrefetchBytes = 4096;  // Ahead of the brick in hand.
-
-inline void Prefetch(const void* brick) {
-  const auto* at = static_cast<const char*>(brick) + kPrefetchBytes;
-  for (uint32_t line = 0; line < sizeof(BrickHalf); line += 64) {
-    _mm_prefetch(at + line, _MM_HINT_T0);
-  }
-}
-
 inline __m512 CutToBf16(__m512 x) {
   const __m512i mask = _mm512_set1_epi32(static_cast<int32_t>(0xffff0000u));
   return _mm512_castsi512_ps(_mm512_and_si512(_mm512_castps_si512(x), mask));
@@ -129,14 +120,14 @@ struct Halves {
 
   template <uint32_t T>
   static void Direct(const uint8_t* tile, uint32_t cols, const uint8_t* activations, size_t stride,
-                     float* out, size_t out_stride, uint32_t rows) {
+                     float* out, size_t out_stride, uint32_t rows, const generic::Ahead& ahead) {
     const auto* brick = reinterpret_cast<const BrickHalf*>(tile);
     const uint32_t bricks = (cols + 31) / 32;
     __m512 acc[T];
 #pragma GCC unroll 8
     for (uint32_t t = 0; t < T; ++t) acc[t] = _mm512_setzero_ps();
     for (uint32_t b = 0; b < bricks; ++b) {
-      Prefetch(brick + b);
+      ahead.Prefetch<sizeof(BrickHalf)>(brick + b);
       Half::template AddBrick<T>(brick[b], b, activations, stride, acc);
     }
     const auto mask = static_cast<__mmask16>((1u << rows) - 1);
@@ -177,6 +168,8 @@ inline float FoldLanes(__m512 x) {
   return _mm_cvtss_f32(_mm_add_ss(x2, _mm_movehdup_ps(x2)));
 }
 
+constexpr generic::Ahead kF32Ahead = {4096, 0, 64};
+
 // R rows of a tile from `first` on, T tokens.
 template <uint32_t R, uint32_t T>
 void F32Block(const MultiplyArgs& args, const BrickF32* tile, uint32_t row, uint32_t first,
@@ -190,7 +183,7 @@ void F32Block(const MultiplyArgs& args, const BrickF32* tile, uint32_t row, uint
     for (uint32_t t = 0; t < T; ++t) acc[r][t] = _mm512_setzero_ps();
   }
   for (uint32_t b = 0; b < bricks; ++b) {
-    if (first == 0) Prefetch(tile + b);
+    if (first == 0) kF32Ahead.Prefetch<sizeof(BrickF32)>(tile + b);
     __m512 a[T];
 #pragma GCC unroll 4
     for (uint32_t t = 0; t < T; ++t) {

@@ -12,8 +12,6 @@ extern const MatmulKernels kAvx512VnniSmallBlocks;
 
 namespace {
 
-constexpr uint32_t kPrefetchBytes = 4096;  // Ahead of the brick in hand.
-
 // Panel of two tiles: unpacked codes and scales in floats.
 struct alignas(64) SmallPanel {
   uint8_t codes[64][2][64];  // [quad][tile]
@@ -120,7 +118,7 @@ struct SmallBlocks {
 
   template <uint32_t T>
   static void Direct(const uint8_t* tile, uint32_t cols, const uint8_t* activations, size_t stride,
-                     float* out, size_t out_stride, uint32_t rows) {
+                     float* out, size_t out_stride, uint32_t rows, const generic::Ahead& ahead) {
     __m512 acc[T];
 #pragma GCC unroll 8
     for (uint32_t t = 0; t < T; ++t) acc[t] = _mm512_setzero_ps();
@@ -131,9 +129,7 @@ struct SmallBlocks {
       for (uint32_t group = 0; group < groups; ++group) {
         const uint8_t* codes = tile + group * CodeBytes(kLayout);
         const uint8_t* high = tile + HighOffset(kLayout, groups) + group * 64;
-        for (uint32_t line = 0; line < kBrickBytes / 8; line += 64) {
-          _mm_prefetch(reinterpret_cast<const char*>(codes) + kPrefetchBytes + line, _MM_HINT_T0);
-        }
+        ahead.Prefetch<kBrickBytes / 8>(codes);
         const Quads quads = Group(codes, high);
         __m512 group_m = _mm512_setzero_ps();
         if constexpr (kLayout.has_min) group_m = Half(m + group * 32);

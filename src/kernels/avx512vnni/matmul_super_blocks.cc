@@ -12,8 +12,6 @@ extern const MatmulKernels kAvx512VnniSuperBlocks;
 
 namespace {
 
-constexpr uint32_t kPrefetchBytes = 4096;  // Ahead of the brick in hand.
-
 // Panel of two tiles: unpacked codes and scales as the multiplications want them.
 template <uint32_t kScaleGroups>
 struct alignas(64) SuperPanel {
@@ -100,6 +98,7 @@ struct SuperBlocks {
   static constexpr uint32_t kQuadsPerScale = 64 / kScaleGroups;
   static constexpr uint32_t kDirectTokens = 8, kPanelTokens = 6, kPanelTiles = 2;
   static constexpr size_t kBrickBytes = sizeof(Brick);
+  static constexpr size_t kEighth = (sizeof(Brick) + 511) / 512 * 64;  // Whole lines.
   using Panel = SuperPanel<kScaleGroups>;
 
   static size_t TileBytes(uint32_t cols) { return cols / kBrickK * sizeof(Brick); }
@@ -108,13 +107,6 @@ struct SuperBlocks {
   static __m512i Start(const ActivationQ8x256& a, uint32_t scale_group) {
     if constexpr (kHasMins) return _mm512_setzero_si512();
     return Broadcast(&a.minus_32_sums[scale_group]);
-  }
-
-  // Spread over a brick's groups: in one burst prefetches would fill the miss buffers.
-  static void PrefetchEighth(const Brick* brick, uint32_t eighth) {
-    constexpr uint32_t kLines = (sizeof(Brick) / 64 + 7) / 8;
-    const auto* at = reinterpret_cast<const char*>(brick) + kPrefetchBytes + eighth * kLines * 64;
-    for (uint32_t line = 0; line < kLines; ++line) _mm_prefetch(at + line * 64, _MM_HINT_T0);
   }
 
   template <uint32_t T>
@@ -145,7 +137,7 @@ struct SuperBlocks {
 
   template <uint32_t T>
   static void Direct(const uint8_t* tile, uint32_t cols, const uint8_t* activations, size_t stride,
-                     float* out, size_t out_stride, uint32_t rows) {
+                     float* out, size_t out_stride, uint32_t rows, const generic::Ahead& ahead) {
     __m512 acc[T];
 #pragma GCC unroll 8
     for (uint32_t t = 0; t < T; ++t) acc[t] = _mm512_setzero_ps();
@@ -156,7 +148,8 @@ struct SuperBlocks {
 #pragma GCC unroll 8
       for (uint32_t t = 0; t < T; ++t) scaled[t] = _mm512_setzero_si512();
       for (uint32_t group = 0; group < 8; ++group) {
-        PrefetchEighth(brick, group);
+        // An eighth with each group: in one burst prefetches would fill the miss buffers.
+        ahead.Prefetch<kEighth>(reinterpret_cast<const uint8_t*>(brick) + group * kEighth);
         DirectGroup<T>(*brick, group, activations, stride, scaled);
       }
       const __m512 d = Half(brick->d);

@@ -18,12 +18,32 @@
 
 namespace ingle::generic {
 
+// Which lines of the weights to fetch while others are multiplied: those at offset first, first +
+// step, ... of what is `bytes` ahead.
+struct Ahead {
+  static constexpr size_t kLine = 64;
+  size_t bytes, first, step;
+
+  // GCC 12 takes a function that only prefetches for one without effect and drops calls to it:
+  // inline it first.
+  template <size_t kLength>
+  [[gnu::always_inline]] void Prefetch(const void* at) const {
+    const auto* from = static_cast<const char*>(at) + bytes;
+    if (step == kLine) {
+#pragma GCC unroll 16
+      for (size_t line = 0; line < kLength; line += kLine) __builtin_prefetch(from + line);
+    } else {
+      for (size_t line = first; line < kLength; line += step) __builtin_prefetch(from + line);
+    }
+  }
+};
+
 template <class Family>
 struct TileDriver {
   static constexpr uint32_t kTokenChunk = 256;  // Bounds the accumulators' buffer.
   static constexpr bool kHasDirect = requires { Family::kDirectTokens; };
-  static constexpr uint32_t kDirectLimit =
-      16;  // Up to here unpacking anew for each block is cheaper.
+  // Up to so many tokens unpacking anew for each block of them is cheaper than a panel.
+  static constexpr uint32_t kDirectLimit = 32;
   static constexpr size_t kPrefetchBytes = 4096;  // At least this far ahead.
   static constexpr uint32_t kPanelRows = Family::kPanelTiles * kTileRows;
 
@@ -50,25 +70,28 @@ struct TileDriver {
     const uint32_t left = args.rows - row;
     const uint32_t rows = left < kTileRows ? left : kTileRows;
     const uint8_t* tile = args.weights + row / kTileRows * tile_bytes;
-    uint32_t blocks = (args.tokens + Family::kDirectTokens - 1) / Family::kDirectTokens;
-    for (uint32_t t = 0; t < args.tokens; --blocks) {
-      const uint32_t count = (args.tokens - t + blocks - 1) / blocks;
-      SelectDirect<Family::kDirectTokens>(count, args, tile, t, row, rows);
+    const uint32_t passes = (args.tokens + Family::kDirectTokens - 1) / Family::kDirectTokens;
+    Ahead ahead = {kPrefetchBytes, 0, Ahead::kLine};
+    if (passes > 1) ahead = {tile_bytes, 0, passes * Ahead::kLine};  // Each pass fetches its share.
+    for (uint32_t t = 0, pass = 0; t < args.tokens; ++pass, ahead.first += Ahead::kLine) {
+      const uint32_t left_passes = passes - pass;
+      const uint32_t count = (args.tokens - t + left_passes - 1) / left_passes;
+      SelectDirect<Family::kDirectTokens>(count, args, tile, t, row, rows, ahead);
       t += count;
     }
   }
 
   template <uint32_t kTokens>
   static void SelectDirect(uint32_t tokens, const MultiplyArgs& args, const uint8_t* tile,
-                           uint32_t token, uint32_t row, uint32_t rows) {
+                           uint32_t token, uint32_t row, uint32_t rows, const Ahead& ahead) {
     if constexpr (kTokens > 1) {
       if (tokens < kTokens) {
-        return SelectDirect<kTokens - 1>(tokens, args, tile, token, row, rows);
+        return SelectDirect<kTokens - 1>(tokens, args, tile, token, row, rows, ahead);
       }
     }
     Family::template Direct<kTokens>(
         tile, args.cols, args.activations + token * args.activation_stride, args.activation_stride,
-        args.out + token * args.out_stride + row, args.out_stride, rows);
+        args.out + token * args.out_stride + row, args.out_stride, rows, ahead);
   }
 
   static void PanelRows(const MultiplyArgs& args, size_t tile_bytes, uint32_t row, uint32_t token,
