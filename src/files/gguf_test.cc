@@ -9,7 +9,9 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
+#include <time.h>
 
+#include <algorithm>
 #include <chrono>
 #include <functional>
 #include <limits>
@@ -37,11 +39,32 @@ Result<GgufHeader> Inspect(const std::string& bytes) {
   return InspectGguf(std::as_bytes(std::span(bytes)));
 }
 
-double MillisecondsOf(const std::function<void()>& work) {
-  const auto begin = std::chrono::steady_clock::now();
-  work();
+double MillisecondsSince(std::chrono::steady_clock::time_point begin) {
   return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begin)
       .count();
+}
+
+// Processor time of this thread: what other programs do at the same time does not count.
+double CpuMilliseconds(const std::function<void()>& work) {
+  const auto now = [] {
+    timespec time;
+    ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+    return static_cast<double>(time.tv_sec) * 1e3 + static_cast<double>(time.tv_nsec) * 1e-6;
+  };
+  const double begin = now();
+  work();
+  return now() - begin;
+}
+
+// Waiting counts; the shortest of three tries, because a busy machine makes any one long.
+double WallMilliseconds(const std::function<void()>& work) {
+  double shortest = std::numeric_limits<double>::max();
+  for (int i = 0; i < 3; ++i) {
+    const auto begin = std::chrono::steady_clock::now();
+    work();
+    shortest = std::min(shortest, MillisecondsSince(begin));
+  }
+  return shortest;
 }
 
 TestGguf Base() { return TestGguf().String("general.architecture", "llama"); }
@@ -212,7 +235,7 @@ TEST(Gguf, MF01EveryCutIsRefusedWithItsOffset) {
   for (const size_t cut : cuts) {
     Result<GgufHeader> header;
     const std::string part = bytes.substr(0, cut);
-    EXPECT_LT(MillisecondsOf([&] { header = Inspect(part); }), 50);
+    EXPECT_LT(CpuMilliseconds([&] { header = Inspect(part); }), 50);
     ASSERT_FALSE(header) << cut;
     EXPECT_EQ(header.error().id, "invalid_model_file");
     EXPECT_NE(header.error().message.find("byte "), std::string::npos) << header.error().message;
@@ -337,7 +360,7 @@ TEST(Gguf, MF08ManyKeys) {
   }
   for (const std::string& bytes : {plain, alike}) {
     Result<GgufHeader> header;
-    const double time_ms = MillisecondsOf([&] { header = Inspect(bytes); });
+    const double time_ms = CpuMilliseconds([&] { header = Inspect(bytes); });
     ASSERT_TRUE(header) << header.error().message;
     EXPECT_EQ(header->metadata.values.size(), static_cast<size_t>(kKeys));
     EXPECT_LT(time_ms, INGLE_SANITIZED ? 2000 : 200);
@@ -346,7 +369,7 @@ TEST(Gguf, MF08ManyKeys) {
   for (uint32_t i = 0; i < 60000; ++i) tensors.TensorAt("t" + std::to_string(i), {8}, 0, 32 * i);
   const std::string bytes = tensors.Data(60000 * 32).Bytes();
   Result<GgufHeader> header;
-  EXPECT_LT(MillisecondsOf([&] { header = Inspect(bytes); }), INGLE_SANITIZED ? 2000 : 200);
+  EXPECT_LT(CpuMilliseconds([&] { header = Inspect(bytes); }), INGLE_SANITIZED ? 2000 : 200);
   EXPECT_TRUE(header);
 }
 
@@ -419,7 +442,7 @@ TEST(Gguf, MF20NotARegularFile) {
   for (const std::string& path :
        {fifo, link, loop, socket_path, std::string("/dev/zero"), std::string("/tmp")}) {
     Result<GgufFile> opened;
-    EXPECT_LT(MillisecondsOf([&] { opened = OpenGguf(path); }), 100) << path;
+    EXPECT_LT(WallMilliseconds([&] { opened = OpenGguf(path); }), 100) << path;
     ASSERT_FALSE(opened) << path;
     EXPECT_EQ(opened.error().id, "not_a_regular_file") << opened.error().message;
   }

@@ -37,14 +37,20 @@ async function run(llama, job) {
   const sequence = context.getSequence();
   const vocabulary = model.fileInfo.metadata.tokenizer.ggml.tokens.length;
   const values = new Float32Array(job.tokens.length * vocabulary);
-  const results = await sequence.controlledEvaluate(job.tokens.map(wanted));
-  results.forEach((result, row) => {
-    const found = pairs(result);
-    if (found.length !== vocabulary) throw new Error(`${found.length} logits of ${vocabulary}`);
-    for (const [token, logit] of found) values[row * vocabulary + token] = logit;
-  });
+  // In one batch, unless every logit as an object of its own would take too much memory.
+  const step = vocabulary > 20000 ? 8 : job.tokens.length;
+  let last;
+  for (let begin = 0; begin < job.tokens.length; begin += step) {
+    const results = await sequence.controlledEvaluate(job.tokens.slice(begin, begin + step).map(wanted));
+    results.forEach((result, i) => {
+      const found = pairs(result);
+      if (found.length !== vocabulary) throw new Error(`${found.length} logits of ${vocabulary}`);
+      for (const [token, logit] of found) values[(begin + i) * vocabulary + token] = logit;
+    });
+    last = results.at(-1);
+  }
   fs.writeFileSync(job.out, npy(job.tokens.length, vocabulary, values));
-  if (job.generate) fs.writeFileSync(job.generated, JSON.stringify(await greedy(sequence, results.at(-1), job.generate)));
+  if (job.generate) fs.writeFileSync(job.generated, JSON.stringify(await greedy(sequence, last, job.generate)));
   await context.dispose();
   await model.dispose();
 }
