@@ -9,8 +9,8 @@ namespace ingle {
 namespace {
 
 constexpr double kInt32Max = 2147483647.0;
-constexpr double kSeedMin = -9223372036854775808.0,
-                 kSeedMax = 18446744073709549568.0;  // Below 2^64.
+// Integers up to 2^64 - 1, which as a double is 2^64.
+constexpr double kSeedMin = -9223372036854775808.0, kSeedMax = 18446744073709551616.0;
 
 constexpr Field kShared[] = {
     {.name = "model",

@@ -85,9 +85,10 @@ class ConnectionExchange final : public Exchange {
     });
   }
 
-  void End() override {
-    Post([](Connection& c) {
+  void End(bool keep_connection) override {
+    Post([keep_connection](Connection& c) {
       if (c.reply_.ended) return;
+      if (!keep_connection) c.keep_alive_ = false;
       c.reply_.ended = true;
       if (c.reply_.chunked && !c.reply_.head_only) c.reply_.out.push_back("0\r\n\r\n");
     });

@@ -24,7 +24,7 @@ class Exchange {
   // `filler` is sent whenever nothing else was for filler_ms (an SSE comment); empty: none.
   virtual void Begin(int status, HttpHeaders headers, std::string filler, int filler_ms) = 0;
   virtual void Write(std::string bytes) = 0;
-  virtual void End() = 0;
+  virtual void End(bool keep_connection = true) = 0;
   // Closes the connection in the middle, so that the client cannot take the reply for complete.
   virtual void Abort() = 0;
 

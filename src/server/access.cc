@@ -128,7 +128,7 @@ Status Access::CheckOrigin(const HttpRequest& request) const {
   if (!request.HasHeader("origin") || OriginAllowed(request)) return {};
   if (request.method == "GET" || request.method == "HEAD" || request.method == "OPTIONS") return {};
   return Fail(ErrorCode::kInvalidRequest,
-              "web pages of this origin may not use the server; allow it with --cors-origin", "",
+              "web pages of this origin may not use the server; allow it with --allow-origin", "",
               "origin_not_allowed");
 }
 

@@ -198,7 +198,7 @@ void Generation::Fail(const Error& error) {
     for (; !pending_.empty(); pending_.pop_front())
       Show(pending_.front().choice, pending_.front().event);
     exchange_->Write(SseData(ErrorJson(error)));
-    exchange_->End();
+    exchange_->End(false);
   } else {
     HttpError http = ToHttpError(error);
     http.headers.insert(http.headers.end(), headers_.begin(), headers_.end());

@@ -45,9 +45,10 @@ void WorkerSession::ReportLoading(uint64_t bytes_done, uint64_t bytes_total) {
 }
 
 void WorkerSession::ReportReady(Engine* engine) {
+  WorkerDescription description = DescriptionOf(*engine);
   std::lock_guard lock(mutex_);
   engine_ = engine;
-  pending_.load = DescriptionOf(*engine);
+  pending_.load = std::move(description);
   Wake();
 }
 
@@ -169,15 +170,20 @@ void WorkerSession::PostError(const std::string& id, Error error) {
 }
 
 bool WorkerSession::NextReport(StepReport* report) {
-  std::unique_lock lock(mutex_);
-  news_.wait_for(lock, kReportInterval, [this] { return has_news_ || over_; });
-  if (over_) return false;
-  *report = std::exchange(pending_, StepReport());
-  has_news_ = false;
-  if (engine_ != nullptr) {
-    report->steps = engine_->steps();
-    report->running = engine_->running();
-    report->queued = engine_->queued();
+  Engine* engine = nullptr;
+  {
+    std::unique_lock lock(mutex_);
+    news_.wait_for(lock, kReportInterval, [this] { return has_news_ || over_; });
+    if (over_) return false;
+    *report = std::exchange(pending_, StepReport());
+    has_news_ = false;
+    engine = engine_;
+  }
+  // Without our lock: the engine may hold its own while it calls OnEvent.
+  if (engine != nullptr) {
+    report->steps = engine->steps();
+    report->running = engine->running();
+    report->queued = engine->queued();
   }
   return true;
 }

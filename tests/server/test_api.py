@@ -1,0 +1,310 @@
+"""Shapes, errors and warnings of the API, over HTTP."""
+import http.client
+import json
+import re
+import time
+
+import pytest
+
+from conftest import chat_body, parse_events, text_of
+
+
+def test_chat_reply_has_every_field(server):
+    status, headers, body = server.chat("hello world", seed=5)
+    assert status == 200 and headers["Content-Type"] == "application/json"
+    assert re.fullmatch(r"req_\w+", headers["x-request-id"])
+    assert body["id"].startswith("chatcmpl-") and body["object"] == "chat.completion"
+    assert isinstance(body["created"], int) and body["model"] == "fake"
+    assert body["system_fingerprint"] == "ingle-fake-1"
+    (choice,) = body["choices"]
+    assert choice["index"] == 0 and choice["finish_reason"] == "stop" and choice["logprobs"] is None
+    assert choice["message"] == {"role": "assistant", "content": "hello world ", "refusal": None}
+    usage = body["usage"]
+    assert usage["total_tokens"] == usage["prompt_tokens"] + usage["completion_tokens"]
+    assert usage["prompt_tokens_details"]["cached_tokens"] == 0
+    assert body["seed"] == 5 and "warnings" not in body
+    # SillyTavern takes these for failures.
+    assert not {"error", "message", "detail", "content"} & body.keys()
+
+
+def test_stream_shape(server):
+    events, _ = server.stream("a b c", seed=5, stream_options={"include_usage": True}, foo=1)
+    assert events[-1] == "[DONE]"
+    *chunks, last = events[:-1]
+    assert len({(c["id"], c["created"], c["model"]) for c in chunks + [last]}) == 1
+    assert all(c["object"] == "chat.completion.chunk" and c["usage"] is None for c in chunks)
+    assert chunks[0]["choices"][0]["delta"] == {"role": "assistant", "content": ""}
+    assert all("role" not in c["choices"][0]["delta"] for c in chunks[1:])
+    finish = [c for c in chunks if c["choices"][0]["finish_reason"]]
+    assert finish == [chunks[-1]] and finish[0]["choices"][0]["delta"] == {}
+    assert finish[0]["warnings"][0]["field"] == "foo" and finish[0]["seed"] == 5
+    assert last["choices"] == [] and last["usage"]["completion_tokens"] == 3
+    whole = server.chat("a b c", seed=5)[2]
+    assert last["usage"] == whole["usage"]
+    assert text_of(events) == whole["choices"][0]["message"]["content"]
+
+
+def test_without_include_usage_no_chunk_is_empty(server):
+    events, _ = server.stream("a b c")
+    assert all(e["choices"] and "usage" not in e for e in events[:-1])
+
+
+def test_n_choices(server):
+    body = server.chat("#hash 5", n=3, seed=10)[2]
+    texts = [c["message"]["content"] for c in body["choices"]]
+    assert [c["index"] for c in body["choices"]] == [0, 1, 2] and len(set(texts)) == 3
+    assert body["usage"]["completion_tokens"] == 15
+    for number, text in enumerate(texts):
+        alone = server.chat("#hash 5", seed=10 + number)[2]
+        assert alone["choices"][0]["message"]["content"] == text, "choice i uses seed + i"
+        assert alone["usage"]["prompt_tokens"] == body["usage"]["prompt_tokens"]
+    events, _ = server.stream("#hash 5", n=3, seed=10)
+    chunks = events[:-1]
+    assert all(len(c["choices"]) == 1 for c in chunks)
+    assert [c["choices"][0]["index"] for c in chunks[:3]] == [0, 1, 2]
+    assert [text_of(events, i) for i in range(3)] == texts
+    assert sorted(c["choices"][0]["index"] for c in chunks if c["choices"][0]["finish_reason"]) == [0, 1, 2]
+
+
+def test_drawn_seeds_are_reported_and_repeat(server):
+    first = server.chat("#hash 5")[2]
+    second = server.chat("#hash 5")[2]
+    assert first["seed"] != second["seed"] and first["seed"] < 2**53
+    again = server.chat("#hash 5", seed=first["seed"])[2]
+    assert again["choices"] == first["choices"]
+
+
+def test_stop_length_and_cause(server):
+    choice = server.chat("one two three four", stop=["three"])[2]["choices"][0]
+    assert choice["finish_reason"] == "stop" and choice["stop_cause"] == "stop_string"
+    assert "three" not in choice["message"]["content"]
+    choice = server.chat("one two three", max_tokens=2)[2]["choices"][0]
+    assert choice["finish_reason"] == "length" and choice["message"]["content"] == "one two "
+    choice = server.chat("one two three", max_completion_tokens=1, max_tokens=2)[2]["choices"][0]
+    assert choice["message"]["content"] == "one "
+
+
+def test_logprobs(server):
+    body = server.chat("a b", logprobs=True, top_logprobs=5)[2]
+    items = body["choices"][0]["logprobs"]["content"]
+    assert [i["token"] for i in items] == ["a ", "b "] and all(len(i["top_logprobs"]) == 5 for i in items)
+    assert items[0]["bytes"] == [97, 32] and items[0]["logprob"] == -0.5
+    events, _ = server.stream("a b", logprobs=True)
+    streamed = [i for e in events[:-1] for i in (e["choices"][0]["logprobs"] or {}).get("content", [])]
+    assert [i["token"] for i in streamed] == ["a ", "b "] and streamed[0]["top_logprobs"] == []
+    status, _, body = server.call("POST", "/v1/completions", {"prompt": "a b", "logprobs": 10})
+    logprobs = body["choices"][0]["logprobs"]
+    assert status == 200 and logprobs["tokens"] == ["a ", "b "] and logprobs["text_offset"] == [0, 2]
+    assert len(logprobs["top_logprobs"][0]) == 10
+
+
+def test_completions(server):
+    status, _, body = server.call("POST", "/v1/completions", {"prompt": ["a b", "c"], "n": 2, "echo": True})
+    assert status == 200 and body["object"] == "text_completion"
+    assert [c["text"] for c in body["choices"]] == ["a ba b ", "a ba b ", "cc ", "cc "]
+    assert [c["index"] for c in body["choices"]] == [0, 1, 2, 3]
+    assert body["usage"]["prompt_tokens"] == 4, "each prompt once"
+    body = server.call("POST", "/v1/completions", {"prompt": [104, 105]})[2]
+    assert body["choices"][0]["text"] == "hi "
+    status, _, raw = server.call("POST", "/v1/completions", {"prompt": "a b", "stream": True})
+    events, _ = parse_events(raw)
+    assert "".join(c["text"] for e in events[:-1] for c in e["choices"]) == "a b "
+    assert events[-2]["choices"][0]["finish_reason"] == "stop"
+    for refused in ({"best_of": 3}, {"suffix": "x"}, {"echo": True, "logprobs": 1}):
+        status, _, body = server.call("POST", "/v1/completions", {"prompt": "a", **refused})
+        assert status == 400 and body["error"]["param"] in refused
+
+
+def test_generate(server):
+    status, _, body = server.call("POST", "/v1/generate", {"prompt": "a b", "sampling_params": {"max_tokens": 1}})
+    assert status == 200
+    assert {"text", "tokens", "finish_reason", "usage", "warnings"} <= body.keys()
+    assert body["text"] == "a " and body["tokens"] == [0] and body["finish_reason"] == "length"
+    raw = server.call("POST", "/v1/generate", {"prompt": "a b", "stream": True, "raw": True, "odd": 1, "model": "fake"})[2]
+    events, _ = parse_events(raw)
+    assert [e["token"] for e in events[:-1]] == ["a ", "b "]
+    assert events[-1]["text"] == "a b " and events[-1]["warnings"][0]["field"] == "odd"
+    status, _, body = server.call("POST", "/v1/generate", {"prompt": "a", "sampling_params": {"top_p": 7}})
+    assert status == 400 and body["error"]["param"] == "sampling_params.top_p"
+
+
+def test_unknown_model_is_a_warning_and_echoed(server):
+    body = server.call("POST", "/v1/chat/completions", chat_body("hi") | {"model": "gpt-5"})[2]
+    assert body["model"] == "gpt-5" and body["warnings"][0]["code"] == "model_substituted"
+    body = server.call("POST", "/v1/chat/completions", {"messages": chat_body("hi")["messages"]})[2]
+    assert body["model"] == "fake" and body["warnings"][0]["code"] == "model_defaulted"
+
+
+@pytest.mark.parametrize("body, code", [
+    (b"{", "invalid_json"), (b"", "invalid_json"), (b"null", "invalid_json"), (b"[]", "invalid_json"),
+    (b'{"messages":[],}', "invalid_json"), (b'{"temperature":NaN}', "invalid_json"),
+    (b"\xef\xbb\xbf{}", "invalid_json"), ("{}".encode("utf-16"), "invalid_json"),
+    (b'{"messages":[{"role":"user","content":"\xff"}]}', "invalid_json"),
+    (b'{"messages":' + b"[" * 100 + b"]" * 100 + b"}", "invalid_json"),
+    (b'{"messages":[{"role":"user","content":"\\ud800"}]}', "invalid_json"),
+])
+def test_bodies_that_are_not_json(server, body, code):
+    status, _, reply = server.call("POST", "/v1/chat/completions", body)
+    assert status == 400 and reply["error"]["code"] == code
+    assert set(reply["error"]) >= {"message", "type", "param", "code"}
+
+
+@pytest.mark.parametrize("n", [0, -1, 17, 10**6, 2**63, 1.5, "2", True])
+def test_n_out_of_range(server, n):
+    status, _, body = server.chat("hi", n=n)
+    assert status == 400 and body["error"]["param"] == "n"
+
+
+def test_errors_come_before_the_stream(server):
+    status, headers, body = server.chat("x" * 5000, stream=True)
+    assert status == 400 and headers["Content-Type"] == "application/json"
+    assert body["error"]["code"] == "context_length_exceeded" and body["error"]["type"] == "invalid_request_error"
+    assert body["error"]["message"].startswith("This model's maximum context length is")
+    status, _, body = server.chat("hi", stream=True, chat_template_kwargs={"fail": 1})
+    assert status == 400 and body["error"]["code"] == "template_error"
+    # One choice of several that is refused refuses the call.
+    status, _, body = server.call("POST", "/v1/completions", {"prompt": ["a", "x" * 5000], "stream": True})
+    assert status == 400
+
+
+def test_error_in_the_middle_of_a_stream(server):
+    events, _ = server.stream("#fail")
+    assert events[-1]["error"]["code"] == "numeric_error" and "[DONE]" not in events
+    assert text_of(events) == "x x x "
+    status, _, body = server.chat("#fail")
+    assert status == 500 and body["error"]["code"] == "numeric_error"
+
+
+def test_headers_and_role_come_before_the_prompt_is_processed(server):
+    link = server.open_stream(chat_body("#prefill 3000 hello"))
+    link.settimeout(1.5)
+    raw = b""
+    while b'"role":"assistant"' not in raw:
+        raw += link.recv(65536)
+    assert raw.startswith(b"HTTP/1.1 200") and b"hello" not in raw
+    link.settimeout(10)
+    while b": prompt " not in raw:
+        raw += link.recv(65536)
+    while b"[DONE]" not in raw:
+        raw += link.recv(65536)
+    assert b"hello " in raw
+
+
+def test_text_that_line_splitters_break_on(server):
+    status, _, raw = server.call("POST", "/v1/chat/completions", chat_body("#utf8", stream=True))
+    assert b"\\u2028" in raw and b"\\u0085" in raw and b"\xe2\x80\xa8" not in raw
+    events, _ = parse_events(raw)
+    assert text_of(events) == "a\u2028b\u0085\U0001F600\u4e2d\u6587\"\\\n"
+
+
+def test_a_slow_reader_loses_nothing_and_stops_nobody(fake):
+    server = fake(env={"FAKE_STEP_MS": "0", "FAKE_CONTEXT": "200000"})
+    link = server.open_stream(chat_body("#count 60000"))
+    other = server.stream("#count 100")[0]
+    assert text_of(other).split()[-1] == "100"
+    end = time.monotonic() + 120
+    while server.metric("ingle_sequences_running") and time.monotonic() < end:
+        time.sleep(0.1)  # Nothing is read: the text waits in the server, merged.
+    raw = b""
+    link.settimeout(30)
+    while b"[DONE]" not in raw[-200:]:
+        raw += link.recv(1 << 20)
+    body, out = raw.split(b"\r\n\r\n", 1)[1], []
+    while body:
+        size, _, body = body.partition(b"\r\n")
+        length = int(size, 16)
+        out.append(body[:length])
+        body = body[length + 2:]
+        if length == 0:
+            break
+    stream = b"".join(out)
+    assert all(len(line) <= 32 << 10 for line in stream.split(b"\n")), "lines stay short when text was merged"
+    events, _ = parse_events(stream)
+    assert text_of(events).split() == [str(i) for i in range(1, 60001)]
+
+
+def test_models(server):
+    for path in ("/v1/models", "/models", "/v1//models", "/v1/models/"):
+        status, _, body = server.call("GET", path)
+        assert status == 200 and body["object"] == "list" and body["data"][0]["id"] == "fake", path
+    assert server.call("GET", "/v1/models/fake")[2]["object"] == "model"
+    status, _, body = server.call("GET", "/v1/models/org%2Fother:tag")
+    assert status == 404 and body["error"]["code"] == "model_not_found" and "org/other:tag" in body["error"]["message"]
+
+
+def test_unknown_paths_and_methods(server):
+    status, headers, body = server.call("GET", "/v1/unknown")
+    assert status == 404 and body["error"]["code"] == "unknown_url"
+    status, headers, body = server.call("GET", "/v1/chat/completions")
+    assert status == 405 and headers["Allow"] == "POST, OPTIONS"
+    assert server.call("PATCH", "/v1/models")[0] == 405
+    assert server.call("POST", "/v1/batches/x/cancel", b"")[0] == 404
+
+
+def test_health(server):
+    assert server.call("GET", "/health")[2]["status"] == "ok"
+    assert server.call("GET", "/livez")[0] == 200 and server.call("GET", "/readyz")[0] == 200
+    status, headers, page = server.call("GET", "/")
+    assert status == 200 and headers["Content-Type"].startswith("text/html") and b"curl" in page and b"/docs" in page
+    assert b"temperature" in server.call("GET", "/docs")[2]
+
+
+def test_keys(fake):
+    server = fake("--api-key", "sesame", wait=False)
+    server.wait_ready()  # Health needs no key.
+    for headers in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": "Bearer"}):
+        status, reply, body = server.call("GET", "/v1/models", headers=headers)
+        assert status == 401 and body["error"]["code"] == "invalid_api_key" and reply["WWW-Authenticate"] == "Bearer"
+    for headers in ({"Authorization": "Bearer sesame"}, {"x-api-key": "sesame"}, {"api-key": "sesame"}):
+        assert server.call("GET", "/v1/models", headers=headers)[0] == 200
+    assert server.call("GET", "/no/such/path")[0] == 401, "paths are not told to strangers"
+    assert server.call("POST", "/v1/chat/completions", chat_body("x" * 1000000))[0] == 401
+    assert "sesame" not in "".join(server.log)
+
+
+def test_any_authorization_without_keys(server):
+    for value in ("Bearer", "Bearer anything", None):
+        headers = {} if value is None else {"Authorization": value}
+        assert server.call("GET", "/v1/models", headers=headers)[0] == 200
+
+
+def test_other_addresses_need_a_key():
+    from conftest import FakeServer
+    server = FakeServer("--host", "0.0.0.0", wait=False)
+    assert server.process.wait(10) == 78
+    for reader in server.readers:
+        reader.join(5)
+    assert "--api-key" in "".join(server.log)
+
+
+def test_host_and_origin(server):
+    status, _, body = server.call("GET", "/v1/models", headers={"Host": "evil.example"})
+    assert status == 403 and body["error"]["code"] == "host_not_allowed"
+    status, headers, body = server.call("POST", "/v1/chat/completions", chat_body("hi"),
+                                        headers={"Origin": "http://evil.example", "Content-Type": "text/plain"})
+    assert status == 403 and body["error"]["code"] == "origin_not_allowed"
+    assert "Access-Control-Allow-Origin" not in headers
+    assert "Access-Control-Allow-Origin" not in server.call("GET", "/v1/models", headers={"Origin": "null"})[1]
+    status, headers, _ = server.call("OPTIONS", "/v1/chat/completions", headers={
+        "Origin": "http://localhost:8080", "Access-Control-Request-Method": "POST",
+        "Access-Control-Request-Headers": "authorization, content-type, x-stainless-lang"})
+    assert status == 204 and headers["Access-Control-Allow-Origin"] == "http://localhost:8080"
+    assert headers["Access-Control-Allow-Headers"] == "authorization, content-type, x-stainless-lang"
+    status, headers, _ = server.call("POST", "/v1/chat/completions", chat_body("hi"),
+                                     headers={"Origin": "http://localhost:8080"})
+    assert status == 200 and headers["Access-Control-Allow-Origin"] == "http://localhost:8080"
+    events_headers = server.call("POST", "/v1/chat/completions", chat_body("hi", stream=True),
+                                 headers={"Origin": "http://localhost:8080"})[1]
+    assert events_headers["Access-Control-Allow-Origin"] == "http://localhost:8080"
+
+
+def test_hundred_requests_on_one_connection(server):
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
+    sockets = set()
+    for number in range(100):
+        connection.request("POST", "/v1/chat/completions", json.dumps(chat_body(f"n {number}", stream=number % 2 == 0)))
+        reply = connection.getresponse()
+        raw = reply.read()
+        assert reply.status == 200 and str(number).encode() in raw
+        sockets.add(connection.sock.getsockname() if connection.sock else None)
+    assert len(sockets) == 1 and None not in sockets
