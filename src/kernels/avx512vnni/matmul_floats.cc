@@ -168,7 +168,7 @@ inline float FoldLanes(__m512 x) {
   return _mm_cvtss_f32(_mm_add_ss(x2, _mm_movehdup_ps(x2)));
 }
 
-constexpr generic::Ahead kF32Ahead = {4096, 0, 64};
+constexpr generic::Ahead kF32Ahead = {8192, 0, 64};
 
 // R rows of a tile from `first` on, T tokens.
 template <uint32_t R, uint32_t T>
