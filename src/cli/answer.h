@@ -1,0 +1,40 @@
+#pragma once
+// One answer on the terminal: the model's text on stdout, everything else on stderr.
+
+#include <condition_variable>
+#include <mutex>
+#include <optional>
+#include <string>
+
+#include "base/result.h"
+#include "cli/flags.h"
+#include "engine/engine.h"
+
+namespace ingle {
+
+// After this, Ctrl-C is noticed by Interrupted() instead of ending the program; a second one,
+// before the first was taken, ends it.
+void CatchInterrupts();
+// True once for each Ctrl-C.
+bool TakeInterrupt();
+
+struct AnswerResult {
+  Accepted accepted;
+  Finished finished;
+  std::string text;
+};
+
+// Runs one request to its end, printing text as it comes. Ctrl-C cancels it within a step and
+// leaves what was printed.
+Result<AnswerResult> PrintAnswer(Engine& engine, GenerateRequest request);
+
+// Prompt with escapes, token count, values and their origin, limits: what --verbose shows.
+Status PrintRequest(const Engine& engine, const GenerateRequest& request);
+void PrintEffective(const Engine& engine, const Accepted& accepted);
+void PrintWarnings(const std::vector<Warning>& warnings);
+// One line: why it ended, tokens, speed, seed.
+void PrintStatistics(const AnswerResult& result);
+// Control characters, quotes and backslashes as escapes.
+std::string Escaped(std::string_view text);
+
+}  // namespace ingle

@@ -1,0 +1,207 @@
+// `ingle bench`: how fast this machine runs a model. Steps of the model only: no sampling, no text.
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <memory>
+
+#include "base/counter_random.h"
+#include "base/json.h"
+#include "cli/command.h"
+#include "cli/exit_codes.h"
+#include "cli/flags.h"
+#include "cli/model_path.h"
+#include "model/model.h"
+
+namespace ingle {
+namespace {
+
+struct BenchOptions {
+  std::string model = "spark", cache_type = "auto";
+  uint32_t prompt = 512, generate = 64, sequences = 1, threads = 0, repeat = 5, chunk = 512;
+  bool json = false;
+};
+
+struct Repetition {
+  double prefill_s = 0, decode_s = 0;
+};
+
+class Bench {
+ public:
+  Bench(Model* model, const BenchOptions& options) : model_(model), options_(options) {}
+
+  Result<Repetition> Run(uint32_t prompt, uint32_t generate) {
+    for (uint32_t i = 0; i < options_.sequences; ++i) {
+      sequences_.push_back(model_->NewSequence());
+      INGLE_RETURN_IF_ERROR(model_->Reserve(*sequences_.back(), prompt + generate));
+    }
+    logits_.resize(size_t{options_.sequences} * model_->info().vocab);
+    Repetition repetition;
+    INGLE_TRY(repetition.prefill_s, Seconds([&] { return Prefill(prompt); }));
+    INGLE_TRY(repetition.decode_s, Seconds([&] { return Decode(generate); }));
+    sequences_.clear();
+    return repetition;
+  }
+
+ private:
+  template <class Work>
+  static Result<double> Seconds(Work work) {
+    auto begin = std::chrono::steady_clock::now();
+    INGLE_RETURN_IF_ERROR(work());
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  }
+
+  std::vector<int32_t> Tokens(size_t count) {
+    std::vector<int32_t> tokens(count);
+    for (int32_t& token : tokens)
+      token =
+          static_cast<int32_t>(UniformDraw(1, draws_++, DrawPurpose::kTest) * model_->info().vocab);
+    return tokens;
+  }
+
+  // One sequence after the other, in chunks; the last chunk of each gives logits, as in use.
+  Status Prefill(uint32_t prompt) {
+    for (auto& sequence : sequences_)
+      for (uint32_t done = 0; done < prompt;) {
+        std::vector<int32_t> tokens = Tokens(std::min(options_.chunk, prompt - done));
+        done += static_cast<uint32_t>(tokens.size());
+        Segment segment{sequence.get(), tokens, false, done < prompt};
+        INGLE_RETURN_IF_ERROR(
+            model_->Step(std::span(&segment, 1),
+                         std::span(logits_).first(done < prompt ? 0 : model_->info().vocab)));
+      }
+    return {};
+  }
+
+  Status Decode(uint32_t generate) {
+    for (uint32_t step = 0; step < generate; ++step) {
+      std::vector<int32_t> tokens = Tokens(sequences_.size());
+      std::vector<Segment> segments;
+      for (size_t i = 0; i < sequences_.size(); ++i)
+        segments.push_back({sequences_[i].get(), std::span(&tokens[i], 1), false, false});
+      INGLE_RETURN_IF_ERROR(model_->Step(segments, logits_));
+    }
+    return {};
+  }
+
+  Model* model_;
+  const BenchOptions& options_;
+  std::vector<std::unique_ptr<Sequence>> sequences_;
+  std::vector<float> logits_;
+  uint64_t draws_ = 0;
+};
+
+struct Spread {
+  double median = 0, least = 0, most = 0;
+};
+Spread SpreadOf(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  size_t n = values.size();
+  return {(values[(n - 1) / 2] + values[n / 2]) / 2, values.front(), values.back()};
+}
+
+void PrintSpread(const char* name, const std::vector<double>& values, const char* unit,
+                 const char* digits) {
+  Spread s = SpreadOf(values);
+  std::string format =
+      std::string("%-9s ") + digits + " " + unit + "   (" + digits + " to " + digits + ")\n";
+  std::printf(format.c_str(), name, s.median, s.least, s.most);
+}
+
+// A decode step reads every weight once, whatever the number of sequences.
+struct Rates {
+  double prefill_tps, decode_tps, prefill_gmacs, decode_gmacs, decode_gbs;
+};
+Rates RatesOf(const Repetition& r, const BenchOptions& options, const ModelInfo& info) {
+  double prompt_tokens = double{1} * options.prompt * options.sequences;
+  double tokens = double{1} * options.generate * options.sequences;
+  double parameters = static_cast<double>(info.parameters);
+  auto per_second = [](double amount, double seconds) {
+    return seconds > 0 ? amount / seconds : 0;
+  };
+  return {per_second(prompt_tokens, r.prefill_s), per_second(tokens, r.decode_s),
+          per_second(prompt_tokens * parameters / 1e9, r.prefill_s),
+          per_second(tokens * parameters / 1e9, r.decode_s),
+          per_second(options.generate * static_cast<double>(info.weight_bytes) / 1e9, r.decode_s)};
+}
+
+void PrintJson(const Rates& rates, const BenchOptions& options, const ModelInfo& info,
+               const std::string& model) {
+  std::printf(
+      "{\"model\": %s, \"tier\": \"%s\", \"threads\": %u, \"sequences\": %u, \"prompt\": %u, "
+      "\"generate\": %u, \"prefill_tokens_per_second\": %.3f, \"decode_tokens_per_second\": %.3f, "
+      "\"prefill_gmac_per_second\": %.3f, \"decode_gmac_per_second\": %.3f, "
+      "\"decode_gb_per_second\": %.3f, \"arithmetic_class\": \"%s\"}\n",
+      json::serialize(json::value(model)).c_str(), info.tier.c_str(), info.threads,
+      options.sequences, options.prompt, options.generate, rates.prefill_tps, rates.decode_tps,
+      rates.prefill_gmacs, rates.decode_gmacs, rates.decode_gbs, info.arithmetic_class.c_str());
+  std::fflush(stdout);
+}
+
+void PrintSummary(const std::vector<Rates>& all, const BenchOptions& options, const ModelInfo& info,
+                  const std::string& model) {
+  std::printf("%s: %s, %u threads, %u sequence%s, prompt %u, generate %u, %zu repetitions\n",
+              model.c_str(), info.tier.c_str(), info.threads, options.sequences,
+              options.sequences == 1 ? "" : "s", options.prompt, options.generate, all.size());
+  auto column = [&](double Rates::* member) {
+    std::vector<double> values;
+    for (const Rates& rates : all) values.push_back(rates.*member);
+    return values;
+  };
+  PrintSpread("prefill", column(&Rates::prefill_tps), "tokens/s", "%9.1f");
+  PrintSpread("", column(&Rates::prefill_gmacs), "GMAC/s  ", "%9.1f");
+  PrintSpread("decode", column(&Rates::decode_tps), "tokens/s", "%9.1f");
+  PrintSpread("", column(&Rates::decode_gmacs), "GMAC/s  ", "%9.1f");
+  PrintSpread("", column(&Rates::decode_gbs), "GB/s    ", "%9.1f");
+}
+
+Status RunBench(const BenchOptions& options) {
+  INGLE_TRY(ModelPath path, FindModel(options.model));
+  ModelOptions model_options;
+  model_options.threads = options.threads;
+  model_options.cache = CacheTypeOf(options.cache_type);
+  // A page more for each sequence than it needs, whatever the page size.
+  model_options.cache_tokens =
+      uint64_t{options.sequences} * (options.prompt + options.generate + 4096);
+  INGLE_TRY(LoadedModel loaded, LoadModel(path.path, model_options));
+  const ModelInfo& info = loaded.model->info();
+  if (options.prompt + options.generate > info.context_max)
+    std::fprintf(stderr, "ingle: warning: %u tokens are more than the model's context of %u\n",
+                 options.prompt + options.generate, info.context_max);
+  Bench bench(loaded.model.get(), options);
+  // Warm-up: touches every weight and the first pages of the cache.
+  INGLE_TRY([[maybe_unused]] Repetition warm, bench.Run(std::min(options.prompt, 32u), 2));
+  std::vector<Rates> all;
+  for (uint32_t i = 0; i < options.repeat; ++i) {
+    INGLE_TRY(Repetition repetition, bench.Run(options.prompt, options.generate));
+    all.push_back(RatesOf(repetition, options, info));
+    if (options.json) PrintJson(all.back(), options, info, path.id);
+  }
+  if (!options.json) PrintSummary(all, options, info, path.id);
+  return {};
+}
+
+}  // namespace
+
+Command AddBench(CLI::App& app) {
+  CLI::App* parser = app.add_subcommand("bench", "Speed of prefill and decode, with spread.");
+  auto options = std::make_shared<BenchOptions>();
+  AddModelArgument(parser, &options->model);
+  auto number = [&](const char* name, uint32_t* value, const char* help) {
+    parser->add_option(name, *value, help)->check(CLI::Range(1u, 1u << 20))->capture_default_str();
+  };
+  number("--prompt", &options->prompt, "Prompt tokens per sequence");
+  number("--generate", &options->generate, "Decode steps");
+  number("--sequences", &options->sequences, "Sequences at the same time");
+  number("--repeat", &options->repeat, "Repetitions");
+  number("--chunk", &options->chunk, "Prompt tokens per step");
+  AddThreads(parser, &options->threads);
+  AddCacheType(parser, &options->cache_type);
+  parser->add_flag("--json", options->json, "One JSON object per repetition and line on stdout");
+  return {parser, [options] {
+            Status done = RunBench(*options);
+            return done ? kExitDone : Complain("bench", done.error());
+          }};
+}
+
+}  // namespace ingle

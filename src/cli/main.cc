@@ -1,0 +1,43 @@
+// The program `ingle`: one binary, a subcommand each.
+
+#include <cstdio>
+#include <exception>
+
+#include "cli/command.h"
+#include "cli/exit_codes.h"
+
+namespace ingle {
+namespace {
+
+int Main(int argc, char** argv) {
+  CLI::App app(
+      "ingle serves local language models.\nMODEL is the path of a GGUF file, or spark: "
+      "the bundled model, and the default.",
+      "ingle");
+  app.require_subcommand(1);
+  app.footer(kExitCodesHelp);
+  app.set_version_flag("--version", "ingle " INGLE_VERSION);
+  const Command commands[] = {AddServe(app),  AddRun(app),      AddChat(app),       AddShow(app),
+                              AddBench(app),  AddTokenize(app), AddDetokenize(app), AddRender(app),
+                              AddLogits(app), AddWorker(app),   AddVersion(app)};
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? kExitDone : kExitUsage;
+  }
+  for (const Command& command : commands)
+    if (command.parser->parsed()) return command.run();
+  return kExitUsage;
+}
+
+}  // namespace
+}  // namespace ingle
+
+int main(int argc, char** argv) {
+  try {
+    return ingle::Main(argc, argv);
+  } catch (const std::exception& error) {  // Of a library; ours do not throw.
+    std::fprintf(stderr, "ingle: unexpected failure: %s\n", error.what());
+    return ingle::kExitFailed;
+  }
+}

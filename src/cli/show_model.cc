@@ -1,0 +1,121 @@
+#include "cli/show_model.h"
+
+#include <map>
+
+#include "engine/engine.h"
+#include "files/gguf.h"
+#include "model/memory_estimate.h"
+#include "model/weights.h"
+
+namespace ingle {
+namespace {
+
+constexpr size_t kListShown = 16;  // Longer lists (vocabularies, merges) are told by their length.
+
+template <class T>
+json::value ListValue(const std::vector<T>& list) {
+  if (list.size() > kListShown) return json::value("[" + std::to_string(list.size()) + " values]");
+  json::array array;
+  for (const auto& element : list) array.push_back(json::value(T(element)));
+  return array;
+}
+
+json::value ToJson(const MetadataValue& value) {
+  return std::visit(
+      [](const auto& v) -> json::value {
+        using V = std::decay_t<decltype(v)>;
+        if constexpr (std::is_same_v<V, std::string>)
+          return json::value(v);
+        else if constexpr (std::is_arithmetic_v<V>)
+          return json::value(v);
+        else
+          return ListValue(v);
+      },
+      value);
+}
+
+json::object MetadataJson(const Metadata& metadata) {
+  json::object object;
+  for (const auto& [key, value] : metadata.values)
+    if (key != "tokenizer.chat_template") object[key] = ToJson(value);
+  return object;
+}
+
+json::object TensorTypes(const GgufFile& file, uint64_t* parameters) {
+  std::map<std::string, uint64_t> counts;
+  for (const GgufTensor& tensor : file.tensors()) {
+    ++counts[std::string(Info(tensor.type).name)];
+    uint64_t weights = 1;
+    for (uint64_t dim : tensor.dims) weights *= dim;
+    *parameters += weights;
+  }
+  json::object object;
+  for (const auto& [name, count] : counts) object[name] = count;
+  return object;
+}
+
+void AddText(const GgufFile& file, json::object* out) {
+  (*out)["tokenizer"] = nullptr;
+  (*out)["end_tokens"] = json::array();
+  (*out)["chat_template"] = nullptr;
+  (*out)["template_error"] = nullptr;
+  json::array& warnings = (*out)["warnings"].emplace_array();
+  auto source = file.metadata().String("tokenizer.chat_template");
+  if (source && *source != nullptr) (*out)["chat_template"] = **source;
+  auto parts = LoadTextParts(file.metadata(), "");
+  if (!parts) {
+    (*out)["tokenizer"] = "not usable: " + parts.error().message;
+    return;
+  }
+  (*out)["tokenizer"] = parts->tokenizer->description;
+  if (!parts->template_error.empty()) (*out)["template_error"] = parts->template_error;
+  json::array& ends = (*out)["end_tokens"].as_array();
+  for (const EndToken& token :
+       FindEndTokens(*parts->tokenizer, file.metadata(), parts->turn_endings))
+    ends.push_back(
+        json::object{{"id", token.id}, {"spelling", token.spelling}, {"source", token.source}});
+  for (const Warning& warning : parts->warnings) warnings.push_back(json::value(warning.message));
+}
+
+Status AddMemory(const ModelPlan& plan, CacheType cache, uint32_t context, json::object* out) {
+  INGLE_TRY(MemoryEstimate estimate, EstimateMemory(plan, cache));
+  uint64_t tokens = context != 0 ? context : plan.blueprint.context_max;
+  uint64_t cache_bytes = estimate.cache_bytes_per_token * tokens;
+  (*out)["parameters"] = estimate.parameters;
+  (*out)["memory"] = json::object{{"context", tokens},
+                                  {"weight_bytes", estimate.weight_bytes},
+                                  {"cache_bytes_per_token", estimate.cache_bytes_per_token},
+                                  {"cache_bytes", cache_bytes},
+                                  {"total_bytes", estimate.weight_bytes + cache_bytes}};
+  for (const std::string& warning : plan.warnings)
+    (*out)["warnings"].as_array().push_back(json::value(warning));
+  return {};
+}
+
+}  // namespace
+
+Result<json::object> DescribeModel(const std::string& path, CacheType cache, uint32_t context) {
+  INGLE_TRY(GgufFile file, OpenGguf(path));
+  json::object out;
+  uint64_t parameters = 0;
+  out["path"] = path;
+  out["file_bytes"] = file.size();
+  out["gguf_version"] = file.header().version;
+  out["runs"] = "yes";
+  json::object types = TensorTypes(file, &parameters);
+  out["parameters"] = parameters;
+  AddText(file, &out);
+  auto plan = PlanModel(file);
+  if (!plan)
+    out["runs"] = "no: " + plan.error().message;
+  else
+    INGLE_RETURN_IF_ERROR(AddMemory(*plan, cache, context, &out));
+  out["architecture"] = nullptr;
+  if (auto name = file.metadata().String("general.architecture"); name && *name != nullptr)
+    out["architecture"] = **name;
+  out["tensor_types"] = std::move(types);
+  out["metadata"] = MetadataJson(file.metadata());
+  return out;
+}
+
+}  // namespace ingle

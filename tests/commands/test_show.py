@@ -1,0 +1,43 @@
+"""ingle show: what is in a file, without loading it."""
+import json
+
+from gguf_file import vocabulary_only, write
+
+
+def test_json(ingle):
+    model = json.loads(ingle("show", "spark", "--json").stdout)
+    assert model["runs"] == "yes" and model["architecture"]
+    assert model["parameters"] > 1e6 and model["file_bytes"] > 1e6
+    assert model["memory"]["total_bytes"] == model["memory"]["weight_bytes"] + model["memory"]["cache_bytes"]
+    assert any(token["spelling"] == "<|im_end|>" for token in model["end_tokens"])
+    assert model["metadata"]["general.architecture"] == model["architecture"]
+    assert "messages" in model["chat_template"]
+    wider = json.loads(ingle("show", "spark", "--json", "--ctx", 100000).stdout)
+    assert wider["memory"]["cache_bytes"] == 100000 * wider["memory"]["cache_bytes_per_token"]
+
+
+def test_readable(ingle):
+    text = ingle("show", "spark").stdout.decode()
+    for word in ("tokenizer", "end of answer", "parameters", "memory", "metadata", "chat template"):
+        assert word in text
+    assert len(ingle("show", "spark", "--template").stdout) > len(text)
+
+
+def test_a_file_that_cannot_run_is_described_with_the_reason(ingle, tmp_path):
+    model = json.loads(ingle("show", vocabulary_only(tmp_path / "v.gguf"), "--json").stdout)
+    assert model["runs"].startswith("no: ") and "an-architecture-nobody-knows" in model["runs"]
+    assert "memory" not in model
+    empty = json.loads(ingle("show", write(tmp_path / "e.gguf", {"general.name": "x\x1b[2J"}), "--json").stdout)
+    assert empty["tokenizer"].startswith("not usable")
+
+
+def test_terminal_escapes_of_a_file_are_not_printed(ingle, tmp_path):
+    done = ingle("show", write(tmp_path / "e.gguf", {"general.name": "x\x1b[2J", "tokenizer.chat_template": "\x1b[2J"}))
+    assert b"\x1b" not in done.stdout
+
+
+def test_a_damaged_file_is_an_error(ingle, tmp_path):
+    whole = vocabulary_only(tmp_path / "v.gguf").read_bytes()
+    (tmp_path / "cut.gguf").write_bytes(whole[:len(whole) // 2])
+    done = ingle("show", tmp_path / "cut.gguf")
+    assert done.returncode == 65 and done.stdout == b"" and b"cut.gguf" in done.stderr
