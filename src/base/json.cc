@@ -1,25 +1,86 @@
 #include "base/json.h"
 
+#include <boost/json/basic_parser_impl.hpp>
+#include <charconv>
+#include <string>
+
 namespace ingle {
+namespace {
+
+// Builds a json::value as Boost's own parser does, but reads fractions with std::from_chars:
+// Boost 1.81 rounds some of them to a neighbour (123456789.123456789), and a template must print
+// the number that the caller wrote.
+struct Builder {
+  using error_code = boost::system::error_code;
+  static constexpr size_t max_object_size = json::object::max_size();
+  static constexpr size_t max_array_size = json::array::max_size();
+  static constexpr size_t max_key_size = json::string::max_size();
+  static constexpr size_t max_string_size = json::string::max_size();
+
+  bool on_document_begin(error_code&) { return true; }
+  bool on_document_end(error_code&) { return true; }
+  bool on_object_begin(error_code&) { return true; }
+  bool on_object_end(size_t count, error_code&) { return stack.push_object(count), true; }
+  bool on_array_begin(error_code&) { return true; }
+  bool on_array_end(size_t count, error_code&) { return stack.push_array(count), true; }
+  bool on_key_part(json::string_view text, size_t, error_code&) {
+    return stack.push_chars(text), true;
+  }
+  bool on_key(json::string_view text, size_t, error_code&) { return stack.push_key(text), true; }
+  bool on_string_part(json::string_view text, size_t, error_code&) {
+    return stack.push_chars(text), true;
+  }
+  bool on_string(json::string_view text, size_t, error_code&) {
+    return stack.push_string(text), true;
+  }
+  bool on_number_part(json::string_view text, error_code&) { return number.append(text), true; }
+  bool on_int64(int64_t value, json::string_view, error_code&) {
+    number.clear();
+    return stack.push_int64(value), true;
+  }
+  bool on_uint64(uint64_t value, json::string_view, error_code&) {
+    number.clear();
+    return stack.push_uint64(value), true;
+  }
+  bool on_double(double value, json::string_view text, error_code&) {
+    number.append(text);
+    double exact = 0;
+    auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), exact);
+    bool whole = error == std::errc() && end == number.data() + number.size();
+    stack.push_double(whole ? exact : value);
+    number.clear();
+    return true;
+  }
+  bool on_bool(bool value, error_code&) { return stack.push_bool(value), true; }
+  bool on_null(error_code&) { return stack.push_null(), true; }
+  bool on_comment_part(json::string_view, error_code&) { return true; }
+  bool on_comment(json::string_view, error_code&) { return true; }
+
+  json::value_stack stack;
+  std::string number;
+};
+
+}  // namespace
 
 Result<json::value> ParseJson(std::string_view text, std::string_view what, JsonLimits limits) {
   if (text.size() > limits.bytes)
     return Fail(ErrorCode::kTooLarge, std::string(what) + " has " + std::to_string(text.size()) +
-                                          " bytes; at most " + std::to_string(limits.bytes) + " are read");
+                                          " bytes; at most " + std::to_string(limits.bytes) +
+                                          " are read");
   json::parse_options options;
   options.max_depth = limits.depth;
-  json::stream_parser parser({}, options);
+  json::basic_parser<Builder> parser(options);
+  parser.handler().stack.reset();
   boost::system::error_code error;
-  size_t read = parser.write_some(text.data(), text.size(), error);
-  if (!error && read == text.size()) parser.finish(error);
+  size_t read = parser.write_some(false, text.data(), text.size(), error);
   if (!error && read < text.size()) error = json::error::extra_data;
   if (error == json::error::too_deep)
     return Fail(ErrorCode::kInvalidRequest, std::string(what) + " is nested deeper than " +
                                                 std::to_string(limits.depth) + " levels");
   if (error)
-    return Fail(ErrorCode::kInvalidRequest,
-                std::string(what) + " is not valid JSON near byte " + std::to_string(read) + ": " + error.message());
-  return parser.release();
+    return Fail(ErrorCode::kInvalidRequest, std::string(what) + " is not valid JSON near byte " +
+                                                std::to_string(read) + ": " + error.message());
+  return parser.handler().stack.release();
 }
 
 }  // namespace ingle

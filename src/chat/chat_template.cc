@@ -9,10 +9,12 @@
 namespace ingle {
 namespace {
 
-// Names that a request may not set: they carry the conversation itself, or decide what the tokenizer does.
+// Names that a request may not set: they carry the conversation itself, or decide what the
+// tokenizer does.
 constexpr std::array<std::string_view, 15> kReserved = {
-    "messages", "tools", "documents", "add_generation_prompt", "bos_token", "eos_token", "unk_token", "pad_token",
-    "chat_template", "conversation", "tokenize", "return_tensors", "return_dict", "raise_exception", "strftime_now"};
+    "messages",  "tools",          "documents",   "add_generation_prompt", "bos_token",
+    "eos_token", "unk_token",      "pad_token",   "chat_template",         "conversation",
+    "tokenize",  "return_tensors", "return_dict", "raise_exception",       "strftime_now"};
 
 // Bytes of text and structure in the input: budgets grow with them.
 size_t InputBytes(const json::value& value, int depth = 0) {
@@ -30,20 +32,26 @@ size_t InputBytes(const json::value& value, int depth = 0) {
 class JinjaTemplate final : public ChatTemplate {
  public:
   JinjaTemplate(jinja::Syntax syntax, std::string source, std::string bos, std::string eos)
-      : syntax_(std::move(syntax)), source_(std::move(source)), bos_token_(std::move(bos)), eos_token_(std::move(eos)) {}
+      : syntax_(std::move(syntax)),
+        source_(std::move(source)),
+        bos_token_(std::move(bos)),
+        eos_token_(std::move(eos)) {}
 
   std::string_view source() const override { return source_; }
 
-  bool Uses(std::string_view variable) const override { return syntax_.name_index.contains(std::string(variable)); }
+  bool Uses(std::string_view variable) const override {
+    return syntax_.name_index.contains(std::string(variable));
+  }
 
   Result<std::vector<TextSpan>> Render(const json::array& messages, const json::array& tools,
                                        const RenderOptions& options) const override {
     if (!options.free_variables) {
       for (const auto& [name, value] : options.variables)
-        if (std::find(kReserved.begin(), kReserved.end(), std::string_view(name)) != kReserved.end())
+        if (std::find(kReserved.begin(), kReserved.end(), std::string_view(name)) !=
+            kReserved.end())
           return Fail(ErrorCode::kInvalidRequest,
-                      "chat_template_kwargs may not set '" + std::string(name) + "'; remove it", "chat_template_kwargs",
-                      "reserved_kwarg");
+                      "chat_template_kwargs may not set '" + std::string(name) + "'; remove it",
+                      "chat_template_kwargs", "reserved_kwarg");
     }
     size_t input_bytes = 0;
     for (const json::value& message : messages) input_bytes += InputBytes(message);
@@ -58,7 +66,8 @@ class JinjaTemplate final : public ChatTemplate {
     // As in transformers, a token that the model lacks is not defined.
     if (!bos_token_.empty()) run.SetVariable("bos_token", run.String(bos_token_));
     if (!eos_token_.empty()) run.SetVariable("eos_token", run.String(eos_token_));
-    for (const auto& [name, value] : options.variables) run.SetVariable(std::string(name), run.FromJson(value));
+    for (const auto& [name, value] : options.variables)
+      run.SetVariable(std::string(name), run.FromJson(value));
     INGLE_TRY(jinja::TaintedString text, run.Render());
     return Spans(text);
   }
@@ -82,10 +91,12 @@ class JinjaTemplate final : public ChatTemplate {
 
 }  // namespace
 
-Result<std::unique_ptr<ChatTemplate>> CompileChatTemplate(std::string_view source, std::string bos_token,
+Result<std::unique_ptr<ChatTemplate>> CompileChatTemplate(std::string_view source,
+                                                          std::string bos_token,
                                                           std::string eos_token) {
   INGLE_TRY(jinja::Syntax syntax, jinja::Parse(source));
-  return std::make_unique<JinjaTemplate>(std::move(syntax), std::string(source), std::move(bos_token), std::move(eos_token));
+  return std::make_unique<JinjaTemplate>(std::move(syntax), std::string(source),
+                                         std::move(bos_token), std::move(eos_token));
 }
 
 }  // namespace ingle

@@ -9,7 +9,9 @@ std::unexpected<Error> Wrong(const std::string& param, const std::string& what) 
   return Fail(ErrorCode::kInvalidRequest, param + " " + what, param);
 }
 
-std::string Indexed(const std::string& path, size_t at) { return path + "[" + std::to_string(at) + "]"; }
+std::string Indexed(const std::string& path, size_t at) {
+  return path + "[" + std::to_string(at) + "]";
+}
 
 Result<json::string> JoinParts(const json::array& parts, const std::string& path) {
   json::string text;
@@ -18,12 +20,14 @@ Result<json::string> JoinParts(const json::array& parts, const std::string& path
     const json::object* part = parts[i].if_object();
     if (part == nullptr) return Wrong(part_path, "must be an object with a type");
     const json::value* type = part->if_contains("type");
-    if (type == nullptr || !type->is_string()) return Wrong(part_path + ".type", "must be a string");
+    if (type == nullptr || !type->is_string())
+      return Wrong(part_path + ".type", "must be a string");
     std::string_view name = type->get_string();
     bool is_text = name == "text" || name == "input_text" || name == "output_text";
     if (!is_text && name != "refusal")
       return Fail(ErrorCode::kUnsupported,
-                  part_path + ".type is '" + std::string(name.substr(0, 40)) + "', which this model cannot read; send parts of type 'text'",
+                  part_path + ".type is '" + std::string(name.substr(0, 40)) +
+                      "', which this model cannot read; send parts of type 'text'",
                   part_path + ".type", "unsupported_content");
     std::string_view field = is_text ? "text" : "refusal";
     const json::value* content = part->if_contains(field);
@@ -39,22 +43,27 @@ Status NormaliseContent(json::object& message, const std::string& path) {
   json::value& content = message["content"];  // Missing: null.
   if (content.is_null()) content = "";
   if (content.is_string()) return {};
-  if (!content.is_array()) return Wrong(path + ".content", "must be a string, null or an array of parts");
+  if (!content.is_array())
+    return Wrong(path + ".content", "must be a string, null or an array of parts");
   INGLE_TRY(json::string text, JoinParts(content.get_array(), path + ".content"));
   content = std::move(text);
   return {};
 }
 
-Status NormaliseCall(json::value& call, const std::string& path, std::vector<std::string>& warnings) {
+Status NormaliseCall(json::value& call, const std::string& path,
+                     std::vector<std::string>& warnings) {
   json::object* object = call.if_object();
   json::value* function = object == nullptr ? nullptr : object->if_contains("function");
-  if (function == nullptr || !function->is_object()) return Wrong(path + ".function", "must be an object");
+  if (function == nullptr || !function->is_object())
+    return Wrong(path + ".function", "must be an object");
   const json::value* name = function->get_object().if_contains("name");
-  if (name == nullptr || !name->is_string()) return Wrong(path + ".function.name", "must be a string");
+  if (name == nullptr || !name->is_string())
+    return Wrong(path + ".function.name", "must be a string");
   json::value& arguments = function->get_object()["arguments"];
   if (arguments.is_null()) arguments = json::object();
   if (arguments.is_object()) return {};
-  if (!arguments.is_string()) return Wrong(path + ".function.arguments", "must be JSON in a string, or an object");
+  if (!arguments.is_string())
+    return Wrong(path + ".function.arguments", "must be JSON in a string, or an object");
   std::string_view text = arguments.get_string();
   if (text.find_first_not_of(" \t\r\n") == std::string_view::npos) {
     arguments = json::object();
@@ -64,11 +73,13 @@ Status NormaliseCall(json::value& call, const std::string& path, std::vector<std
   if (parsed && parsed->is_object())
     arguments = std::move(*parsed);
   else  // What a model once wrote; the conversation goes on with it as text.
-    warnings.push_back(path + ".function.arguments is not a JSON object and is passed to the template as text");
+    warnings.push_back(
+        path + ".function.arguments is not a JSON object and is passed to the template as text");
   return {};
 }
 
-Status NormaliseToolCalls(json::object& message, const std::string& path, std::vector<std::string>& warnings) {
+Status NormaliseToolCalls(json::object& message, const std::string& path,
+                          std::vector<std::string>& warnings) {
   json::value* calls = message.if_contains("tool_calls");
   if (calls == nullptr) return {};
   if (!calls->is_array()) return Wrong(path + ".tool_calls", "must be an array");
@@ -86,7 +97,8 @@ json::object WithoutNulls(const json::object& message) {
   return kept;
 }
 
-Result<json::object> NormaliseMessage(const json::value& value, const std::string& path, std::vector<std::string>& warnings) {
+Result<json::object> NormaliseMessage(const json::value& value, const std::string& path,
+                                      std::vector<std::string>& warnings) {
   if (!value.is_object()) return Wrong(path, "must be an object");
   json::object message = WithoutNulls(value.get_object());
   json::value* role = message.if_contains("role");
@@ -100,7 +112,8 @@ Result<json::object> NormaliseMessage(const json::value& value, const std::strin
     warnings.push_back(path + ".function_call is the old form and is ignored; use tool_calls");
   for (const char* name : {"reasoning", "thinking"}) {
     const json::value* reasoning = message.if_contains(name);
-    if (reasoning == nullptr || !reasoning->is_string() || message.contains("reasoning_content")) continue;
+    if (reasoning == nullptr || !reasoning->is_string() || message.contains("reasoning_content"))
+      continue;
     message["reasoning_content"] = json::string(reasoning->get_string());
   }
   return message;
@@ -108,7 +121,8 @@ Result<json::object> NormaliseMessage(const json::value& value, const std::strin
 
 bool Joinable(const json::object& before, const json::object& after) {
   std::string_view role = before.at("role").as_string();
-  return role == after.at("role").as_string() && role != "tool" && !before.contains("tool_calls") && !after.contains("tool_calls");
+  return role == after.at("role").as_string() && role != "tool" && !before.contains("tool_calls") &&
+         !after.contains("tool_calls");
 }
 
 }  // namespace
@@ -117,7 +131,8 @@ Result<NormalisedMessages> NormaliseMessages(const json::array& messages) {
   if (messages.empty()) return Wrong("messages", "must hold at least one message");
   NormalisedMessages result;
   for (size_t i = 0; i < messages.size(); i++) {
-    INGLE_TRY(json::object message, NormaliseMessage(messages[i], Indexed("messages", i), result.warnings));
+    INGLE_TRY(json::object message,
+              NormaliseMessage(messages[i], Indexed("messages", i), result.warnings));
     result.messages.push_back(std::move(message));
   }
   return result;
@@ -127,7 +142,8 @@ json::array MergeTurns(const json::array& messages) {
   json::array merged;
   for (const json::value& value : messages) {
     json::object message = value.as_object();
-    bool leading = merged.empty() || (merged.size() == 1 && merged[0].at("role").as_string() == "system");
+    bool leading =
+        merged.empty() || (merged.size() == 1 && merged[0].at("role").as_string() == "system");
     if (message.at("role").as_string() == "system" && !leading) message["role"] = "user";
     if (!merged.empty() && Joinable(merged.back().as_object(), message)) {
       json::string& text = merged.back().at("content").as_string();
@@ -140,8 +156,10 @@ json::array MergeTurns(const json::array& messages) {
   return merged;
 }
 
-Result<RenderedConversation> RenderConversation(const ChatTemplate& chat_template, const json::array& messages,
-                                                const json::array& tools, const RenderOptions& options) {
+Result<RenderedConversation> RenderConversation(const ChatTemplate& chat_template,
+                                                const json::array& messages,
+                                                const json::array& tools,
+                                                const RenderOptions& options) {
   INGLE_TRY(NormalisedMessages normal, NormaliseMessages(messages));
   RenderedConversation result;
   result.warnings = std::move(normal.warnings);
@@ -151,7 +169,8 @@ Result<RenderedConversation> RenderConversation(const ChatTemplate& chat_templat
     auto again = merged == normal.messages ? spans : chat_template.Render(merged, tools, options);
     if (again) {
       result.warnings.push_back(
-          "the chat template refuses this order of messages; system messages and neighbours of the same role were joined");
+          "the chat template refuses this order of messages; system messages and neighbours of the "
+          "same role were joined");
       spans = std::move(again);
     }
   }

@@ -1,6 +1,6 @@
 #pragma once
-// What the API does to messages before a template sees them, so that every client's way of writing works with every
-// template. `ingle render` does none of this unless asked to.
+// What the API does to messages before a template sees them, so that every client's way of writing
+// works with every template. `ingle render` does none of this unless asked to.
 
 #include <string>
 #include <vector>
@@ -16,13 +16,14 @@ struct NormalisedMessages {
   std::vector<std::string> warnings;
 };
 
-// developer becomes system; null or missing content becomes ""; text parts become one string, joined by newlines;
-// tool_calls[].function.arguments given as JSON text become an object; `reasoning` becomes reasoning_content; null
-// fields go. Errors name the field: "messages[2].content[0].type".
+// developer becomes system; null or missing content becomes ""; text parts become one string,
+// joined by newlines; tool_calls[].function.arguments given as JSON text become an object;
+// `reasoning` becomes reasoning_content; null fields go. Errors name the field:
+// "messages[2].content[0].type".
 Result<NormalisedMessages> NormaliseMessages(const json::array& messages);
 
-// For templates that insist on alternating turns: leading system messages become one, later ones become user
-// messages, and neighbours of the same role are joined.
+// For templates that insist on alternating turns: leading system messages become one, later ones
+// become user messages, and neighbours of the same role are joined.
 json::array MergeTurns(const json::array& messages);
 
 struct RenderedConversation {
@@ -30,8 +31,11 @@ struct RenderedConversation {
   std::vector<std::string> warnings;
 };
 
-// Normalises and renders. When the template refuses the order of the turns, renders MergeTurns of them, with a warning.
-Result<RenderedConversation> RenderConversation(const ChatTemplate& chat_template, const json::array& messages,
-                                                const json::array& tools, const RenderOptions& options);
+// Normalises and renders. When the template refuses the order of the turns, renders MergeTurns of
+// them, with a warning.
+Result<RenderedConversation> RenderConversation(const ChatTemplate& chat_template,
+                                                const json::array& messages,
+                                                const json::array& tools,
+                                                const RenderOptions& options);
 
 }  // namespace ingle

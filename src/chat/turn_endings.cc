@@ -15,7 +15,8 @@ std::string Joined(const std::vector<TextSpan>& spans) {
   return text;
 }
 
-// "<|im_end|>" of "<|im_end|>\n": up to the bracket that closes the first one; empty when there is none.
+// "<|im_end|>" of "<|im_end|>\n": up to the bracket that closes the first one; empty when there is
+// none.
 std::string FirstToken(std::string_view text) {
   size_t start = text.find_first_not_of(" \t\r\n");
   if (start == std::string_view::npos) return {};
@@ -49,9 +50,11 @@ std::vector<std::string> TurnEndings(const ChatTemplate& chat_template) {
     size_t at = text.rfind(kAnswer);
     if (at == std::string::npos) continue;
     std::string token = FirstToken(std::string_view(text).substr(at + kAnswer.size()));
-    // An opening of the next turn is not an ending: only what stands there in both cases, or before the end.
+    // An opening of the next turn is not an ending: only what stands there in both cases, or before
+    // the end.
     bool known = std::find(endings.begin(), endings.end(), token) != endings.end();
-    if (!token.empty() && !known && (!followed || endings.empty())) endings.push_back(std::move(token));
+    if (!token.empty() && !known && (!followed || endings.empty()))
+      endings.push_back(std::move(token));
   }
   return endings;
 }

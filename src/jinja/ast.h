@@ -1,5 +1,6 @@
 #pragma once
-// The syntax tree of a template. One node type with generic children, so that a walk needs no cases.
+// The syntax tree of a template. One node type with generic children, so that a walk needs no
+// cases.
 
 #include <cstdint>
 #include <deque>
@@ -14,19 +15,19 @@ namespace ingle::jinja {
 
 enum class NodeType : uint8_t {
   // Expressions.
-  kConstant,   // constant
-  kName,       // name
+  kConstant,            // constant
+  kName,                // name
   kNamespaceAttribute,  // name.text, a target of {% set %}
-  kTuple,      // list
-  kList,       // list
-  kDict,       // list: key, value, key, value
-  kConditional,  // a if b else c (c may be null)
+  kTuple,               // list
+  kList,                // list
+  kDict,                // list: key, value, key, value
+  kConditional,         // a if b else c (c may be null)
   kOr,
   kAnd,
-  kNot,        // a
-  kCompare,    // a, list of operands, operators
+  kNot,         // a
+  kCompare,     // a, list of operands, operators
   kArithmetic,  // a, b, arithmetic
-  kConcat,     // list
+  kConcat,      // list
   kNegate,
   kPositive,
   kAttribute,  // a.text
@@ -36,23 +37,32 @@ enum class NodeType : uint8_t {
   kFilter,     // a|text(arguments); a is null in a filter block
   kTest,       // a is text(arguments)
   // Statements.
-  kOutput,     // list
-  kFor,        // a: target, b: iterable, c: filter; body; other (else); recursive
-  kIf,         // a: test; body; other
-  kSet,        // a: target, b: value
-  kSetBlock,   // a: target, b: filter or null; body
-  kMacro,      // text, parameters, defaults; body
-  kCallBlock,  // a: call; parameters, defaults; body
+  kOutput,       // list
+  kFor,          // a: target, b: iterable, c: filter; body; other (else); recursive
+  kIf,           // a: test; body; other
+  kSet,          // a: target, b: value
+  kSetBlock,     // a: target, b: filter or null; body
+  kMacro,        // text, parameters, defaults; body
+  kCallBlock,    // a: call; parameters, defaults; body
   kFilterBlock,  // a: filter; body
-  kWith,       // list: target, value, ...; body
-  kScope,      // body: {% generation %}
-  kBlock,      // text; body
-  kNoLoader,   // text: include, import, from, extends: there is nothing to load from
+  kWith,         // list: target, value, ...; body
+  kScope,        // body: {% generation %}
+  kBlock,        // text; body
+  kNoLoader,     // text: include, import, from, extends: there is nothing to load from
   kBreak,
   kContinue,
 };
 
-enum class Comparison : uint8_t { kEqual, kNotEqual, kLess, kLessEqual, kGreater, kGreaterEqual, kIn, kNotIn };
+enum class Comparison : uint8_t {
+  kEqual,
+  kNotEqual,
+  kLess,
+  kLessEqual,
+  kGreater,
+  kGreaterEqual,
+  kIn,
+  kNotIn
+};
 
 struct Method;
 struct Filter;
@@ -60,10 +70,10 @@ struct Test;
 
 struct Node {
   NodeType type = NodeType::kConstant;
-  bool recursive = false;  // {% for ... recursive %}; on macros and call blocks: see the three flags below.
+  bool recursive =
+      false;  // {% for ... recursive %}; on macros and call blocks: see the three flags below.
   bool uses_caller = false, uses_kwargs = false, uses_varargs = false;
   bool uses_loop = false;
-  bool spread_call = false;  // The call has *args or **kwargs.
   uint8_t arithmetic = 0;
   int line = 1;
   int height = 1;
@@ -75,11 +85,13 @@ struct Node {
   std::vector<Comparison> operators;
   // Calls, filters, tests: positional arguments are `list`.
   std::vector<std::pair<std::string, Node*>> keywords;
-  Node* spread = nullptr;         // *args
-  Node* spread_named = nullptr;   // **kwargs
-  std::vector<int> parameters;    // Names of a macro's parameters.
-  std::vector<Node*> defaults;    // Of the last parameters.
+  Node* spread = nullptr;        // *args
+  Node* spread_named = nullptr;  // **kwargs
+  std::vector<int> parameters;   // Names of a macro's parameters.
+  std::vector<Node*> defaults;   // Of the last parameters.
   std::vector<Node*> body, other;
+  std::vector<int> hidden,
+      hidden_other;  // Names that start undefined in the scope of body and other.
   std::string text;
   Value constant;
   const Filter* filter = nullptr;  // Null: unknown, an error when it runs.
@@ -89,6 +101,7 @@ struct Node {
 struct Syntax {
   std::deque<Node> nodes;  // Owns all; addresses are stable; destruction does not recurse.
   std::vector<Node*> body;
+  std::vector<int> hidden;  // See Node::hidden.
   std::vector<std::string> names;
   std::unordered_map<std::string, int> name_index;
 

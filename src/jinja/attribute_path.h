@@ -11,7 +11,8 @@ namespace ingle::jinja {
 
 class AttributePath {
  public:
-  static std::optional<AttributePath> Make(Runtime& run, const Value& attribute, Value otherwise = {});
+  static std::optional<AttributePath> Make(Runtime& run, const Value& attribute,
+                                           Value otherwise = {});
   Value Get(Runtime& run, Value item) const;
 
  private:

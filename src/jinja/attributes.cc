@@ -10,18 +10,23 @@
 namespace ingle::jinja {
 namespace {
 
-// Methods that change a list or a dict: the sandbox hides them behind a value whose use is an error.
-constexpr std::string_view kListMutators[] = {"append", "clear", "pop", "reverse", "insert", "sort", "extend", "remove"};
+// Methods that change a list or a dict: the sandbox hides them behind a value whose use is an
+// error.
+constexpr std::string_view kListMutators[] = {"append", "clear", "pop",    "reverse",
+                                              "insert", "sort",  "extend", "remove"};
 constexpr std::string_view kDictMutators[] = {"clear", "pop", "popitem", "setdefault", "update"};
 // What every Python object has; names with two underscores that it lacks are looked up as keys.
 constexpr std::string_view kObjectNames[] = {
-    "__class__", "__delattr__", "__dir__", "__doc__", "__eq__", "__format__", "__ge__", "__getattribute__",
-    "__getstate__", "__gt__", "__hash__", "__init__", "__init_subclass__", "__le__", "__lt__", "__ne__", "__new__",
-    "__reduce__", "__reduce_ex__", "__repr__", "__setattr__", "__sizeof__", "__str__", "__subclasshook__"};
-constexpr std::string_view kContainerNames[] = {"__class_getitem__", "__contains__", "__delitem__", "__getitem__",
-                                                "__iter__", "__len__", "__reversed__", "__setitem__", "__ior__",
-                                                "__or__", "__ror__", "__add__", "__mul__", "__rmul__", "__iadd__",
-                                                "__imul__", "__mod__", "__rmod__", "__getnewargs__"};
+    "__class__",   "__delattr__", "__dir__",           "__doc__",         "__eq__",
+    "__format__",  "__ge__",      "__getattribute__",  "__getstate__",    "__gt__",
+    "__hash__",    "__init__",    "__init_subclass__", "__le__",          "__lt__",
+    "__ne__",      "__new__",     "__reduce__",        "__reduce_ex__",   "__repr__",
+    "__setattr__", "__sizeof__",  "__str__",           "__subclasshook__"};
+constexpr std::string_view kContainerNames[] = {
+    "__class_getitem__", "__contains__", "__delitem__", "__getitem__",   "__iter__",
+    "__len__",           "__reversed__", "__setitem__", "__ior__",       "__or__",
+    "__ror__",           "__add__",      "__mul__",     "__rmul__",      "__iadd__",
+    "__imul__",          "__mod__",      "__rmod__",    "__getnewargs__"};
 
 template <size_t N>
 bool Has(const std::string_view (&names)[N], std::string_view name) {
@@ -30,7 +35,9 @@ bool Has(const std::string_view (&names)[N], std::string_view name) {
 
 bool Unsafe(const Value& object, std::string_view name) {
   if (name.starts_with("__"))
-    return Has(kObjectNames, name) || ((object.is_string() || object.is_sequence() || object.is_dict()) && Has(kContainerNames, name));
+    return Has(kObjectNames, name) ||
+           ((object.is_string() || object.is_sequence() || object.is_dict()) &&
+            Has(kContainerNames, name));
   if (object.kind() == Kind::kList) return Has(kListMutators, name);
   return object.is_dict() && Has(kDictMutators, name);
 }
@@ -48,7 +55,8 @@ Value LoopAttribute(Runtime& run, LoopData& loop, std::string_view name) {
     if (name == "last") return Value::Bool(next.missing());
     return next.missing() ? run.Undefined("there is no next item") : next;
   }
-  if (name == "previtem") return loop.index0 == 0 ? run.Undefined("there is no previous item") : loop.before;
+  if (name == "previtem")
+    return loop.index0 == 0 ? run.Undefined("there is no previous item") : loop.before;
   if (name != "length" && name != "revindex" && name != "revindex0") return Value();
   Value length = loop.Length(run);
   if (length.failed() || name == "length") return length;
@@ -56,7 +64,8 @@ Value LoopAttribute(Runtime& run, LoopData& loop, std::string_view name) {
 }
 
 Value MacroAttribute(Runtime& run, const Macro& macro, std::string_view name) {
-  if (name == "name") return macro.node->text.empty() ? Value::None() : run.String(macro.node->text);
+  if (name == "name")
+    return macro.node->text.empty() ? Value::None() : run.String(macro.node->text);
   if (name == "catch_kwargs") return Value::Bool(macro.node->uses_kwargs);
   if (name == "catch_varargs") return Value::Bool(macro.node->uses_varargs);
   if (name == "caller") return Value::Bool(macro.node->uses_caller);
@@ -69,6 +78,8 @@ Value DataAttribute(Runtime& run, const Value& object, const std::string& name) 
     case Kind::kLoop: return LoopAttribute(run, object.loop(), name);
     case Kind::kMacro: return MacroAttribute(run, *object.macro(), name);
     case Kind::kNamespace: {
+      if (!run.Spend(static_cast<int64_t>(object.space()->attributes.size() / 16)))
+        return Value::Failure();
       Value* found = object.space()->Find(name);
       return found == nullptr ? Value() : *found;
     }
@@ -87,7 +98,8 @@ Value DataAttribute(Runtime& run, const Value& object, const std::string& name) 
     case Kind::kBool:
     case Kind::kInt:
     case Kind::kBigInt:
-      if (name == "real" || name == "numerator") return object.kind() == Kind::kBool ? Value::Int(object.integer()) : object;
+      if (name == "real" || name == "numerator")
+        return object.kind() == Kind::kBool ? Value::Int(object.integer()) : object;
       return name == "imag" ? Value::Int(0) : name == "denominator" ? Value::Int(1) : Value();
     case Kind::kFloat: return name == "real" ? object : name == "imag" ? Value::Float(0) : Value();
     default: return Value();
@@ -95,15 +107,16 @@ Value DataAttribute(Runtime& run, const Value& object, const std::string& name) 
 }
 
 Value UnsafeUndefined(Runtime& run, const Value& object, const std::string& name) {
-  return run.Undefined("SecurityError: access to attribute '" + name + "' of '" + std::string(TypeName(object)) +
-                       "' object is unsafe");
+  return run.Undefined("SecurityError: access to attribute '" + name + "' of '" +
+                       std::string(TypeName(object)) + "' object is unsafe");
 }
 
 Value NoElement(Runtime& run, const Value& object, const Value& key) {
   StringBuilder text;
   if (!run.AppendRepr(text, key)) return Value::Failure();
   return run.Undefined("'" + std::string(TypeName(object)) + " object' has no " +
-                       (key.is_string() ? "attribute " : "element ") + text.Take().bytes().substr(0, 200));
+                       (key.is_string() ? "attribute " : "element ") +
+                       text.Take().bytes().substr(0, 200));
 }
 
 Value Attribute(Runtime& run, const Value& object, const std::string& name) {
@@ -113,7 +126,8 @@ Value Attribute(Runtime& run, const Value& object, const std::string& name) {
       auto data = std::make_shared<MethodData>();
       data->self = object;
       data->method = method;
-      return run.Adopt(Kind::kMethod, std::move(data), std::min(object.depth(), kMaxValueDepth - 1));
+      return run.Adopt(Kind::kMethod, std::move(data),
+                       std::min(object.depth(), kMaxValueDepth - 1));
     }
   }
   return DataAttribute(run, object, name);
@@ -122,7 +136,9 @@ Value Attribute(Runtime& run, const Value& object, const std::string& name) {
 // The item at an index or key; kMissing when there is none.
 Value Item(Runtime& run, const Value& object, const Value& key) {
   if (object.is_dict()) {
-    if (!run.Spend(static_cast<int64_t>(key.is_string() ? 0 : object.dict().entries.size() / 16))) return Value::Failure();
+    if (!run.Spend(static_cast<int64_t>(key.is_string() ? key.text().size() / kBytesPerStep
+                                                        : object.dict().entries.size() / 16)))
+      return Value::Failure();
     const Value* found = Hashable(key) ? object.dict().Find(key) : nullptr;
     return found == nullptr ? Value() : *found;
   }
@@ -152,8 +168,7 @@ Value Item(Runtime& run, const Value& object, const Value& key) {
 
 Value Runtime::GetAttribute(const Value& object, const std::string& name) {
   if (object.undefined()) {
-    if (name.starts_with("__") && name.ends_with("__")) return Undefined("'" + name + "' is undefined");
-    return UseUndefined(object);
+    return Has(kObjectNames, name) ? UnsafeUndefined(*this, object, name) : UseUndefined(object);
   }
   Value found = Attribute(*this, object, name);
   if (!found.missing()) return found;
@@ -161,7 +176,8 @@ Value Runtime::GetAttribute(const Value& object, const std::string& name) {
     const Value* item = object.dict().Find(std::string_view(name));
     if (item != nullptr) return *item;
   }
-  return Undefined("'" + std::string(TypeName(object)) + " object' has no attribute '" + name + "'");
+  return Undefined("'" + std::string(TypeName(object)) + " object' has no attribute '" + name +
+                   "'");
 }
 
 Value Runtime::GetItem(const Value& object, const Value& key) {

@@ -7,7 +7,8 @@ namespace {
 
 template <class Entry>
 const Entry* Find(std::span<const Entry> entries, std::string_view name) {
-  auto found = std::find_if(entries.begin(), entries.end(), [&](const Entry& entry) { return entry.name == name; });
+  auto found = std::find_if(entries.begin(), entries.end(),
+                            [&](const Entry& entry) { return entry.name == name; });
   return found == entries.end() ? nullptr : &*found;
 }
 
@@ -16,7 +17,8 @@ std::vector<std::string_view> Split(std::string_view parameters) {
   while (!parameters.empty()) {
     size_t space = parameters.find(' ');
     names.push_back(parameters.substr(0, space));
-    parameters = space == std::string_view::npos ? std::string_view() : parameters.substr(space + 1);
+    parameters =
+        space == std::string_view::npos ? std::string_view() : parameters.substr(space + 1);
   }
   return names;
 }
@@ -47,7 +49,8 @@ bool Bind(Runtime& run, std::string_view callee, const Signature& signature, Arg
   };
   std::vector<std::string_view> names = Split(signature.parameters);
   if (arguments.size() > names.size())
-    return fail("takes at most " + std::to_string(names.size()) + " arguments (" + std::to_string(arguments.size()) + " given)");
+    return fail("takes at most " + std::to_string(names.size()) + " arguments (" +
+                std::to_string(arguments.size()) + " given)");
   size_t given = arguments.size();
   arguments.positional.resize(names.size());
   for (auto& [name, value] : arguments.named) {
@@ -64,7 +67,8 @@ bool Bind(Runtime& run, std::string_view callee, const Signature& signature, Arg
 }
 
 Value CallFilter(Runtime& run, const Filter& filter, Arguments& arguments) {
-  if (!run.Spend(1) || !Bind(run, filter.name, filter.signature, arguments)) return Value::Failure();
+  if (!run.Spend(1) || !Bind(run, filter.name, filter.signature, arguments))
+    return Value::Failure();
   return filter.run(run, arguments);
 }
 
@@ -82,7 +86,8 @@ std::optional<int64_t> IntegerArgument(Runtime& run, const Value& argument, std:
   } else if (argument.kind() == Kind::kBigInt) {
     run.FailBudget("OverflowError: " + std::string(what) + " is too large");
   } else {
-    run.Fail("TypeError: " + std::string(what) + " must be an integer, not " + std::string(TypeName(argument)));
+    run.Fail("TypeError: " + std::string(what) + " must be an integer, not " +
+             std::string(TypeName(argument)));
   }
   return std::nullopt;
 }

@@ -9,7 +9,8 @@
 
 namespace ingle::jinja {
 
-// Parameters, separated by spaces; one that starts with '/' is positional only. "*": takes its arguments as they are.
+// Parameters, separated by spaces; one that starts with '/' is positional only. "*": takes its
+// arguments as they are.
 struct Signature {
   std::string_view parameters;
   size_t required = 0;
@@ -75,10 +76,12 @@ struct JsonStyle {
   std::optional<TaintedString> indent;
   TaintedString item_separator{", ", true}, key_separator{": ", true};
 };
-bool AppendJson(Runtime& run, StringBuilder& out, const Value& value, const JsonStyle& style, int depth = 0);
+bool AppendJson(Runtime& run, StringBuilder& out, const Value& value, const JsonStyle& style,
+                int depth = 0);
 std::string FormatTime(int64_t unix_s, std::string_view format);
 TaintedString EscapeHtml(const TaintedString& text);
 // Padding to a width in code points; align: '<', '>', '^' (as str.format), 'c' (as str.center).
-Value Pad(Runtime& run, const TaintedString& text, int64_t width, const TaintedString& fill, char align);
+Value Pad(Runtime& run, const TaintedString& text, int64_t width, const TaintedString& fill,
+          char align);
 
 }  // namespace ingle::jinja

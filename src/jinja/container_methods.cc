@@ -12,6 +12,10 @@ namespace {
 Value DictGet(Runtime& run, const Value& self, const Arguments& arguments) {
   if (!Hashable(arguments[0]))
     return run.Fail("TypeError: unhashable type: '" + std::string(TypeName(arguments[0])) + "'");
+  if (!run.Spend(static_cast<int64_t>(
+          (arguments[0].is_string() ? arguments[0].text().size() : self.dict().entries.size()) /
+          16)))
+    return Value::Failure();
   const Value* found = self.dict().Find(arguments[0]);
   if (found != nullptr) return *found;
   return arguments[1].missing() ? Value::None() : arguments[1];
@@ -76,10 +80,13 @@ Value LoopChanged(Runtime& run, const Value& self, const Arguments& arguments) {
   return Value::Bool(changed);
 }
 
-Value BitLengthMethod(Runtime&, const Value& self, const Arguments&) { return Value::Int(BitLength(self)); }
+Value BitLengthMethod(Runtime&, const Value& self, const Arguments&) {
+  return Value::Int(BitLength(self));
+}
 
 Value IsWhole(Runtime&, const Value& self, const Arguments&) {
-  return Value::Bool(std::isfinite(self.floating()) && std::floor(self.floating()) == self.floating());
+  return Value::Bool(std::isfinite(self.floating()) &&
+                     std::floor(self.floating()) == self.floating());
 }
 
 constexpr Method kDict[] = {

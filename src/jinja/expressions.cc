@@ -6,6 +6,7 @@
 #include "jinja/builtins.h"
 #include "jinja/numbers.h"
 #include "jinja/runtime.h"
+#include "jinja/unicode.h"
 
 namespace ingle::jinja {
 
@@ -58,7 +59,8 @@ Value Runtime::EvaluateSequence(const Node& node) {
   items.reserve(node.list.size());
   for (const Node* child : node.list) {
     // A slice among several subscripts: no container of a template takes it.
-    if (child->type == NodeType::kSlice && child->a == nullptr) return Undefined("there is no such element");
+    if (child->type == NodeType::kSlice && child->a == nullptr)
+      return Undefined("there is no such element");
     items.push_back(Evaluate(*child));
     if (items.back().failed()) return Value::Failure();
   }
@@ -70,7 +72,8 @@ Value Runtime::EvaluateDict(const Node& node) {
   for (size_t i = 0; i + 1 < node.list.size(); i += 2) {
     INGLE_JINJA_TRY(key, Evaluate(*node.list[i]));
     INGLE_JINJA_TRY(value, Evaluate(*node.list[i + 1]));
-    if (!Hashable(key)) return Fail("TypeError: unhashable type: '" + std::string(TypeName(key)) + "'");
+    if (!Hashable(key))
+      return Fail("TypeError: unhashable type: '" + std::string(TypeName(key)) + "'");
     if (!Spend(static_cast<int64_t>(i / 8 + 1))) return Value::Failure();
     dict->Insert(std::move(key), std::move(value));
   }
@@ -98,6 +101,10 @@ Value Runtime::EvaluateCompare(const Node& node) {
 }
 
 Value Runtime::CompareValues(Comparison op, const Value& left, const Value& right) {
+  if (left.is_string() && right.is_string() &&
+      !Spend(
+          static_cast<int64_t>(std::min(left.text().size(), right.text().size()) / kBytesPerStep)))
+    return Value::Failure();
   switch (op) {
     case Comparison::kEqual: return Value::Bool(Equal(left, right));
     case Comparison::kNotEqual: return Value::Bool(!Equal(left, right));
@@ -130,6 +137,10 @@ std::optional<int> Runtime::Order(const Value& left, const Value& right, std::st
     if (order == Ordering::kUnordered) return std::nullopt;
     return order == Ordering::kLess ? -1 : order == Ordering::kGreater ? 1 : 0;
   }
+  if (left.is_string() && right.is_string() &&
+      !Spend(
+          static_cast<int64_t>(std::min(left.text().size(), right.text().size()) / kBytesPerStep)))
+    return std::nullopt;
   if (left.is_string() && right.is_string()) return left.text().view().compare(right.text().view());
   if (left.is_sequence() && left.kind() == right.kind()) {
     const auto& a = left.items();
@@ -140,32 +151,41 @@ std::optional<int> Runtime::Order(const Value& left, const Value& right, std::st
     }
     return a.size() < b.size() ? -1 : a.size() > b.size() ? 1 : 0;
   }
-  Fail("TypeError: '" + std::string(op) + "' not supported between instances of '" + std::string(TypeName(left)) +
-       "' and '" + std::string(TypeName(right)) + "'");
+  Fail("TypeError: '" + std::string(op) + "' not supported between instances of '" +
+       std::string(TypeName(left)) + "' and '" + std::string(TypeName(right)) + "'");
   return std::nullopt;
 }
 
 Value Runtime::Contains(const Value& item, const Value& container) {
+  if (item.is_string() && !Spend(static_cast<int64_t>(item.text().size() / kBytesPerStep)))
+    return Value::Failure();
   if (container.is_string()) {
     if (!item.is_string())
-      return Fail("TypeError: 'in <string>' requires string as left operand, not " + std::string(TypeName(item)));
+      return Fail("TypeError: 'in <string>' requires string as left operand, not " +
+                  std::string(TypeName(item)));
     if (!SpendBytes(container.text().size() / 8)) return Value::Failure();
-    return Value::Bool(container.text().view().find(item.text().view()) != std::string_view::npos);
+    return Value::Bool(FindBytes(container.text().view(), item.text().view(), 0) !=
+                       std::string_view::npos);
   }
-  if (container.is_dict() || (container.kind() == Kind::kView && container.view().part == ViewData::Part::kKeys)) {
-    if (!Hashable(item)) return Fail("TypeError: unhashable type: '" + std::string(TypeName(item)) + "'");
+  if (container.is_dict() ||
+      (container.kind() == Kind::kView && container.view().part == ViewData::Part::kKeys)) {
+    if (!Hashable(item))
+      return Fail("TypeError: unhashable type: '" + std::string(TypeName(item)) + "'");
     const DictData& dict = container.is_dict() ? container.dict() : container.view().dict.dict();
     if (!Spend(static_cast<int64_t>(dict.entries.size() / 16))) return Value::Failure();
     return Value::Bool(dict.Find(item) != nullptr);
   }
-  if (container.kind() == Kind::kNamespace || !(container.undefined() || container.is_sequence() ||
-        container.kind() == Kind::kRange || container.kind() == Kind::kView || container.kind() == Kind::kIterator))
-    return Fail("TypeError: argument of type '" + std::string(TypeName(container)) + "' is not iterable");
+  if (container.kind() == Kind::kNamespace ||
+      !(container.undefined() || container.is_sequence() || container.kind() == Kind::kRange ||
+        container.kind() == Kind::kView || container.kind() == Kind::kIterator))
+    return Fail("TypeError: argument of type '" + std::string(TypeName(container)) +
+                "' is not iterable");
   Cursor cursor = Iterate(container);
   while (true) {
     INGLE_JINJA_TRY(candidate, cursor.Next(*this));
     if (candidate.missing()) return Value::Bool(false);
-    bool same = candidate.kind() == item.kind() && candidate.identity() != nullptr && candidate.identity() == item.identity();
+    bool same = candidate.kind() == item.kind() && candidate.identity() != nullptr &&
+                candidate.identity() == item.identity();
     if (same || Equal(candidate, item)) return Value::Bool(true);
   }
 }
@@ -180,6 +200,27 @@ Value Runtime::EvaluateConcat(const Node& node) {
   return String(out.Take());
 }
 
+namespace {
+
+// What jinja2 computes while it compiles: nothing that depends on the run.
+bool Constant(const Node& node) {
+  bool constant = node.type != NodeType::kName && node.type != NodeType::kCall;
+  constexpr std::string_view kNeedContext[] = {"map", "select", "selectattr", "reject",
+                                               "rejectattr"};
+  if (node.type == NodeType::kFilter)
+    constant = std::find(std::begin(kNeedContext), std::end(kNeedContext), node.text) ==
+               std::end(kNeedContext);
+  ForEachChild(node, [&](const Node& child) { constant = constant && Constant(child); });
+  return constant;
+}
+
+bool Sliceable(const Value& value) {
+  return value.undefined() || value.is_string() || value.is_sequence() ||
+         value.kind() == Kind::kRange;
+}
+
+}  // namespace
+
 Value Runtime::EvaluateSlice(const Node& node) {
   if (node.a == nullptr) return Fail("TypeError: a slice stands where an element is expected");
   INGLE_JINJA_TRY(object, Evaluate(*node.a));
@@ -188,6 +229,9 @@ Value Runtime::EvaluateSlice(const Node& node) {
     parts[i] = node.list[i] == nullptr ? Value::None() : Evaluate(*node.list[i]);
     if (parts[i].failed()) return Value::Failure();
   }
+  // Constants are sliced with the lenient rules of x[key], everything else with Python's own.
+  if (!Sliceable(object) && Constant(node))
+    return Undefined("'" + std::string(TypeName(object)) + " object' cannot be sliced");
   return GetSlice(object, parts[0], parts[1], parts[2]);
 }
 
@@ -196,8 +240,8 @@ Value Runtime::EvaluateUnary(const Node& node) {
   bool negate = node.type == NodeType::kNegate;
   if (value.undefined()) return UseUndefined(value);
   if (!IsNumber(value))
-    return Fail(std::string("TypeError: bad operand type for unary ") + (negate ? "-" : "+") + ": '" +
-                std::string(TypeName(value)) + "'");
+    return Fail(std::string("TypeError: bad operand type for unary ") + (negate ? "-" : "+") +
+                ": '" + std::string(TypeName(value)) + "'");
   if (negate) return Negate(*this, value);
   return value.kind() == Kind::kBool ? Value::Int(value.integer()) : value;
 }
@@ -210,7 +254,8 @@ bool Runtime::EvaluateArguments(const Node& node, Arguments& arguments) {
   };
   auto add_named = [&](const std::string& name, Value value) {
     for (const auto& named : arguments.named)
-      if (named.first == name) return Fail("TypeError: got multiple values for keyword argument '" + name + "'"), false;
+      if (named.first == name)
+        return Fail("TypeError: got multiple values for keyword argument '" + name + "'"), false;
     arguments.named.emplace_back(name, std::move(value));
     return !arguments.named.back().second.failed();
   };
@@ -263,7 +308,8 @@ Value Runtime::Call(const Value& callee, Arguments& arguments) {
     case Kind::kUndefined: return UseUndefined(callee);
     case Kind::kMacro: return CallMacro(*callee.macro(), arguments);
     case Kind::kFunction:
-      if (!Bind(*this, callee.function()->name, callee.function()->signature, arguments)) return Value::Failure();
+      if (!Bind(*this, callee.function()->name, callee.function()->signature, arguments))
+        return Value::Failure();
       return callee.function()->run(*this, arguments);
     case Kind::kMethod:
       if (!Bind(*this, callee.method().method->name, callee.method().method->signature, arguments))
@@ -276,7 +322,8 @@ Value Runtime::Call(const Value& callee, Arguments& arguments) {
       bool first = !std::exchange(callee.joiner().used, true);
       return first ? String("") : callee.joiner().separator;
     }
-    default: return Fail("TypeError: '" + std::string(TypeName(callee)) + "' object is not callable");
+    default:
+      return Fail("TypeError: '" + std::string(TypeName(callee)) + "' object is not callable");
   }
 }
 
@@ -284,8 +331,9 @@ Value Runtime::EvaluateFilter(const Node& node, const Value* input) {
   Arguments arguments;
   // In a chain of a filter block, the innermost filter gets the block's text.
   Value value = node.a == nullptr ? *input
-                : input != nullptr && node.a->type == NodeType::kFilter ? EvaluateFilter(*node.a, input)
-                                                                       : Evaluate(*node.a);
+                : input != nullptr && node.a->type == NodeType::kFilter
+                    ? EvaluateFilter(*node.a, input)
+                    : Evaluate(*node.a);
   if (value.failed()) return value;
   arguments.positional.push_back(std::move(value));
   if (!EvaluateArguments(node, arguments)) return Value::Failure();

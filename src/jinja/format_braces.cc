@@ -1,4 +1,5 @@
-// "text {}".format(values): replacement fields with attributes and items as the sandbox allows them.
+// "text {}".format(values): replacement fields with attributes and items as the sandbox allows
+// them.
 
 #include <algorithm>
 #include <cmath>
@@ -23,7 +24,8 @@ struct Spec {
 
 class BraceFormatter {
  public:
-  BraceFormatter(Runtime& run, const Arguments& arguments) : run_(run), arguments_(arguments) {}
+  BraceFormatter(Runtime& run, const Arguments& arguments, bool markup)
+      : run_(run), arguments_(arguments), markup_(markup) {}
 
   std::optional<TaintedString> Format(const TaintedString& format, int nesting) {
     if (nesting > kMaxNesting) return Fail("ValueError: Max string recursion exceeded");
@@ -42,7 +44,8 @@ class BraceFormatter {
       }
       if (text[at] == '}') return Fail("ValueError: Single '}' encountered in format string");
       size_t end = FieldEnd(text, at + 1);
-      if (end == std::string_view::npos) return Fail("ValueError: expected '}' before end of string");
+      if (end == std::string_view::npos)
+        return Fail("ValueError: expected '}' before end of string");
       auto field = Field(Slice(format, at + 1, end - at - 1), nesting);
       if (!field || !run_.SpendBytes(out.size() / 16 + field->size())) return std::nullopt;
       out.Append(*field);
@@ -78,44 +81,58 @@ class BraceFormatter {
     size_t at = name_end;
     if (at < text.size() && text[at] == '!') {
       char conversion = at + 1 < text.size() ? text[at + 1] : '\0';
-      if (conversion != 's' && conversion != 'r' && conversion != 'a') return Fail("ValueError: unknown conversion in format");
+      if (conversion != 's' && conversion != 'r' && conversion != 'a')
+        return Fail("ValueError: unknown conversion in format");
       StringBuilder converted;
-      if (!(conversion == 's' ? run_.AppendText(converted, value) : run_.AppendRepr(converted, value))) return std::nullopt;
+      if (!(conversion == 's' ? run_.AppendText(converted, value)
+                              : run_.AppendRepr(converted, value)))
+        return std::nullopt;
       value = run_.String(converted.Take());
       at += 2;
-      if (at < text.size() && text[at] != ':') return Fail("ValueError: expected ':' after conversion specifier");
+      if (at < text.size() && text[at] != ':')
+        return Fail("ValueError: expected ':' after conversion specifier");
     }
     auto spec = Format(Slice(field, std::min(at + 1, text.size()), text.size()), nesting + 1);
     if (!spec || value.failed()) return std::nullopt;
-    return Apply(value, *spec);
+    auto formatted = Apply(value, *spec);
+    bool escape = markup_ && formatted && !(value.is_string() && value.string().markup);
+    return escape ? EscapeHtml(*formatted) : formatted;
   }
 
   Value Lookup(const std::string& name) {
     size_t end = std::min(name.find_first_of(".["), name.size());
     std::string first = name.substr(0, end);
-    bool number = !first.empty() && std::all_of(first.begin(), first.end(), [](char c) { return c >= '0' && c <= '9'; });
+    bool number = !first.empty() && std::all_of(first.begin(), first.end(),
+                                                [](char c) { return c >= '0' && c <= '9'; });
     Value value;
     if (first.empty() || number) {
       if (automatic_ && *automatic_ != first.empty())
         return run_.Fail("ValueError: cannot switch between automatic and manual field numbering");
       automatic_ = first.empty();
       size_t index = first.empty() ? next_++ : first.size() > 6 ? SIZE_MAX : std::stoul(first);
-      if (index >= arguments_.size()) return run_.Fail("IndexError: Replacement index out of range");
+      if (index >= arguments_.size())
+        return run_.Fail("IndexError: Replacement index out of range");
       value = arguments_[index];
     } else {
-      auto found = std::find_if(arguments_.named.begin(), arguments_.named.end(), [&](const auto& n) { return n.first == first; });
-      if (found == arguments_.named.end()) return run_.Fail("KeyError: '" + first.substr(0, 60) + "'");
+      auto found = std::find_if(arguments_.named.begin(), arguments_.named.end(),
+                                [&](const auto& n) { return n.first == first; });
+      if (found == arguments_.named.end())
+        return run_.Fail("KeyError: '" + first.substr(0, 60) + "'");
       value = found->second;
     }
     while (end < name.size() && !value.failed()) {
       bool item = name[end] == '[';
-      size_t stop = item ? name.find(']', end) : std::min(name.find_first_of(".[", end + 1), name.size());
+      size_t stop =
+          item ? name.find(']', end) : std::min(name.find_first_of(".[", end + 1), name.size());
       if (stop == std::string::npos) return run_.Fail("ValueError: Missing ']' in format string");
       std::string part = name.substr(end + 1, stop - end - 1);
       if (part.empty()) return run_.Fail("ValueError: Empty attribute in format string");
-      bool digits = std::all_of(part.begin(), part.end(), [](char c) { return c >= '0' && c <= '9'; });
-      if (!item) value = run_.GetAttribute(value, part);
-      else value = run_.GetItem(value, digits ? ParseInteger(&run_, part, 10) : run_.String(part));
+      bool digits =
+          std::all_of(part.begin(), part.end(), [](char c) { return c >= '0' && c <= '9'; });
+      if (!item)
+        value = run_.GetAttribute(value, part);
+      else
+        value = run_.GetItem(value, digits ? ParseInteger(&run_, part, 10) : run_.String(part));
       end = item ? stop + 1 : stop;
     }
     return value;
@@ -143,7 +160,8 @@ class BraceFormatter {
       while (!rest.empty() && rest[0] >= '0' && rest[0] <= '9') {
         value = std::max<int64_t>(value, 0) * 10 + (rest[0] - '0');
         rest.remove_prefix(1);
-        if (value > static_cast<int64_t>(kMaxLiveBytes)) return run_.FailBudget("a format is too wide"), false;
+        if (value > static_cast<int64_t>(kMaxLiveBytes))
+          return run_.FailBudget("a format is too wide"), false;
       }
       return true;
     };
@@ -155,7 +173,8 @@ class BraceFormatter {
     if (take(".") != '\0') {
       spec.precision = -1;
       if (!number(spec.precision)) return false;
-      if (spec.precision < 0) return run_.Fail("ValueError: Format specifier missing precision"), false;
+      if (spec.precision < 0)
+        return run_.Fail("ValueError: Format specifier missing precision"), false;
     }
     spec.type = take("bcdeEfFgGnosxX%");
     if (!rest.empty()) return run_.Fail("ValueError: Invalid format specifier"), false;
@@ -170,17 +189,19 @@ class BraceFormatter {
     }
     Spec spec;
     if (!Parse(text, spec)) return std::nullopt;
-    if (IsNumber(value) && spec.type != 's' && !(value.kind() == Kind::kBool && spec.type == '\0'))
-      return ApplyNumber(value, spec);
-    if (!value.is_string() && value.kind() != Kind::kBool)
-      return Fail("TypeError: unsupported format string passed to " + std::string(TypeName(value)) + ".__format__");
-    if ((spec.type != '\0' && spec.type != 's') || spec.align == '=' || spec.sign != '\0' || spec.separator != '\0')
+    if (IsNumber(value)) return ApplyNumber(value, spec);
+    if (!value.is_string())
+      return Fail("TypeError: unsupported format string passed to " + std::string(TypeName(value)) +
+                  ".__format__");
+    if ((spec.type != '\0' && spec.type != 's') || spec.align == '=' || spec.sign != '\0' ||
+        spec.separator != '\0')
       return Fail("ValueError: invalid format specifier for a text");
     if (!run_.AppendText(plain, value)) return std::nullopt;
     TaintedString whole = plain.Take();
     if (spec.precision >= 0) {
       size_t end = 0;
-      for (int64_t i = 0; i < spec.precision && end < whole.size(); i++) end += Decode(whole.view(), end).length;
+      for (int64_t i = 0; i < spec.precision && end < whole.size(); i++)
+        end += Decode(whole.view(), end).length;
       whole = Slice(whole, 0, end);
     }
     if (spec.zero && spec.align == '\0') spec.fill = TaintedString("0", true);
@@ -188,15 +209,23 @@ class BraceFormatter {
   }
 
   std::optional<TaintedString> ApplyNumber(const Value& value, const Spec& spec) {
-    NumberSpec number{'d', spec.sign == '\0' ? '-' : spec.sign, spec.alternate, spec.precision, spec.separator};
+    NumberSpec number{'d', spec.sign == '\0' ? '-' : spec.sign, spec.alternate, spec.precision,
+                      spec.separator};
     bool is_float = value.kind() == Kind::kFloat;
-    number.type = spec.type != '\0' ? (spec.type == 'n' ? (is_float ? 'g' : 'd') : spec.type) : is_float ? 'g' : 'd';
+    number.type = spec.type != '\0' ? (spec.type == 'n' ? (is_float ? 'g' : 'd') : spec.type)
+                  : is_float        ? 'g'
+                                    : 'd';
+    if (number.type == 's') return Fail("ValueError: Unknown format code 's' for a number");
     bool integral = std::string_view("dxXobc").find(number.type) != std::string_view::npos;
-    if (integral && (is_float || spec.precision >= 0)) return Fail("ValueError: the format does not fit the number");
+    if (integral && (is_float || spec.precision >= 0))
+      return Fail("ValueError: the format does not fit the number");
     std::optional<FormattedNumber> formatted;
     if (is_float && spec.type == '\0' && spec.precision < 0 && std::isfinite(value.floating())) {
       std::string repr = FloatRepr(std::fabs(value.floating()));
-      formatted = FormattedNumber{std::signbit(value.floating()) ? "-" : number.sign == '-' ? "" : std::string(1, number.sign), "", repr};
+      formatted = FormattedNumber{std::signbit(value.floating()) ? "-"
+                                  : number.sign == '-'           ? ""
+                                                                 : std::string(1, number.sign),
+                                  "", repr};
     } else {
       if (number.type == 'c') return Fail("ValueError: format type c is not supported");
       formatted = FormatNumber(run_, value, number);
@@ -225,6 +254,7 @@ class BraceFormatter {
 
   Runtime& run_;
   const Arguments& arguments_;
+  bool markup_;
   size_t next_ = 0;
   std::optional<bool> automatic_;
 };
@@ -233,7 +263,7 @@ class BraceFormatter {
 
 Value FormatBraces(Runtime& run, const Value& format, const Arguments& arguments) {
   if (!run.SpendBytes(format.text().size())) return Value::Failure();
-  auto text = BraceFormatter(run, arguments).Format(format.text(), 0);
+  auto text = BraceFormatter(run, arguments, format.string().markup).Format(format.text(), 0);
   return text ? run.String(std::move(*text), format.string().markup) : Value::Failure();
 }
 

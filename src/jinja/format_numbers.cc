@@ -16,13 +16,16 @@ std::string FloatDigits(double magnitude, const NumberSpec& spec) {
   char type = percent ? 'f' : spec.type;
   if (!std::isfinite(magnitude)) {
     std::string text = std::isnan(magnitude) ? "nan" : "inf";
-    if (type >= 'A' && type <= 'Z') std::transform(text.begin(), text.end(), text.begin(), [](char c) { return static_cast<char>(c - 32); });
+    if (type >= 'A' && type <= 'Z')
+      std::transform(text.begin(), text.end(), text.begin(),
+                     [](char c) { return static_cast<char>(c - 32); });
     return percent ? text + "%" : text;
   }
   std::string format = std::string("%") + (spec.alternate ? "#" : "") + ".*" + type;
   std::string text(1100, '\0');
   int length = std::snprintf(text.data(), text.size(), format.c_str(),
-                             static_cast<int>(spec.precision < 0 ? 6 : spec.precision), percent ? magnitude * 100 : magnitude);
+                             static_cast<int>(spec.precision < 0 ? 6 : spec.precision),
+                             percent ? magnitude * 100 : magnitude);
   text.resize(static_cast<size_t>(length));
   return percent ? text + "%" : text;
 }
@@ -37,8 +40,10 @@ void AddSeparators(std::string& digits, char separator, size_t group) {
 
 }  // namespace
 
-std::optional<FormattedNumber> FormatNumber(Runtime& run, const Value& number, const NumberSpec& spec) {
-  if (spec.precision > kMaxPrecision) return run.FailBudget("a number is formatted with too many digits"), std::nullopt;
+std::optional<FormattedNumber> FormatNumber(Runtime& run, const Value& number,
+                                            const NumberSpec& spec) {
+  if (spec.precision > kMaxPrecision)
+    return run.FailBudget("a number is formatted with too many digits"), std::nullopt;
   FormattedNumber result;
   bool negative = false;
   bool integral = std::string_view("dxXob").find(spec.type) != std::string_view::npos;
@@ -61,7 +66,8 @@ std::optional<FormattedNumber> FormatNumber(Runtime& run, const Value& number, c
     negative = std::signbit(value) && !std::isnan(value);
     result.digits = FloatDigits(std::fabs(value), spec);
   }
-  if (spec.separator != '\0') AddSeparators(result.digits, spec.separator, spec.type == 'd' || !integral ? 3 : 4);
+  if (spec.separator != '\0')
+    AddSeparators(result.digits, spec.separator, spec.type == 'd' || !integral ? 3 : 4);
   result.sign = negative ? "-" : spec.sign == '-' ? "" : std::string(1, spec.sign);
   return result;
 }

@@ -9,8 +9,8 @@
 namespace ingle::jinja {
 
 struct NumberSpec {
-  char type = 'd';       // d, x, X, o, b, f, F, e, E, g, G, %
-  char sign = '-';       // '-', '+' or ' '
+  char type = 'd';  // d, x, X, o, b, f, F, e, E, g, G, %
+  char sign = '-';  // '-', '+' or ' '
   bool alternate = false;
   int64_t precision = -1;
   char separator = '\0';  // Of thousands: ',' or '_'.
@@ -21,6 +21,7 @@ struct FormattedNumber {
 };
 
 // nullopt after failing the run.
-std::optional<FormattedNumber> FormatNumber(Runtime& run, const Value& number, const NumberSpec& spec);
+std::optional<FormattedNumber> FormatNumber(Runtime& run, const Value& number,
+                                            const NumberSpec& spec);
 
 }  // namespace ingle::jinja

@@ -12,9 +12,11 @@ namespace {
 
 class PercentFormatter {
  public:
-  PercentFormatter(Runtime& run, const TaintedString& format, const Value& values) : run_(run), format_(format), values_(values) {}
+  PercentFormatter(Runtime& run, const TaintedString& format, const Value& values)
+      : run_(run), format_(format), values_(values) {}
 
   Value Run(bool markup) {
+    markup_ = markup;
     std::string_view text = format_.view();
     while (at_ < text.size()) {
       size_t percent = text.find('%', at_);
@@ -25,7 +27,8 @@ class PercentFormatter {
       if (!run_.SpendBytes(out_.size() / 16)) return Value::Failure();
     }
     bool tuple = values_.kind() == Kind::kTuple;
-    bool unused = tuple ? next_ < values_.items().size() : next_ == 0 && !values_.is_dict() && !values_.is_sequence();
+    bool unused = tuple ? next_ < values_.items().size()
+                        : next_ == 0 && !values_.is_dict() && !values_.is_sequence();
     if (unused) return run_.Fail("TypeError: not all arguments converted during string formatting");
     return run_.String(out_.Take(), markup);
   }
@@ -40,7 +43,8 @@ class PercentFormatter {
       return true;
     }
     if (values_.kind() == Kind::kTuple) {
-      if (next_ >= values_.items().size()) return Fail("TypeError: not enough arguments for format string");
+      if (next_ >= values_.items().size())
+        return Fail("TypeError: not enough arguments for format string");
       value = values_.items()[next_++];
       return true;
     }
@@ -61,7 +65,8 @@ class PercentFormatter {
     while (Peek() >= '0' && Peek() <= '9') {
       if (number < 0) number = 0;
       number = number * 10 + (Peek() - '0');
-      if (number > static_cast<int64_t>(kMaxLiveBytes)) return run_.FailBudget("a format is too wide"), false;
+      if (number > static_cast<int64_t>(kMaxLiveBytes))
+        return run_.FailBudget("a format is too wide"), false;
       at_++;
     }
     return true;
@@ -88,7 +93,8 @@ class PercentFormatter {
     left_ = zero_ = false;
     spec_ = {};
     if (Peek() == '(' && !Name()) return false;
-    for (; std::string_view("-+ #0").find(Peek()) != std::string_view::npos && Peek() != '\0'; at_++) {
+    for (; std::string_view("-+ #0").find(Peek()) != std::string_view::npos && Peek() != '\0';
+         at_++) {
       left_ |= Peek() == '-';
       zero_ |= Peek() == '0';
       spec_.alternate |= Peek() == '#';
@@ -123,9 +129,13 @@ class PercentFormatter {
     if (value.undefined()) return run_.UseUndefined(value), false;
     Value number = value;
     bool integral = std::string_view("dxXo").find(type) != std::string_view::npos;
-    if (!IsNumber(value)) return Fail(std::string("TypeError: %") + type + " format: a real number is required, not " + std::string(TypeName(value)));
+    if (!IsNumber(value))
+      return Fail(std::string("TypeError: %") + type + " format: a real number is required, not " +
+                  std::string(TypeName(value)));
     if (integral && value.kind() == Kind::kFloat) {
-      if (type != 'd') return Fail(std::string("TypeError: %") + type + " format: an integer is required, not float");
+      if (type != 'd')
+        return Fail(std::string("TypeError: %") + type +
+                    " format: an integer is required, not float");
       number = IntegerFromFloat(run_, value.floating());
       if (number.missing()) return Fail("OverflowError: cannot convert float infinity to integer");
     }
@@ -135,7 +145,8 @@ class PercentFormatter {
     std::string& digits = formatted->digits;
     if (integral && spec_.precision > static_cast<int64_t>(digits.size()))
       digits.insert(0, static_cast<size_t>(spec_.precision) - digits.size(), '0');
-    int64_t size = static_cast<int64_t>(formatted->sign.size() + formatted->prefix.size() + digits.size());
+    int64_t size =
+        static_cast<int64_t>(formatted->sign.size() + formatted->prefix.size() + digits.size());
     if (zero_ && !left_ && width_ > size) {
       if (!run_.SpendBytes(static_cast<size_t>(width_))) return false;
       digits.insert(0, static_cast<size_t>(width_ - size), '0');
@@ -147,9 +158,11 @@ class PercentFormatter {
     StringBuilder text;
     if (!(type == 's' ? run_.AppendText(text, value) : run_.AppendRepr(text, value))) return false;
     TaintedString whole = text.Take();
+    if (markup_ && !(value.is_string() && value.string().markup)) whole = EscapeHtml(whole);
     if (spec_.precision >= 0 && static_cast<size_t>(spec_.precision) < whole.size()) {
       size_t end = 0;
-      for (int64_t i = 0; i < spec_.precision && end < whole.size(); i++) end += Decode(whole.view(), end).length;
+      for (int64_t i = 0; i < spec_.precision && end < whole.size(); i++)
+        end += Decode(whole.view(), end).length;
       whole = Slice(whole, 0, end);
     }
     return Put(whole);
@@ -177,7 +190,7 @@ class PercentFormatter {
   const Value& values_;
   StringBuilder out_;
   size_t at_ = 0, next_ = 0;
-  bool named_ = false, left_ = false, zero_ = false;
+  bool markup_ = false, named_ = false, left_ = false, zero_ = false;
   Value named_value_;
   int64_t width_ = -1;
   NumberSpec spec_;

@@ -1,4 +1,5 @@
-// strftime of a given moment, in UTC and in English, so that the same request gives the same prompt everywhere.
+// strftime of a given moment, in UTC and in English, so that the same request gives the same prompt
+// everywhere.
 
 #include <cstdio>
 #include <ctime>
@@ -8,9 +9,11 @@
 namespace ingle::jinja {
 namespace {
 
-constexpr const char* kDays[] = {"Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"};
-constexpr const char* kMonths[] = {"January", "February", "March", "April", "May", "June",
-                                   "July", "August", "September", "October", "November", "December"};
+constexpr const char* kDays[] = {"Sunday",   "Monday", "Tuesday", "Wednesday",
+                                 "Thursday", "Friday", "Saturday"};
+constexpr const char* kMonths[] = {"January",   "February", "March",    "April",
+                                   "May",       "June",     "July",     "August",
+                                   "September", "October",  "November", "December"};
 
 std::string Number(int value, int width, char fill = '0') {
   char text[16];
@@ -100,7 +103,8 @@ std::string FormatTime(int64_t unix_s, std::string_view format) {
       continue;
     }
     char flag = format[at + 1];
-    bool flagged = (flag == '-' || flag == '_' || flag == '0' || flag == '^') && at + 2 < format.size();
+    bool flagged =
+        (flag == '-' || flag == '_' || flag == '0' || flag == '^') && at + 2 < format.size();
     at += flagged ? 2 : 1;
     std::string field = Field(time, format[at], flagged ? flag : '\0', unix_s);
     if (flagged && flag == '^')

@@ -23,7 +23,8 @@ Value RangeFunction(Runtime& run, const Arguments& arguments) {
 std::shared_ptr<DictData> BuildDict(Runtime& run, const Arguments& arguments) {
   auto dict = std::make_shared<DictData>();
   auto insert = [&](const Value& key, const Value& value) {
-    if (!Hashable(key)) run.Fail("TypeError: unhashable type: '" + std::string(TypeName(key)) + "'");
+    if (!Hashable(key))
+      run.Fail("TypeError: unhashable type: '" + std::string(TypeName(key)) + "'");
     if (run.Spend(static_cast<int64_t>(dict->entries.size() / 8 + 1))) dict->Insert(key, value);
   };
   if (arguments.size() > 1) run.Fail("TypeError: dict expected at most 1 argument");
@@ -54,20 +55,23 @@ Value NamespaceFunction(Runtime& run, const Arguments& arguments) {
   for (auto& [key, value] : dict->entries) {
     if (!key.is_string()) continue;  // No attribute can name it.
     if (key.text().view().starts_with('_'))
-      return run.Fail("SecurityError: a namespace cannot hold attributes that start with an underscore: '" +
-                      key.text().bytes().substr(0, 60) + "'");
+      return run.Fail(
+          "SecurityError: a namespace cannot hold attributes that start with an underscore: '" +
+          key.text().bytes().substr(0, 60) + "'");
     attributes.emplace_back(key.text().bytes(), value);
   }
   return run.NewNamespace(std::move(attributes));
 }
 
 Value CyclerFunction(Runtime& run, const Arguments& arguments) {
-  if (arguments.size() == 0 || !arguments.named.empty()) return run.Fail("RuntimeError: at least one item has to be provided");
+  if (arguments.size() == 0 || !arguments.named.empty())
+    return run.Fail("RuntimeError: at least one item has to be provided");
   auto data = std::make_shared<CyclerData>();
   int depth = 0;
   for (const Value& item : arguments.positional) depth = std::max(depth, item.depth());
   data->items = arguments.positional;
-  return run.Adopt(Kind::kCycler, std::move(data), depth, sizeof(CyclerData) + arguments.size() * sizeof(Value));
+  return run.Adopt(Kind::kCycler, std::move(data), depth,
+                   sizeof(CyclerData) + arguments.size() * sizeof(Value));
 }
 
 Value JoinerFunction(Runtime& run, const Arguments& arguments) {

@@ -1,4 +1,5 @@
-// Filters that give generators: map, select, batch and their kin. Nothing happens until an item is asked for.
+// Filters that give generators: map, select, batch and their kin. Nothing happens until an item is
+// asked for.
 
 #include <algorithm>
 #include <functional>
@@ -18,7 +19,7 @@ struct Pipe : IteratorData {
   std::function<Value(Runtime&, const Value&)> step;
 
   Value Next(Runtime& run) override {
-    if (!opened) source = run.Iterate(input);
+    if (!opened && !ended) source = run.Iterate(input);
     opened = true;
     while (!ended && !run.failed()) {
       Value item = source.Next(run);
@@ -39,12 +40,14 @@ struct Known : IteratorData {
   Value Next(Runtime&) override { return at < items.size() ? std::move(items[at++]) : Value(); }
 };
 
-Value MakePipe(Runtime& run, const Value& input, std::function<Value(Runtime&, const Value&)> step) {
+Value MakePipe(Runtime& run, const Value& input,
+               std::function<Value(Runtime&, const Value&)> step) {
   auto pipe = std::make_shared<Pipe>();
   pipe->input = input;
   pipe->ended = !Truthy(input);
   pipe->step = std::move(step);
-  return run.Adopt(Kind::kIterator, std::shared_ptr<IteratorData>(std::move(pipe)), input.depth(), sizeof(Pipe));
+  return run.Adopt(Kind::kIterator, std::shared_ptr<IteratorData>(std::move(pipe)), input.depth(),
+                   sizeof(Pipe));
 }
 
 Value MakeKnown(Runtime& run, std::vector<Value> items) {
@@ -53,18 +56,21 @@ Value MakeKnown(Runtime& run, std::vector<Value> items) {
   for (const Value& item : items) depth = std::max(depth, item.depth());
   size_t bytes = sizeof(Known) + items.size() * sizeof(Value);
   known->items = std::move(items);
-  return run.Adopt(Kind::kIterator, std::shared_ptr<IteratorData>(std::move(known)), std::min(depth, kMaxValueDepth - 1), bytes);
+  return run.Adopt(Kind::kIterator, std::shared_ptr<IteratorData>(std::move(known)),
+                   std::min(depth, kMaxValueDepth - 1), bytes);
 }
 
 Arguments Rest(const Arguments& arguments, size_t skip) {
   Arguments rest;
-  rest.positional.assign(arguments.positional.begin() + static_cast<ptrdiff_t>(std::min(skip, arguments.size())),
-                         arguments.positional.end());
+  rest.positional.assign(
+      arguments.positional.begin() + static_cast<ptrdiff_t>(std::min(skip, arguments.size())),
+      arguments.positional.end());
   rest.named = arguments.named;
   return rest;
 }
 
-// Errors in the arguments appear when the first item is asked for, as in jinja2; without items never.
+// Errors in the arguments appear when the first item is asked for, as in jinja2; without items
+// never.
 Value MapByFilter(Runtime& run, const Value& item, const Value& name, const Arguments& rest) {
   if (name.missing()) return run.Fail("map requires a filter argument");
   const Filter* filter = name.is_string() ? FindFilter(name.text().view()) : nullptr;
@@ -79,21 +85,26 @@ Value MapFilter(Runtime& run, const Arguments& arguments) {
   Value attribute, otherwise;
   bool other_names = false;
   for (const auto& [name, value] : arguments.named) {
-    if (name == "attribute") attribute = value;
-    else if (name == "default") otherwise = value;
-    else other_names = true;
+    if (name == "attribute")
+      attribute = value;
+    else if (name == "default")
+      otherwise = value;
+    else
+      other_names = true;
   }
   if (arguments.size() == 1 && !attribute.missing()) {
-    return MakePipe(run, arguments[0], [attribute, otherwise, other_names](Runtime& r, const Value& item) {
-      if (other_names) return r.Fail("unexpected keyword argument of map");
-      auto path = AttributePath::Make(r, attribute, otherwise);
-      return path ? path->Get(r, item) : Value::Failure();
-    });
+    return MakePipe(run, arguments[0],
+                    [attribute, otherwise, other_names](Runtime& r, const Value& item) {
+                      if (other_names) return r.Fail("unexpected keyword argument of map");
+                      auto path = AttributePath::Make(r, attribute, otherwise);
+                      return path ? path->Get(r, item) : Value::Failure();
+                    });
   }
   Value name = arguments.size() > 1 ? arguments[1] : Value();
-  return MakePipe(run, arguments[0], [name, rest = Rest(arguments, 2)](Runtime& r, const Value& item) {
-    return MapByFilter(r, item, name, rest);
-  });
+  return MakePipe(run, arguments[0],
+                  [name, rest = Rest(arguments, 2)](Runtime& r, const Value& item) {
+                    return MapByFilter(r, item, name, rest);
+                  });
 }
 
 template <bool keep, bool by_attribute>
@@ -102,25 +113,28 @@ Value SelectFilter(Runtime& run, const Arguments& arguments) {
   constexpr size_t kTestAt = by_attribute ? 2 : 1;
   Value attribute = by_attribute && arguments.size() > 1 ? arguments[1] : Value();
   Value name = arguments.size() > kTestAt ? arguments[kTestAt] : Value();
-  return MakePipe(run, arguments[0], [attribute, name, rest = Rest(arguments, kTestAt + 1)](Runtime& r, const Value& item) {
-    Value subject = item;
-    if (by_attribute) {
-      if (attribute.missing()) return r.Fail("missing parameter for attribute name");
-      auto path = AttributePath::Make(r, attribute);
-      subject = path ? path->Get(r, item) : Value::Failure();
-      if (subject.failed()) return subject;
-    }
-    bool passes = Truthy(subject);
-    if (!name.missing()) {
-      const Test* test = name.is_string() ? FindTest(name.text().view()) : nullptr;
-      if (test == nullptr) return r.Fail("there is no test of the name that select or reject is given");
-      Arguments call = rest;
-      call.positional.insert(call.positional.begin(), subject);
-      INGLE_JINJA_TRY(result, CallTest(r, *test, call));
-      passes = Truthy(result);
-    }
-    return passes == keep ? item : Value();
-  });
+  return MakePipe(
+      run, arguments[0],
+      [attribute, name, rest = Rest(arguments, kTestAt + 1)](Runtime& r, const Value& item) {
+        Value subject = item;
+        if (by_attribute) {
+          if (attribute.missing()) return r.Fail("missing parameter for attribute name");
+          auto path = AttributePath::Make(r, attribute);
+          subject = path ? path->Get(r, item) : Value::Failure();
+          if (subject.failed()) return subject;
+        }
+        bool passes = Truthy(subject);
+        if (!name.missing()) {
+          const Test* test = name.is_string() ? FindTest(name.text().view()) : nullptr;
+          if (test == nullptr)
+            return r.Fail("there is no test of the name that select or reject is given");
+          Arguments call = rest;
+          call.positional.insert(call.positional.begin(), subject);
+          INGLE_JINJA_TRY(result, CallTest(r, *test, call));
+          passes = Truthy(result);
+        }
+        return passes == keep ? item : Value();
+      });
 }
 
 Value UniqueFilter(Runtime& run, const Arguments& arguments) {
@@ -132,7 +146,8 @@ Value UniqueFilter(Runtime& run, const Arguments& arguments) {
   for (Value& item : *items) {
     INGLE_JINJA_TRY(found, path->Get(run, item));
     INGLE_JINJA_TRY(key, IgnoreCase(run, found, Truthy(arguments[1])));
-    if (!Hashable(key)) return run.Fail("TypeError: unhashable type: '" + std::string(TypeName(key)) + "'");
+    if (!Hashable(key))
+      return run.Fail("TypeError: unhashable type: '" + std::string(TypeName(key)) + "'");
     if (!run.Spend(static_cast<int64_t>(kept.size() / 8))) return Value::Failure();
     if (seen.Find(key) != nullptr) continue;
     seen.entries.emplace_back(std::move(key), Value::None());
@@ -143,9 +158,11 @@ Value UniqueFilter(Runtime& run, const Arguments& arguments) {
 
 Value ItemsFilter(Runtime& run, const Arguments& arguments) {
   if (arguments[0].undefined()) return MakeKnown(run, {});
-  if (!arguments[0].is_dict()) return run.Fail("TypeError: Can only get item pairs from a mapping.");
+  if (!arguments[0].is_dict())
+    return run.Fail("TypeError: Can only get item pairs from a mapping.");
   std::vector<Value> pairs;
-  for (const auto& [key, value] : arguments[0].dict().entries) pairs.push_back(run.Tuple({key, value}));
+  for (const auto& [key, value] : arguments[0].dict().entries)
+    pairs.push_back(run.Tuple({key, value}));
   return run.failed() ? Value::Failure() : MakeKnown(run, std::move(pairs));
 }
 
@@ -156,7 +173,8 @@ Value ReverseFilter(Runtime& run, const Arguments& arguments) {
   if (!items) return Value::Failure();
   std::reverse(items->begin(), items->end());
   // Of a generator jinja2 makes a list, of anything with an order a reverse iterator.
-  return arguments[0].kind() == Kind::kIterator ? run.List(std::move(*items)) : MakeKnown(run, std::move(*items));
+  return arguments[0].kind() == Kind::kIterator ? run.List(std::move(*items))
+                                                : MakeKnown(run, std::move(*items));
 }
 
 Value BatchFilter(Runtime& run, const Arguments& arguments) {
@@ -165,7 +183,8 @@ Value BatchFilter(Runtime& run, const Arguments& arguments) {
   if (!items || !size) return Value::Failure();
   std::vector<Value> batches, batch;
   for (Value& item : *items) {
-    if (static_cast<int64_t>(batch.size()) == *size) batches.push_back(run.List(std::exchange(batch, {})));
+    if (static_cast<int64_t>(batch.size()) == *size)
+      batches.push_back(run.List(std::exchange(batch, {})));
     batch.push_back(std::move(item));
   }
   if (!batch.empty()) {

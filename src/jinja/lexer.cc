@@ -12,8 +12,8 @@ namespace ingle::jinja {
 
 std::unexpected<Error> SyntaxFailure(int line, const std::string& what) {
   return Fail(ErrorCode::kInvalidRequest,
-              "the chat template is not valid Jinja, line " + std::to_string(line) + ": " + what, "",
-              "template_syntax");
+              "the chat template is not valid Jinja, line " + std::to_string(line) + ": " + what,
+              "", "template_syntax");
 }
 
 namespace {
@@ -48,8 +48,10 @@ class Lexer {
   explicit Lexer(std::string source) : source_(std::move(source)), text_(source_) {}
 
   Result<std::vector<Token>> Run() {
-    while (at_ < text_.size())
-      if (!Root()) return std::unexpected(std::move(error_));
+    while (at_ < text_.size()) {
+      if (tokens_.size() > kMaxTokens) Fail("the template is too large");
+      if (tokens_.size() > kMaxTokens || !Root()) return std::unexpected(std::move(error_));
+    }
     Push(TokenType::kEnd, "");
     return std::move(tokens_);
   }
@@ -88,7 +90,8 @@ class Lexer {
     } else if (sign != '+' && !variable) {
       size_t newline = data.rfind('\n');
       size_t start = newline == std::string_view::npos ? 0 : newline + 1;
-      if ((start > 0 || line_starting_) && SkipSpace(data, start) == data.size()) data = data.substr(0, start);
+      if ((start > 0 || line_starting_) && SkipSpace(data, start) == data.size())
+        data = data.substr(0, start);
     }
     if (!data.empty()) Push(TokenType::kData, std::string(data));
     Advance(end);
@@ -215,7 +218,9 @@ class Lexer {
     auto digit = [&](size_t i) {
       if (i >= text_.size()) return false;
       char c = static_cast<char>(text_[i] | 32);
-      int value = text_[i] >= '0' && text_[i] <= '9' ? text_[i] - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : 99;
+      int value = text_[i] >= '0' && text_[i] <= '9' ? text_[i] - '0'
+                  : c >= 'a' && c <= 'f'             ? c - 'a' + 10
+                                                     : 99;
       return value < base;
     };
     if (!digit(at)) return at;
@@ -239,7 +244,8 @@ class Lexer {
       }
     }
     if (!fraction) return false;
-    Push(TokenType::kNumber, "", Value::Float(ParseFloat(text_.substr(at_, end - at_)).value_or(0)));
+    Push(TokenType::kNumber, "",
+         Value::Float(ParseFloat(text_.substr(at_, end - at_)).value_or(0)));
     Advance(end);
     return true;
   }
@@ -295,7 +301,9 @@ class Lexer {
         i += digits;
       } else if (c >= '0' && c <= '7') {
         size_t digits = 1;
-        while (digits < 3 && i + digits < text.size() && text[i + digits] >= '0' && text[i + digits] <= '7') digits++;
+        while (digits < 3 && i + digits < text.size() && text[i + digits] >= '0' &&
+               text[i + digits] <= '7')
+          digits++;
         if (!CodePointEscape(text.substr(i, digits), digits, 8, out)) return false;
         i += digits - 1;
       } else if (c == 'N') {
@@ -320,11 +328,13 @@ class Lexer {
   }
 
   bool Operator() {
-    constexpr std::array<std::string_view, 26> kOperators = {"//", "**", "==", "!=", ">=", "<=", "+", "-", "/",
-                                                             "*",  "%",  "~",  "[",  "]",  "(",  ")", "{", "}",
-                                                             ">",  "<",  "=",  ".",  ":",  "|",  ",", ";"};
-    auto found = std::find_if(kOperators.begin(), kOperators.end(), [&](std::string_view op) { return At(op); });
-    if (found == kOperators.end()) return Fail("unexpected character '" + std::string(1, text_[at_]) + "'");
+    constexpr std::array<std::string_view, 26> kOperators = {
+        "//", "**", "==", "!=", ">=", "<=", "+", "-", "/", "*", "%", "~", "[",
+        "]",  "(",  ")",  "{",  "}",  ">",  "<", "=", ".", ":", "|", ",", ";"};
+    auto found = std::find_if(kOperators.begin(), kOperators.end(),
+                              [&](std::string_view op) { return At(op); });
+    if (found == kOperators.end())
+      return Fail("unexpected character '" + std::string(1, text_[at_]) + "'");
     char c = (*found)[0];
     if (found->size() == 1 && (c == '(' || c == '[' || c == '{'))
       brackets_ += c == '(' ? ')' : c == '[' ? ']' : '}';
@@ -353,10 +363,12 @@ class Lexer {
 
 Result<std::vector<Token>> Tokenize(std::string_view source) {
   if (source.size() > kMaxTemplateBytes)
-    return Fail(ErrorCode::kTooLarge, "the chat template has " + std::to_string(source.size()) + " bytes; at most " +
-                                          std::to_string(kMaxTemplateBytes) + " are accepted");
+    return Fail(ErrorCode::kTooLarge, "the chat template has " + std::to_string(source.size()) +
+                                          " bytes; at most " + std::to_string(kMaxTemplateBytes) +
+                                          " are accepted");
   if (!ValidUtf8(source))
-    return Fail(ErrorCode::kInvalidRequest, "the chat template is not valid UTF-8", "", "template_syntax");
+    return Fail(ErrorCode::kInvalidRequest, "the chat template is not valid UTF-8", "",
+                "template_syntax");
   return Lexer(NormaliseNewlines(source)).Run();
 }
 

@@ -39,10 +39,12 @@ Value LoopData::Length(Runtime& run) {
         if (item.failed()) return item;
         if (item.missing()) break;
         drained.push_back(std::move(item));
-        if (drained.size() % 4096 == 0 && !run.SpendBytes(drained.size() * sizeof(Value))) return Value::Failure();
+        if (drained.size() % 4096 == 0 && !run.SpendBytes(drained.size() * sizeof(Value)))
+          return Value::Failure();
       }
       draining = true;
-      length = static_cast<int64_t>(drained.size()) + index0 + 1 + (peeked && !after.missing() ? 1 : 0);
+      length =
+          static_cast<int64_t>(drained.size()) + index0 + 1 + (peeked && !after.missing() ? 1 : 0);
     }
   }
   return Value::Int(*length);

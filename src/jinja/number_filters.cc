@@ -9,7 +9,8 @@ namespace {
 
 Value AbsFilter(Runtime& run, const Arguments& arguments) {
   if (!IsNumber(arguments[0]))
-    return run.Fail("TypeError: bad operand type for abs(): '" + std::string(TypeName(arguments[0])) + "'");
+    return run.Fail("TypeError: bad operand type for abs(): '" +
+                    std::string(TypeName(arguments[0])) + "'");
   return Absolute(run, arguments[0]);
 }
 
@@ -20,7 +21,8 @@ Value IntFilter(Runtime& run, const Arguments& arguments) {
   if (value.is_integer()) return value.kind() == Kind::kBool ? Value::Int(value.integer()) : value;
   double number = 0;
   if (value.kind() == Kind::kFloat) {
-    if (std::isinf(value.floating())) return run.Fail("OverflowError: cannot convert float infinity to integer");
+    if (std::isinf(value.floating()))
+      return run.Fail("OverflowError: cannot convert float infinity to integer");
     number = value.floating();
   } else if (value.is_string()) {
     int64_t base = 10;
@@ -30,7 +32,8 @@ Value IntFilter(Runtime& run, const Arguments& arguments) {
       base = *given;
     }
     bool valid_base = base == 0 || (base >= 2 && base <= 36);
-    Value parsed = valid_base ? ParseInteger(&run, value.text().view(), static_cast<int>(base)) : Value();
+    Value parsed =
+        valid_base ? ParseInteger(&run, value.text().view(), static_cast<int>(base)) : Value();
     if (!parsed.missing()) return parsed;
     auto floating = ParseFloat(value.text().view());
     if (!floating) return otherwise;
@@ -47,7 +50,8 @@ Value FloatFilter(Runtime& run, const Arguments& arguments) {
   if (value.undefined()) return run.UseUndefined(value);
   if (IsNumber(value)) {
     double number = ToDouble(value);
-    if (value.is_integer() && std::isinf(number)) return run.Fail("OverflowError: int too large to convert to float");
+    if (value.is_integer() && std::isinf(number))
+      return run.Fail("OverflowError: int too large to convert to float");
     return Value::Float(number);
   }
   if (value.is_string()) {
@@ -59,17 +63,23 @@ Value FloatFilter(Runtime& run, const Arguments& arguments) {
 
 Value RoundFilter(Runtime& run, const Arguments& arguments) {
   const Value& value = arguments[0];
-  auto precision = arguments[1].missing() ? std::optional<int64_t>(0) : IntegerArgument(run, arguments[1], "precision");
+  auto precision = arguments[1].missing() ? std::optional<int64_t>(0)
+                                          : IntegerArgument(run, arguments[1], "precision");
   if (!precision) return Value::Failure();
-  std::string_view method = arguments[2].is_string() ? arguments[2].text().view() : arguments[2].missing() ? "common" : "";
-  if (method != "common" && method != "ceil" && method != "floor") return run.Fail("method must be common, ceil or floor");
-  if (!IsNumber(value)) return run.Fail("TypeError: type " + std::string(TypeName(value)) + " cannot be rounded");
+  std::string_view method = arguments[2].is_string() ? arguments[2].text().view()
+                            : arguments[2].missing() ? "common"
+                                                     : "";
+  if (method != "common" && method != "ceil" && method != "floor")
+    return run.Fail("method must be common, ceil or floor");
+  if (!IsNumber(value))
+    return run.Fail("TypeError: type " + std::string(TypeName(value)) + " cannot be rounded");
   if (method == "common") return RoundNumber(run, value, *precision);
   INGLE_JINJA_TRY(unit, Calculate(run, Arithmetic::kPower, Value::Int(10), Value::Int(*precision)));
   INGLE_JINJA_TRY(scaled, Calculate(run, Arithmetic::kMultiply, value, unit));
   Value whole = scaled;
   if (scaled.kind() == Kind::kFloat)
-    whole = IntegerFromFloat(run, method == "ceil" ? std::ceil(scaled.floating()) : std::floor(scaled.floating()));
+    whole = IntegerFromFloat(
+        run, method == "ceil" ? std::ceil(scaled.floating()) : std::floor(scaled.floating()));
   if (whole.missing()) return run.Fail("OverflowError: cannot convert float infinity to integer");
   if (whole.failed()) return whole;
   return Calculate(run, Arithmetic::kDivide, whole, unit);

@@ -14,6 +14,9 @@ namespace ingle::jinja {
 
 using Big = boost::multiprecision::cpp_int;
 
+// What one operation on integers beyond 64 bits counts: 256 limbs by 256 limbs at most.
+constexpr int64_t kBigIntegerSteps = 300;
+
 struct BigInt : Heap {
   Big number;
 };
@@ -30,7 +33,8 @@ size_t Bits(const Big& number) {
 
 // run may be null while a template is compiled.
 Value FromBig(Runtime* run, Big number) {
-  if (number >= std::numeric_limits<int64_t>::min() && number <= std::numeric_limits<int64_t>::max())
+  if (number >= std::numeric_limits<int64_t>::min() &&
+      number <= std::numeric_limits<int64_t>::max())
     return Value::Int(static_cast<int64_t>(number));
   if (Bits(number) > kMaxIntegerBits) {
     if (run == nullptr) return Value();
@@ -70,7 +74,8 @@ Value TrueDivide(Runtime& run, const Big& left, const Big& right) {
   Big half = Big(1) << (excess - 1);
   if (rest > half || (rest == half && (remainder != 0 || bit_test(kept, 0)))) kept += 1;
   double result = std::ldexp(static_cast<double>(kept), excess - shift);
-  if (std::isinf(result)) return run.Fail("OverflowError: integer division result too large for a float");
+  if (std::isinf(result))
+    return run.Fail("OverflowError: integer division result too large for a float");
   return Value::Float(negative ? -result : result);
 }
 
@@ -79,14 +84,17 @@ Value IntegerPower(Runtime& run, const Value& base, const Value& exponent) {
   if (exponent.kind() == Kind::kBigInt && abs(b) > 1) return run.FailBudget("a power is too large");
   int64_t e = exponent.kind() == Kind::kBigInt ? (Even(exponent) ? 2 : 1) : exponent.integer();
   if (abs(b) <= 1) return Value::Int(b == 0 ? (e == 0 ? 1 : 0) : b == 1 || e % 2 == 0 ? 1 : -1);
-  if (static_cast<double>(e) * static_cast<double>(Bits(b) - 1) > static_cast<double>(kMaxIntegerBits))
+  if (static_cast<double>(e) * static_cast<double>(Bits(b) - 1) >
+      static_cast<double>(kMaxIntegerBits))
     return run.FailBudget("an integer has more than " + std::to_string(kMaxIntegerBits) + " bits");
   return FromBig(&run, pow(b, static_cast<unsigned>(e)));
 }
 
 Value FloatPower(Runtime& run, double base, double exponent) {
-  if (base == 0 && exponent < 0) return run.Fail("ZeroDivisionError: 0.0 cannot be raised to a negative power");
-  if (base < 0 && std::isfinite(base) && std::isfinite(exponent) && std::floor(exponent) != exponent)
+  if (base == 0 && exponent < 0)
+    return run.Fail("ZeroDivisionError: 0.0 cannot be raised to a negative power");
+  if (base < 0 && std::isfinite(base) && std::isfinite(exponent) &&
+      std::floor(exponent) != exponent)
     return run.Fail("a negative number to a fractional power is complex, which is not supported");
   double result = std::pow(base, exponent);
   if (std::isinf(result) && std::isfinite(base) && std::isfinite(exponent))
@@ -126,6 +134,7 @@ Value CalculateFloats(Runtime& run, Arithmetic op, double left, double right) {
 }
 
 Value CalculateBig(Runtime& run, Arithmetic op, const Value& left, const Value& right) {
+  if (!run.Spend(kBigIntegerSteps)) return Value::Failure();
   switch (op) {
     case Arithmetic::kAdd: return FromBig(&run, BigOf(left) + BigOf(right));
     case Arithmetic::kSubtract: return FromBig(&run, BigOf(left) - BigOf(right));
@@ -176,9 +185,12 @@ Value Calculate(Runtime& run, Arithmetic op, const Value& left, const Value& rig
   if (left.is_integer() && right.is_integer()) {
     bool small = left.kind() != Kind::kBigInt && right.kind() != Kind::kBigInt;
     int64_t a = left.integer(), b = right.integer(), result = 0;
-    if (small && op == Arithmetic::kAdd && !__builtin_add_overflow(a, b, &result)) return Value::Int(result);
-    if (small && op == Arithmetic::kSubtract && !__builtin_sub_overflow(a, b, &result)) return Value::Int(result);
-    if (small && op == Arithmetic::kMultiply && !__builtin_mul_overflow(a, b, &result)) return Value::Int(result);
+    if (small && op == Arithmetic::kAdd && !__builtin_add_overflow(a, b, &result))
+      return Value::Int(result);
+    if (small && op == Arithmetic::kSubtract && !__builtin_sub_overflow(a, b, &result))
+      return Value::Int(result);
+    if (small && op == Arithmetic::kMultiply && !__builtin_mul_overflow(a, b, &result))
+      return Value::Int(result);
     if (op != Arithmetic::kPower || CompareNumbers(right, Value::Int(0)) != Ordering::kLess)
       return CalculateBig(run, op, left, right);
   }
@@ -199,39 +211,13 @@ Value Absolute(Runtime& run, const Value& number) {
   return number.kind() == Kind::kBool ? Value::Int(number.integer()) : number;
 }
 
-std::string FloatRepr(double number) {
-  if (std::isnan(number)) return "nan";
-  if (std::isinf(number)) return number < 0 ? "-inf" : "inf";
-  char buffer[40];
-  auto end = std::to_chars(buffer, buffer + sizeof buffer, number, std::chars_format::scientific).ptr;
-  std::string_view shortest(buffer, static_cast<size_t>(end - buffer));
-  size_t e = shortest.find('e');
-  int exponent = 0;
-  bool negative_exponent = shortest[e + 1] == '-';
-  std::from_chars(shortest.data() + e + 2, shortest.data() + shortest.size(), exponent);
-  if (negative_exponent) exponent = -exponent;
-  std::string sign = shortest[0] == '-' ? "-" : "";
-  std::string digits;
-  for (char c : shortest.substr(0, e))
-    if (c >= '0' && c <= '9') digits += c;
-  if (exponent < -4 || exponent >= 16) {  // float_repr_style 'r'.
-    std::string text = sign + digits[0];
-    if (digits.size() > 1) text += "." + digits.substr(1);
-    std::string power = std::to_string(std::abs(exponent));
-    return text + (exponent < 0 ? "e-" : "e+") + (power.size() < 2 ? "0" : "") + power;
-  }
-  if (exponent < 0) return sign + "0." + std::string(static_cast<size_t>(-exponent - 1), '0') + digits;
-  size_t whole = static_cast<size_t>(exponent) + 1;
-  if (digits.size() <= whole) return sign + digits + std::string(whole - digits.size(), '0') + ".0";
-  return sign + digits.substr(0, whole) + "." + digits.substr(whole);
-}
-
 std::string IntegerText(Runtime& run, const Value& integer, int base) {
   if (integer.kind() != Kind::kBigInt) {
     char buffer[72];
     auto end = std::to_chars(buffer, buffer + sizeof buffer, integer.integer(), base).ptr;
     return std::string(buffer, end);
   }
+  if (!run.Spend(2 * kBigIntegerSteps)) return {};
   const Big& number = integer.big().number;
   std::string text;
   if (base == 10) {
@@ -257,7 +243,8 @@ double ToDouble(const Value& number) {
   // cpp_int converts by truncation; round to nearest, ties to even, as Python does.
   Big magnitude = abs(big);
   int excess = static_cast<int>(Bits(magnitude)) - 53;
-  Big kept = magnitude >> excess, rest = magnitude - (kept << excess), half = Big(1) << (excess - 1);
+  Big kept = magnitude >> excess, rest = magnitude - (kept << excess),
+      half = Big(1) << (excess - 1);
   if (rest > half || (rest == half && bit_test(kept, 0))) kept += 1;
   double result = std::ldexp(static_cast<double>(kept), excess);
   return big < 0 ? -result : result;
@@ -285,7 +272,8 @@ bool TakePrefix(std::string_view& text, int& base) {
   }
   if (base == 0) {
     base = 10;
-    if (text.size() > 1 && text[0] == '0' && text.find_first_not_of("0_") != std::string_view::npos) return false;
+    if (text.size() > 1 && text[0] == '0' && text.find_first_not_of("0_") != std::string_view::npos)
+      return false;
   }
   return true;
 }
@@ -300,6 +288,10 @@ Value ParseInteger(Runtime* run, std::string_view text, int base) {
     text.remove_prefix(1);
   }
   if (!TakePrefix(text, base) || text.empty()) return Value();
+  if (text.size() > 18 && run != nullptr &&
+      !run->Spend(static_cast<int64_t>(std::min(text.size(), kMaxIntegerDigits) / 8 *
+                                       (kBigIntegerSteps / 20))))
+    return Value::Failure();
   Big number = 0;
   size_t digits = 0;
   bool after_digit = false;
@@ -316,32 +308,6 @@ Value ParseInteger(Runtime* run, std::string_view text, int base) {
   }
   if (!after_digit) return Value();
   return FromBig(run, negative ? Big(-number) : std::move(number));
-}
-
-std::optional<double> ParseFloat(std::string_view text) {
-  text = StripSpace(text);
-  std::string digits;
-  for (size_t i = 0; i < text.size(); i++) {
-    if (text[i] == '_') {
-      bool between = i > 0 && i + 1 < text.size() && DigitValue(text[i - 1]) < 10 && DigitValue(text[i + 1]) < 10;
-      if (!between) return std::nullopt;
-      continue;
-    }
-    digits += static_cast<char>(text[i] >= 'A' && text[i] <= 'Z' ? text[i] | 32 : text[i]);
-  }
-  std::string_view rest = digits;
-  bool negative = !rest.empty() && rest[0] == '-';
-  if (!rest.empty() && (rest[0] == '-' || rest[0] == '+')) rest.remove_prefix(1);
-  if (rest == "inf" || rest == "infinity") {
-    return negative ? -std::numeric_limits<double>::infinity() : std::numeric_limits<double>::infinity();
-  }
-  if (rest == "nan") return std::numeric_limits<double>::quiet_NaN();
-  if (rest.empty() || (DigitValue(rest[0]) > 9 && rest[0] != '.')) return std::nullopt;
-  double number = 0;
-  auto [end, error] = std::from_chars(rest.data(), rest.data() + rest.size(), number);
-  if (end != rest.data() + rest.size() || error == std::errc::invalid_argument) return std::nullopt;
-  if (error == std::errc::result_out_of_range) number = std::strtod(std::string(rest).c_str(), nullptr);
-  return negative ? -number : number;
 }
 
 Value IntegerFromFloat(Runtime& run, double number) {
@@ -366,14 +332,16 @@ Value RoundNumber(Runtime& run, const Value& number, int64_t digits) {
     Value whole = RoundNumber(run, IntegerFromFloat(run, std::trunc(value)), digits);
     return Value::Float(std::copysign(ToDouble(whole), value));
   }
-  std::string text(700, '\0');  // printf rounds the exact binary value, ties to even, as CPython's dtoa does.
+  std::string text(
+      700, '\0');  // printf rounds the exact binary value, ties to even, as CPython's dtoa does.
   int length = std::snprintf(text.data(), text.size(), "%.*f", static_cast<int>(digits), value);
   text.resize(static_cast<size_t>(length));
   return Value::Float(std::strtod(text.c_str(), nullptr));
 }
 
 bool Even(const Value& integer) {
-  return integer.kind() == Kind::kBigInt ? !bit_test(abs(integer.big().number), 0) : integer.integer() % 2 == 0;
+  return integer.kind() == Kind::kBigInt ? !bit_test(abs(integer.big().number), 0)
+                                         : integer.integer() % 2 == 0;
 }
 
 int64_t BitLength(const Value& integer) { return static_cast<int64_t>(Bits(BigOf(integer))); }

@@ -29,8 +29,9 @@ Value AddTexts(Runtime& run, const Value& left, const Value& right) {
 }
 
 Value Repeat(Runtime& run, const Value& object, const Value& times) {
-  int64_t count = times.kind() == Kind::kBigInt ? (CompareNumbers(times, Value::Int(0)) == Ordering::kLess ? 0 : INT64_MAX)
-                                                : std::max<int64_t>(times.integer(), 0);
+  int64_t count = times.kind() == Kind::kBigInt
+                      ? (CompareNumbers(times, Value::Int(0)) == Ordering::kLess ? 0 : INT64_MAX)
+                      : std::max<int64_t>(times.integer(), 0);
   size_t unit = object.is_string() ? object.text().size() : object.items().size() * sizeof(Value);
   size_t total = 0;
   if (__builtin_mul_overflow(unit, static_cast<size_t>(count), &total)) total = SIZE_MAX / 2;
@@ -44,11 +45,13 @@ Value Repeat(Runtime& run, const Value& object, const Value& times) {
   }
   std::vector<Value> items;
   items.reserve(total / sizeof(Value));
-  for (int64_t i = 0; i < count; i++) items.insert(items.end(), object.items().begin(), object.items().end());
+  for (int64_t i = 0; i < count; i++)
+    items.insert(items.end(), object.items().begin(), object.items().end());
   return run.Sequence(object.kind(), std::move(items));
 }
 
-// The items start, start + step, ... of a Python slice over `length` items; nullopt after failing the run.
+// The items start, start + step, ... of a Python slice over `length` items; nullopt after failing
+// the run.
 struct SliceRange {
   int64_t start = 0, step = 1, count = 0;
 };
@@ -67,8 +70,8 @@ std::optional<int64_t> SlicePart(Runtime& run, const Value& part, int64_t missin
   return CompareNumbers(part, Value::Int(0)) == Ordering::kLess ? -INT64_MAX : INT64_MAX;
 }
 
-std::optional<SliceRange> ResolveSlice(Runtime& run, int64_t length, const Value& start, const Value& stop,
-                                       const Value& step) {
+std::optional<SliceRange> ResolveSlice(Runtime& run, int64_t length, const Value& start,
+                                       const Value& stop, const Value& step) {
   SliceRange range;
   auto stride = SlicePart(run, step, 1);
   if (!stride) return std::nullopt;
@@ -82,8 +85,10 @@ std::optional<SliceRange> ResolveSlice(Runtime& run, int64_t length, const Value
   auto to = from ? SlicePart(run, stop, forward ? INT64_MAX : -INT64_MAX) : std::nullopt;
   if (!to) return std::nullopt;
   auto clamp = [&](int64_t at, bool open) {
-    if (at < 0 && !open) at = at < -length ? -1 : at + length;  // -1: before the first item.
-    else if (at < 0) at = -1;
+    if (at < 0 && !open)
+      at = at < -length ? -1 : at + length;  // -1: before the first item.
+    else if (at < 0)
+      at = -1;
     if (forward) return std::clamp<int64_t>(at, 0, length);
     return std::clamp<int64_t>(at, -1, length - 1);
   };
@@ -101,7 +106,9 @@ Value SliceText(Runtime& run, const Value& object, const SliceRange& range) {
   if (!run.SpendBytes(text.size() / 4)) return Value::Failure();
   bool ascii = object.string().ascii;
   if (ascii && range.step == 1)
-    return run.String(Slice(text, static_cast<size_t>(range.start), static_cast<size_t>(range.count)), object.string().markup);
+    return run.String(
+        Slice(text, static_cast<size_t>(range.start), static_cast<size_t>(range.count)),
+        object.string().markup);
   std::vector<uint32_t> starts;  // Byte offsets of the code points.
   if (!ascii) {
     if (!run.SpendBytes(text.size() * sizeof(uint32_t) / 2)) return Value::Failure();
@@ -109,7 +116,9 @@ Value SliceText(Runtime& run, const Value& object, const SliceRange& range) {
       if (!IsContinuation(text.view()[i])) starts.push_back(i);
     starts.push_back(static_cast<uint32_t>(text.size()));
   }
-  auto offset = [&](int64_t at) { return ascii ? static_cast<size_t>(at) : starts[static_cast<size_t>(at)]; };
+  auto offset = [&](int64_t at) {
+    return ascii ? static_cast<size_t>(at) : starts[static_cast<size_t>(at)];
+  };
   StringBuilder out;
   if (range.step == 1 && range.count > 0) {
     size_t from = offset(range.start);
@@ -129,23 +138,29 @@ Value SliceText(Runtime& run, const Value& object, const SliceRange& range) {
 Value Runtime::Operate(int op, const Value& left, const Value& right) {
   auto arithmetic = static_cast<Arithmetic>(op);
   if (IsNumber(left) && IsNumber(right)) return Calculate(*this, arithmetic, left, right);
-  if (arithmetic == Arithmetic::kModulo && left.is_string()) return FormatPercent(*this, left, right);
+  if (arithmetic == Arithmetic::kModulo && left.is_string())
+    return FormatPercent(*this, left, right);
   if (left.undefined() || right.undefined()) return UseUndefined(left.undefined() ? left : right);
-  if (arithmetic == Arithmetic::kAdd && left.is_string() && right.is_string()) return AddTexts(*this, left, right);
+  if (arithmetic == Arithmetic::kAdd && left.is_string() && right.is_string())
+    return AddTexts(*this, left, right);
   if (arithmetic == Arithmetic::kAdd && left.is_sequence() && left.kind() == right.kind()) {
-    if (!SpendBytes((left.items().size() + right.items().size()) * sizeof(Value))) return Value::Failure();
+    if (!SpendBytes((left.items().size() + right.items().size()) * sizeof(Value)))
+      return Value::Failure();
     std::vector<Value> items = left.items();
     items.insert(items.end(), right.items().begin(), right.items().end());
     return Sequence(left.kind(), std::move(items));
   }
   if (arithmetic == Arithmetic::kMultiply) {
-    if ((left.is_string() || left.is_sequence()) && right.is_integer()) return Repeat(*this, left, right);
-    if ((right.is_string() || right.is_sequence()) && left.is_integer()) return Repeat(*this, right, left);
+    if ((left.is_string() || left.is_sequence()) && right.is_integer())
+      return Repeat(*this, left, right);
+    if ((right.is_string() || right.is_sequence()) && left.is_integer())
+      return Repeat(*this, right, left);
   }
   return Wrong(*this, op, left, right);
 }
 
-Value Runtime::GetSlice(const Value& object, const Value& start, const Value& stop, const Value& step) {
+Value Runtime::GetSlice(const Value& object, const Value& start, const Value& stop,
+                        const Value& step) {
   if (object.undefined()) return UseUndefined(object);
   if (!object.is_string() && !object.is_sequence() && object.kind() != Kind::kRange)
     return Fail("TypeError: '" + std::string(TypeName(object)) + "' object cannot be sliced");

@@ -1,5 +1,6 @@
 #pragma once
-// Recursive descent over the tokens of a template. Depth is limited, so hostile nesting cannot use up the stack.
+// Recursive descent over the tokens of a template. Depth is limited, so hostile nesting cannot use
+// up the stack.
 
 #include <initializer_list>
 #include <optional>
@@ -64,7 +65,9 @@ class Parser {
   int BinaryLevel() const;
 
   // Tokens.
-  const Token& Peek(size_t ahead = 0) const { return tokens_[std::min(at_ + ahead, tokens_.size() - 1)]; }
+  const Token& Peek(size_t ahead = 0) const {
+    return tokens_[std::min(at_ + ahead, tokens_.size() - 1)];
+  }
   bool AtName(std::string_view name, size_t ahead = 0) const {
     return Peek(ahead).type == TokenType::kName && Peek(ahead).text == name;
   }
@@ -86,13 +89,17 @@ class Parser {
 
   std::vector<Token> tokens_;
   size_t at_ = 0;
-  int depth_ = 0;        // Of expressions.
-  int statements_ = 0;   // Of statements.
+  int depth_ = 0;       // Of expressions.
+  int statements_ = 0;  // Of statements.
   Syntax syntax_;
   std::optional<Error> error_;
 };
 
-// Rules that jinja2 checks when it compiles: unknown filters outside of conditions, break outside of a loop, ...
+// Rules that jinja2 checks when it compiles: unknown filters outside of conditions, break outside
+// of a loop, ...
 Status CheckSyntax(Syntax& syntax);
+
+// Fills Node::hidden: which names a scope hides before it sets them.
+void FindHidden(Syntax& syntax);
 
 }  // namespace ingle::jinja

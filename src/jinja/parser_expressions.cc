@@ -9,7 +9,17 @@ namespace ingle::jinja {
 namespace {
 
 // Binding strength, weakest first, as in jinja2.
-enum Level { kLevelOr, kLevelAnd, kLevelNot, kLevelCompare, kLevelSum, kLevelConcat, kLevelProduct, kLevelPower, kLevelNone };
+enum Level {
+  kLevelOr,
+  kLevelAnd,
+  kLevelNot,
+  kLevelCompare,
+  kLevelSum,
+  kLevelConcat,
+  kLevelProduct,
+  kLevelPower,
+  kLevelNone
+};
 
 struct BinaryOperator {
   std::string_view text;
@@ -56,8 +66,8 @@ Node* Parser::Tuple(bool conditional, std::string_view end_rule, bool parenthese
   std::vector<Node*> items;
   bool is_tuple = false;
   auto at_end = [&] {
-    return Peek().type == TokenType::kVariableEnd || Peek().type == TokenType::kBlockEnd || AtOperator(")") ||
-           (!end_rule.empty() && AtName(end_rule));
+    return Peek().type == TokenType::kVariableEnd || Peek().type == TokenType::kBlockEnd ||
+           AtOperator(")") || (!end_rule.empty() && AtName(end_rule));
   };
   while (true) {
     if (!items.empty() && !ExpectOperator(",")) return nullptr;
@@ -78,7 +88,8 @@ Node* Parser::Tuple(bool conditional, std::string_view end_rule, bool parenthese
 
 Node* Parser::Expression(bool conditional) {
   if (depth_ >= kMaxExpressionDepth) {
-    FailAt(Peek().line, "expressions are nested deeper than " + std::to_string(kMaxExpressionDepth) + " levels",
+    FailAt(Peek().line,
+           "expressions are nested deeper than " + std::to_string(kMaxExpressionDepth) + " levels",
            "template_too_deep");
     return nullptr;
   }
@@ -172,7 +183,8 @@ Node* Parser::Unary(bool with_filter) {
   Node* node = Primary(false);
   if (node != nullptr) node = Postfix(node);
   for (size_t i = signs.size(); node != nullptr && i > 0; i--) {
-    Node* result = New(signs[i - 1].text == "-" ? NodeType::kNegate : NodeType::kPositive, signs[i - 1].line);
+    Node* result =
+        New(signs[i - 1].text == "-" ? NodeType::kNegate : NodeType::kPositive, signs[i - 1].line);
     if (result == nullptr) return nullptr;
     result->a = node;
     node = Grow(result);
@@ -347,102 +359,6 @@ Node* Parser::SubscriptItem() {
     if (node->list[part] == nullptr) return nullptr;
   }
   return Grow(node);
-}
-
-bool Parser::Arguments(Node& call) {
-  if (!ExpectOperator("(")) return false;
-  bool first = true;
-  while (!AtOperator(")")) {
-    if (!first) {
-      if (!ExpectOperator(",")) return false;
-      if (AtOperator(")")) break;
-    }
-    first = false;
-    if (!Argument(call)) return false;
-  }
-  Next();
-  return true;
-}
-
-bool Parser::Argument(Node& call) {
-  const std::string kWrongOrder = "invalid order of arguments in a call";
-  if (TakeOperator("*")) {
-    if (call.spread != nullptr || call.spread_named != nullptr) return Fail(kWrongOrder) != nullptr;
-    return (call.spread = Expression()) != nullptr;
-  }
-  if (TakeOperator("**")) {
-    if (call.spread_named != nullptr) return Fail(kWrongOrder) != nullptr;
-    return (call.spread_named = Expression()) != nullptr;
-  }
-  if (Peek().type == TokenType::kName && AtOperator("=", 1)) {
-    if (call.spread_named != nullptr) return Fail(kWrongOrder) != nullptr;
-    std::string name = Peek().text;
-    for (const auto& keyword : call.keywords)
-      if (keyword.first == name) return Fail("the argument '" + name + "' is given twice") != nullptr;
-    Next();
-    Next();
-    Node* value = Expression();
-    if (value != nullptr) call.keywords.emplace_back(std::move(name), value);
-    return value != nullptr;
-  }
-  if (call.spread != nullptr || call.spread_named != nullptr || !call.keywords.empty())
-    return Fail(kWrongOrder) != nullptr;
-  Node* value = Expression();
-  if (value != nullptr) call.list.push_back(value);
-  return value != nullptr;
-}
-
-bool Parser::DottedName(std::string& name) {
-  if (!ExpectName(name)) return false;
-  while (TakeOperator(".")) {
-    std::string part;
-    if (!ExpectName(part)) return false;
-    name += "." + part;
-  }
-  return true;
-}
-
-// One filter after another; node is null at the start of a filter block.
-Node* Parser::Filter(Node* node, bool inline_start) {
-  while (AtOperator("|") || inline_start) {
-    if (!inline_start) Next();
-    inline_start = false;
-    Node* filter = New(NodeType::kFilter, Peek().line);
-    if (filter == nullptr || !DottedName(filter->text)) return nullptr;
-    filter->filter = FindFilter(filter->text);
-    filter->a = node;
-    if (AtOperator("(") && !Arguments(*filter)) return nullptr;
-    node = Grow(filter);
-    if (node == nullptr) return nullptr;
-  }
-  return node;
-}
-
-Node* Parser::Test(Node* object) {
-  Node* test = New(NodeType::kTest, Peek().line);
-  if (test == nullptr) return nullptr;
-  Next();  // "is"
-  bool negated = TakeName("not");
-  if (!DottedName(test->text)) return nullptr;
-  test->test = FindTest(test->text);
-  test->a = object;
-  const Token& token = Peek();
-  bool argument = token.type == TokenType::kName || token.type == TokenType::kString ||
-                  token.type == TokenType::kNumber || AtOperator("[") || AtOperator("{");
-  if (AtOperator("(")) {
-    if (!Arguments(*test)) return nullptr;
-  } else if (argument && !AtName("else") && !AtName("or") && !AtName("and")) {
-    if (AtName("is")) return Fail("tests with 'is' cannot be chained");
-    Node* value = Primary(false);
-    if (value != nullptr) value = Postfix(value);
-    if (value == nullptr) return nullptr;
-    test->list.push_back(value);
-  }
-  if (Grow(test) == nullptr || !negated) return error_ ? nullptr : test;
-  Node* result = New(NodeType::kNot, test->line);
-  if (result == nullptr) return nullptr;
-  result->a = test;
-  return Grow(result);
 }
 
 }  // namespace ingle::jinja

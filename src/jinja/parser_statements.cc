@@ -14,6 +14,7 @@ Result<Syntax> Parse(std::string_view source) {
 Result<Syntax> Parser::Run() {
   if (!Statements(syntax_.body, {})) return std::unexpected(std::move(*error_));
   INGLE_RETURN_IF_ERROR(CheckSyntax(syntax_));
+  FindHidden(syntax_);
   return std::move(syntax_);
 }
 
@@ -54,7 +55,8 @@ Node* Parser::Grow(Node* node) {
   ForEachChild(*node, [&](const Node& child) { height = std::max(height, child.height); });
   node->height = height + 1;
   if (node->height <= kMaxExpressionDepth) return node;
-  FailAt(node->line, "an expression has more than " + std::to_string(kMaxExpressionDepth) + " nested parts",
+  FailAt(node->line,
+         "an expression has more than " + std::to_string(kMaxExpressionDepth) + " nested parts",
          "template_too_deep");
   return nullptr;
 }
@@ -85,8 +87,8 @@ bool Parser::ExpectName(std::string& name) {
 
 bool Parser::Expect(TokenType type) {
   if (Peek().type != type)
-    return Fail(std::string("expected '") + (type == TokenType::kBlockEnd ? "%}" : "}}") + "', got " + Describe()) !=
-           nullptr;
+    return Fail(std::string("expected '") + (type == TokenType::kBlockEnd ? "%}" : "}}") +
+                "', got " + Describe()) != nullptr;
   Next();
   return true;
 }
@@ -99,7 +101,9 @@ bool Parser::Statements(std::vector<Node*>& body, EndTags end_tags) {
     if (type == TokenType::kBlockBegin) {
       output = nullptr;
       Next();
-      if (std::any_of(end_tags.begin(), end_tags.end(), [&](std::string_view tag) { return AtName(tag); })) return true;
+      if (std::any_of(end_tags.begin(), end_tags.end(),
+                      [&](std::string_view tag) { return AtName(tag); }))
+        return true;
       Node* statement = Statement();
       if (statement == nullptr || !Expect(TokenType::kBlockEnd)) return false;
       body.push_back(statement);
@@ -134,7 +138,8 @@ bool Parser::Body(std::vector<Node*>& body, EndTags end_tags) {
   TakeOperator(":");
   if (!Expect(TokenType::kBlockEnd)) return false;
   if (++statements_ > kMaxStatementDepth)
-    return FailAt(Peek().line, "blocks are nested deeper than " + std::to_string(kMaxStatementDepth) + " levels",
+    return FailAt(Peek().line,
+                  "blocks are nested deeper than " + std::to_string(kMaxStatementDepth) + " levels",
                   "template_too_deep");
   bool fine = Statements(body, end_tags);
   statements_--;
@@ -147,11 +152,21 @@ Node* Parser::Statement() {
     Node* (Parser::*parse)();
   };
   static constexpr Tag kTags[] = {
-      {"for", &Parser::For},           {"if", &Parser::If},           {"set", &Parser::Set},
-      {"macro", &Parser::Macro},       {"call", &Parser::CallBlock},  {"filter", &Parser::FilterBlock},
-      {"with", &Parser::With},         {"block", &Parser::Block},     {"autoescape", &Parser::Autoescape},
-      {"print", &Parser::Print},       {"include", &Parser::NoLoader}, {"import", &Parser::NoLoader},
-      {"from", &Parser::NoLoader},     {"extends", &Parser::NoLoader}, {"generation", &Parser::Generation},
+      {"for", &Parser::For},
+      {"if", &Parser::If},
+      {"set", &Parser::Set},
+      {"macro", &Parser::Macro},
+      {"call", &Parser::CallBlock},
+      {"filter", &Parser::FilterBlock},
+      {"with", &Parser::With},
+      {"block", &Parser::Block},
+      {"autoescape", &Parser::Autoescape},
+      {"print", &Parser::Print},
+      {"include", &Parser::NoLoader},
+      {"import", &Parser::NoLoader},
+      {"from", &Parser::NoLoader},
+      {"extends", &Parser::NoLoader},
+      {"generation", &Parser::Generation},
   };
   if (Peek().type != TokenType::kName) return Fail("expected the name of a tag, got " + Describe());
   for (const Tag& tag : kTags)
@@ -167,7 +182,8 @@ Node* Parser::Statement() {
 bool Parser::CanAssign(const Node& node) {
   if (node.type == NodeType::kName || node.type == NodeType::kNamespaceAttribute) return true;
   if (node.type == NodeType::kTuple)
-    return std::all_of(node.list.begin(), node.list.end(), [&](Node* item) { return CanAssign(*item); });
+    return std::all_of(node.list.begin(), node.list.end(),
+                       [&](Node* item) { return CanAssign(*item); });
   return FailAt(node.line, "this cannot be assigned to");
 }
 
@@ -177,7 +193,9 @@ Node* Parser::AssignTarget(bool with_namespace, std::string_view end_rule) {
   int line = Peek().line;
   while (true) {
     if (!items.empty() && !ExpectOperator(",")) return nullptr;
-    if (Peek().type == TokenType::kBlockEnd || AtOperator(")") || (!end_rule.empty() && AtName(end_rule))) break;
+    if (Peek().type == TokenType::kBlockEnd || AtOperator(")") ||
+        (!end_rule.empty() && AtName(end_rule)))
+      break;
     Node* item = Primary(with_namespace);
     if (item == nullptr) return nullptr;
     items.push_back(item);
@@ -261,51 +279,6 @@ Node* Parser::Set() {
   return node;
 }
 
-bool Parser::Signature(Node& node) {
-  if (!ExpectOperator("(")) return false;
-  while (!AtOperator(")")) {
-    if (!node.parameters.empty() && !ExpectOperator(",")) return false;
-    std::string name;
-    if (!ExpectName(name)) return false;
-    node.parameters.push_back(syntax_.Name(name));
-    if (std::count(node.parameters.begin(), node.parameters.end(), node.parameters.back()) > 1)
-      return Fail("the parameter '" + name + "' is named twice") != nullptr;
-    if (TakeOperator("=")) {
-      Node* value = Expression();
-      if (value == nullptr) return false;
-      node.defaults.push_back(value);
-    } else if (!node.defaults.empty()) {
-      return Fail("a parameter without default follows one with default") != nullptr;
-    }
-  }
-  Next();
-  return true;
-}
-
-Node* Parser::Macro() {
-  Node* node = New(NodeType::kMacro, Peek().line);
-  if (node == nullptr) return nullptr;
-  Next();
-  if (!ExpectName(node->text) || !Signature(*node)) return nullptr;
-  node->name = syntax_.Name(node->text);
-  if (!Body(node->body, {"endmacro"})) return nullptr;
-  Next();
-  return node;
-}
-
-Node* Parser::CallBlock() {
-  Node* node = New(NodeType::kCallBlock, Peek().line);
-  if (node == nullptr) return nullptr;
-  Next();
-  if (AtOperator("(") && !Signature(*node)) return nullptr;
-  node->a = Expression();
-  if (node->a == nullptr) return nullptr;
-  if (node->a->type != NodeType::kCall) return Fail("expected a call");
-  if (!Body(node->body, {"endcall"})) return nullptr;
-  Next();
-  return node;
-}
-
 Node* Parser::FilterBlock() {
   Node* node = New(NodeType::kFilterBlock, Peek().line);
   if (node == nullptr) return nullptr;
@@ -340,7 +313,8 @@ Node* Parser::Block() {
   Next();
   if (!ExpectName(node->text)) return nullptr;
   TakeName("scoped");
-  if (TakeName("required")) return Fail("required blocks need template inheritance, which is not supported");
+  if (TakeName("required"))
+    return Fail("required blocks need template inheritance, which is not supported");
   if (!Body(node->body, {"endblock"})) return nullptr;
   Next();
   TakeName(node->text);

@@ -24,23 +24,27 @@ Runtime::Runtime(const Syntax& syntax, size_t input_bytes, int64_t now_unix_s)
   caller_name_ = name_of("caller");
   kwargs_name_ = name_of("kwargs");
   varargs_name_ = name_of("varargs");
-  for (const Function& function : Globals()) SetVariable(std::string(function.name), Value::Of(&function));
+  for (const Function& function : Globals())
+    SetVariable(std::string(function.name), Value::Of(&function));
 }
 
 Runtime::~Runtime() {
-  // Namespaces may refer to each other: empty them one by one, so that no destructor recurses through them.
+  // Namespaces may refer to each other: empty them one by one, so that no destructor recurses
+  // through them.
   for (auto& space : namespaces_) space->attributes.clear();
   for (auto& macro : macros_) macro->scope.reset();
 }
 
 void Runtime::SetVariable(const std::string& name, Value value) {
   auto found = syntax_.name_index.find(name);
-  if (found != syntax_.name_index.end()) context_[static_cast<size_t>(found->second)] = std::move(value);
+  if (found != syntax_.name_index.end())
+    context_[static_cast<size_t>(found->second)] = std::move(value);
 }
 
 Result<TaintedString> Runtime::Render() {
   StringBuilder out;
   out_ = &out;
+  Hide(syntax_.hidden);
   Flow flow = failed() ? Flow::kFailed : Run(syntax_.body);
   out_ = nullptr;
   scope_.reset();
@@ -49,10 +53,16 @@ Result<TaintedString> Runtime::Render() {
 }
 
 Value Runtime::Fail(std::string message, std::string id) {
+  if (budget_.steps_left < 0) {  // Comparisons give up without an answer when the budget ends.
+    message = "it runs for more than " + std::to_string(kMaxSteps) +
+              " steps; this exceeds what a template may use";
+    id = "template_budget";
+  }
   if (!error_) {
-    error_ = Error{ErrorCode::kInvalidRequest,
-                   "the chat template fails at line " + std::to_string(line_) + ": " + std::move(message), "",
-                   std::move(id)};
+    error_ = Error{
+        ErrorCode::kInvalidRequest,
+        "the chat template fails at line " + std::to_string(line_) + ": " + std::move(message), "",
+        std::move(id)};
   }
   return Value::Failure();
 }
@@ -70,13 +80,17 @@ Value Runtime::FailRaised(std::string_view message) {
       safe.append(message.substr(at, c.length));
     } else {
       char escape[16];
-      std::snprintf(escape, sizeof escape, c.value < 0x100 ? "\\x%02x" : "\\u%04x", static_cast<unsigned>(c.value));
+      std::snprintf(escape, sizeof escape, c.value < 0x100 ? "\\x%02x" : "\\u%04x",
+                    static_cast<unsigned>(c.value));
       safe += c.value == '\n' ? "\\n" : escape;
     }
     at += c.length;
   }
-  if (!error_) error_ = Error{ErrorCode::kInvalidRequest, "the chat template refuses this conversation (line " +
-                                  std::to_string(line_) + "): " + safe, "", "template_error"};
+  if (!error_)
+    error_ = Error{
+        ErrorCode::kInvalidRequest,
+        "the chat template refuses this conversation (line " + std::to_string(line_) + "): " + safe,
+        "", "template_error"};
   return Value::Failure();
 }
 
@@ -98,7 +112,8 @@ bool Runtime::SpendBytes(size_t bytes) {
 bool Runtime::Count(Heap& heap, int child_depth, size_t bytes) {
   if (failed()) return false;
   if (child_depth >= kMaxValueDepth) {
-    Fail("values are nested deeper than " + std::to_string(kMaxValueDepth) + " levels", "template_too_deep");
+    Fail("values are nested deeper than " + std::to_string(kMaxValueDepth) + " levels",
+         "template_too_deep");
     return false;
   }
   if (!SpendBytes(bytes)) return false;
@@ -114,7 +129,8 @@ Value Runtime::String(TaintedString text, bool markup) {
   data->ascii = std::none_of(text.view().begin(), text.view().end(), [](char c) { return c < 0; });
   data->markup = markup;
   data->text = std::move(text);
-  size_t bytes = sizeof(StringData) + data->text.size() + data->text.flips().size() * sizeof(uint32_t);
+  size_t bytes =
+      sizeof(StringData) + data->text.size() + data->text.flips().size() * sizeof(uint32_t);
   return Adopt(Kind::kString, std::move(data), 0, bytes);
 }
 
@@ -140,9 +156,11 @@ Value Runtime::Sequence(Kind kind, std::vector<Value> items, bool group) {
 
 Value Runtime::Dict(std::shared_ptr<DictData> dict) {
   int depth = 0;
-  for (const auto& [key, value] : dict->entries) depth = std::max({depth, key.depth(), value.depth()});
+  for (const auto& [key, value] : dict->entries)
+    depth = std::max({depth, key.depth(), value.depth()});
   dict->Index();
-  size_t bytes = sizeof(DictData) + dict->entries.size() * (sizeof(DictData::Entry) + sizeof(uint32_t));
+  size_t bytes =
+      sizeof(DictData) + dict->entries.size() * (sizeof(DictData::Entry) + sizeof(uint32_t));
   return Adopt(Kind::kDict, std::move(dict), depth, bytes);
 }
 
@@ -158,11 +176,13 @@ Value Runtime::Range(int64_t start, int64_t stop, int64_t step) {
   data->start = start;
   data->stop = stop;
   data->step = step;
-  __int128 span = step > 0 ? static_cast<__int128>(stop) - start : static_cast<__int128>(start) - stop;
+  __int128 span =
+      step > 0 ? static_cast<__int128>(stop) - start : static_cast<__int128>(start) - stop;
   __int128 stride = step > 0 ? step : -static_cast<__int128>(step);
   __int128 count = span <= 0 ? 0 : (span + stride - 1) / stride;
   if (count > kMaxRange)
-    return Fail("OverflowError: a range has more than " + std::to_string(kMaxRange) + " items", "template_budget");
+    return Fail("OverflowError: a range has more than " + std::to_string(kMaxRange) + " items",
+                "template_budget");
   data->count = static_cast<int64_t>(count);
   return Adopt(Kind::kRange, std::move(data), 0);
 }
@@ -176,7 +196,8 @@ Value Runtime::NewNamespace(std::vector<std::pair<std::string, Value>> attribute
 }
 
 Value Runtime::FromJson(const json::value& value, int depth) {
-  if (depth > kMaxValueDepth / 2) return Fail("the messages are nested too deeply", "template_too_deep");
+  if (depth > kMaxValueDepth / 2)
+    return Fail("the messages are nested too deeply", "template_too_deep");
   switch (value.kind()) {
     case json::kind::null: return Value::None();
     case json::kind::bool_: return Value::Bool(value.get_bool());
@@ -227,7 +248,9 @@ Cursor Runtime::Iterate(const Value& value) {
     case Kind::kRange:
     case Kind::kView:
     case Kind::kIterator: return Cursor(value);
-    default: Fail("TypeError: '" + std::string(TypeName(value)) + "' object is not iterable"); return {};
+    default:
+      Fail("TypeError: '" + std::string(TypeName(value)) + "' object is not iterable");
+      return {};
   }
 }
 
@@ -250,7 +273,7 @@ Value Cursor::Next(Runtime& run) {
       if (at_ >= text.size()) return Value();
       size_t length = Decode(text.view(), at_).length;
       at_ += length;
-      return run.String(Slice(text, at_ - length, length), source_.string().markup);
+      return run.String(Slice(text, at_ - length, length));
     }
     case Kind::kList:
     case Kind::kTuple: return at_ < source_.items().size() ? source_.items()[at_++] : Value();
@@ -283,16 +306,19 @@ Value Runtime::Length(const Value& value) {
   switch (value.kind()) {
     case Kind::kUndefined: return Value::Int(0);
     case Kind::kString:
-      if (!value.string().ascii && !Spend(static_cast<int64_t>(value.text().size() / kBytesPerStep))) return Value::Failure();
-      return Value::Int(static_cast<int64_t>(value.string().ascii ? value.text().size()
-                                                                  : CountCodePoints(value.text().view())));
+      if (!value.string().ascii &&
+          !Spend(static_cast<int64_t>(value.text().size() / kBytesPerStep)))
+        return Value::Failure();
+      return Value::Int(static_cast<int64_t>(
+          value.string().ascii ? value.text().size() : CountCodePoints(value.text().view())));
     case Kind::kList:
     case Kind::kTuple: return Value::Int(static_cast<int64_t>(value.items().size()));
     case Kind::kDict: return Value::Int(static_cast<int64_t>(value.dict().entries.size()));
     case Kind::kView: return Length(value.view().dict);
     case Kind::kRange: return Value::Int(value.range().count);
     case Kind::kLoop: return value.loop().Length(*this);
-    default: return Fail("TypeError: object of type '" + std::string(TypeName(value)) + "' has no len()");
+    default:
+      return Fail("TypeError: object of type '" + std::string(TypeName(value)) + "' has no len()");
   }
 }
 

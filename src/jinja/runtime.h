@@ -84,18 +84,21 @@ class Runtime {
   Result<TaintedString> Render();
   Error TakeError() { return error_ ? std::move(*error_) : Error{}; }
 
-  // Failures: all return Value::Failure(). The first one stays; the line is that of the node being evaluated.
+  // Failures: all return Value::Failure(). The first one stays; the line is that of the node being
+  // evaluated.
   Value Fail(std::string message, std::string id = "template_error");
   Value FailBudget(const std::string& what);
   Value FailRaised(std::string_view message);
   bool failed() const { return error_.has_value(); }
-  bool Spend(int64_t steps);                  // False when the budget is used up.
-  bool SpendBytes(size_t bytes);              // Text work; also refuses what could never fit into memory.
+  bool Spend(int64_t steps);      // False when the budget is used up.
+  bool SpendBytes(size_t bytes);  // Text work; also refuses what could never fit into memory.
   int64_t now_unix_s() const { return now_unix_s_; }
 
   // Values that count towards the memory budget; each may return a failure.
   Value String(TaintedString text, bool markup = false);
-  Value String(std::string text, bool trusted = true) { return String(TaintedString(std::move(text), trusted)); }
+  Value String(std::string text, bool trusted = true) {
+    return String(TaintedString(std::move(text), trusted));
+  }
   Value List(std::vector<Value> items) { return Sequence(Kind::kList, std::move(items)); }
   Value Tuple(std::vector<Value> items) { return Sequence(Kind::kTuple, std::move(items)); }
   Value Sequence(Kind kind, std::vector<Value> items, bool group = false);
@@ -123,7 +126,7 @@ class Runtime {
   Value Contains(const Value& item, const Value& container);
   // <0, 0, >0; nullopt: an unordered pair (NaN), or failed().
   std::optional<int> Order(const Value& left, const Value& right, std::string_view op = "<");
-  Cursor Iterate(const Value& value);                        // Check failed().
+  Cursor Iterate(const Value& value);                           // Check failed().
   std::optional<std::vector<Value>> Items(const Value& value);  // list(value)
   Value Length(const Value& value);
   Value UseUndefined(const Value& value);  // The error of using an undefined value.
@@ -132,7 +135,19 @@ class Runtime {
 
  private:
   enum class Flow : uint8_t { kNormal, kBreak, kContinue, kFailed };
-  struct DepthGuard;
+  // Counts nested statements and evaluations, so that no template can use up the stack.
+  struct DepthGuard {
+    explicit DepthGuard(Runtime& owner) : fine(++owner.depth_ <= kMaxRuntimeDepth), run(owner) {
+      if (!fine) run.FailTooDeep();
+    }
+    ~DepthGuard() { run.depth_--; }
+    DepthGuard(const DepthGuard&) = delete;
+    DepthGuard& operator=(const DepthGuard&) = delete;
+    bool fine;
+    Runtime& run;
+  };
+  void FailTooDeep();
+  void Hide(const std::vector<int>& names);
 
   bool Count(Heap& heap, int child_depth, size_t bytes);
   Value Lookup(int name);
@@ -189,15 +204,16 @@ class Runtime {
   std::vector<Value> context_;  // By name: what the caller passed, and the globals.
   std::vector<Value> top_;      // By name: what the top level set.
   ScopePtr scope_;              // Null at the top level.
-  int loop_name_ = -1, caller_name_ = -1, kwargs_name_ = -1, varargs_name_ = -1;  // -1: the template has no such name.
+  int loop_name_ = -1, caller_name_ = -1, kwargs_name_ = -1,
+      varargs_name_ = -1;  // -1: the template has no such name.
   StringBuilder* out_ = nullptr;
-  size_t captured_bytes_ = 0;   // Of all outputs in progress.
+  size_t captured_bytes_ = 0;  // Of all outputs in progress.
   std::vector<std::unique_ptr<Namespace>> namespaces_;
   std::vector<std::unique_ptr<Macro>> macros_;
 };
 
 #define INGLE_JINJA_TRY(name, expression) \
-  Value name = (expression); \
+  Value name = (expression);              \
   if (name.failed()) return name
 
 }  // namespace ingle::jinja

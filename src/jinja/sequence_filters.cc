@@ -3,12 +3,14 @@
 #include <algorithm>
 
 #include "jinja/attribute_path.h"
+#include "jinja/merge_sort.h"
 #include "jinja/numbers.h"
 #include "jinja/text_operations.h"
 
 namespace ingle::jinja {
 
-std::optional<AttributePath> AttributePath::Make(Runtime& run, const Value& attribute, Value otherwise) {
+std::optional<AttributePath> AttributePath::Make(Runtime& run, const Value& attribute,
+                                                 Value otherwise) {
   AttributePath path;
   path.default_ = std::move(otherwise);
   if (!attribute.is_string()) {
@@ -16,8 +18,10 @@ std::optional<AttributePath> AttributePath::Make(Runtime& run, const Value& attr
     return path;
   }
   for (TaintedString& part : SplitAt(attribute.text(), ".", -1, false)) {
-    bool digits = !part.empty() && std::all_of(part.view().begin(), part.view().end(), [](char c) { return c >= '0' && c <= '9'; });
-    path.parts_.push_back(digits ? ParseInteger(&run, part.view(), 10) : run.String(std::move(part)));
+    bool digits = !part.empty() && std::all_of(part.view().begin(), part.view().end(),
+                                               [](char c) { return c >= '0' && c <= '9'; });
+    path.parts_.push_back(digits ? ParseInteger(&run, part.view(), 10)
+                                 : run.String(std::move(part)));
     if (path.parts_.back().failed()) return std::nullopt;
   }
   return path;
@@ -50,11 +54,12 @@ bool SortKeyed(Runtime& run, std::vector<Keyed>& items, bool reverse) {
     auto order = reverse ? run.Order(b.key, a.key) : run.Order(a.key, b.key);
     return order && *order < 0;
   };
-  std::stable_sort(items.begin(), items.end(), less);
+  MergeSort(items, less);
   return !run.failed();
 }
 
-std::optional<std::vector<Keyed>> KeyedItems(Runtime& run, const Value& value, const AttributePath& path, bool case_sensitive) {
+std::optional<std::vector<Keyed>> KeyedItems(Runtime& run, const Value& value,
+                                             const AttributePath& path, bool case_sensitive) {
   auto items = run.Items(value);
   if (!items) return std::nullopt;
   std::vector<Keyed> keyed;
@@ -104,13 +109,15 @@ Value DictSortFilter(Runtime& run, const Arguments& arguments) {
   if (!arguments[0].is_dict()) return run.Fail("AttributeError: dictsort needs a mapping");
   bool by_value = false;
   if (!arguments[2].missing()) {
-    if (!arguments[2].is_string() || (arguments[2].text().view() != "key" && arguments[2].text().view() != "value"))
+    if (!arguments[2].is_string() ||
+        (arguments[2].text().view() != "key" && arguments[2].text().view() != "value"))
       return run.Fail("you can only sort by either \"key\" or \"value\"");
     by_value = arguments[2].text().view() == "value";
   }
   std::vector<Keyed> keyed;
   for (const auto& [key, value] : arguments[0].dict().entries)
-    keyed.push_back({IgnoreCase(run, by_value ? value : key, Truthy(arguments[1])), run.Tuple({key, value})});
+    keyed.push_back(
+        {IgnoreCase(run, by_value ? value : key, Truthy(arguments[1])), run.Tuple({key, value})});
   if (run.failed() || !SortKeyed(run, keyed, Truthy(arguments[3]))) return Value::Failure();
   std::vector<Value> sorted;
   for (Keyed& entry : keyed) sorted.push_back(std::move(entry.item));
@@ -125,7 +132,8 @@ Value ExtremeFilter(Runtime& run, const Arguments& arguments) {
   if (keyed->empty()) return run.Undefined("No aggregated item, sequence was empty.");
   size_t best = 0;
   for (size_t i = 1; i < keyed->size(); i++) {
-    auto order = want_max ? run.Order((*keyed)[i].key, (*keyed)[best].key, ">") : run.Order((*keyed)[i].key, (*keyed)[best].key);
+    auto order = want_max ? run.Order((*keyed)[i].key, (*keyed)[best].key, ">")
+                          : run.Order((*keyed)[i].key, (*keyed)[best].key);
     if (run.failed()) return Value::Failure();
     if (order && (want_max ? *order > 0 : *order < 0)) best = i;
   }
@@ -141,9 +149,11 @@ Value GroupByFilter(Runtime& run, const Arguments& arguments) {
   for (size_t i = 0; i < keyed->size();) {
     std::vector<Value> members;
     size_t first = i;
-    while (i < keyed->size() && Equal((*keyed)[i].key, (*keyed)[first].key)) members.push_back((*keyed)[i++].item);
+    while (i < keyed->size() && Equal((*keyed)[i].key, (*keyed)[first].key))
+      members.push_back((*keyed)[i++].item);
     Value name = case_sensitive ? (*keyed)[first].key : path->Get(run, members[0]);
-    groups.push_back(run.Sequence(Kind::kTuple, {std::move(name), run.List(std::move(members))}, true));
+    groups.push_back(
+        run.Sequence(Kind::kTuple, {std::move(name), run.List(std::move(members))}, true));
     if (run.failed()) return Value::Failure();
   }
   return run.List(std::move(groups));
@@ -164,7 +174,8 @@ Value ListFilter(Runtime& run, const Arguments& arguments) {
 }
 
 Value LastFilter(Runtime& run, const Arguments& arguments) {
-  if (arguments[0].kind() == Kind::kIterator) return run.Fail("TypeError: 'generator' object is not reversible");
+  if (arguments[0].kind() == Kind::kIterator)
+    return run.Fail("TypeError: 'generator' object is not reversible");
   auto items = run.Items(arguments[0]);
   if (!items) return Value::Failure();
   return items->empty() ? run.Undefined("No last item, sequence was empty.") : items->back();
@@ -185,7 +196,8 @@ Value JoinFilter(Runtime& run, const Arguments& arguments) {
 }
 
 Value DefaultFilter(Runtime& run, const Arguments& arguments) {
-  if (!arguments[0].undefined() && !(Truthy(arguments[2]) && !Truthy(arguments[0]))) return arguments[0];
+  if (!arguments[0].undefined() && !(Truthy(arguments[2]) && !Truthy(arguments[0])))
+    return arguments[0];
   return arguments[1].missing() ? run.String("") : arguments[1];
 }
 
@@ -194,7 +206,8 @@ Value SumFilter(Runtime& run, const Arguments& arguments) {
   auto path = AttributePath::Make(run, arguments[1]);
   if (!items || !path) return Value::Failure();
   Value total = arguments[2].missing() ? Value::Int(0) : arguments[2];
-  if (total.is_string()) return run.Fail("TypeError: sum() can't sum strings [use ''.join(seq) instead]");
+  if (total.is_string())
+    return run.Fail("TypeError: sum() can't sum strings [use ''.join(seq) instead]");
   for (const Value& item : *items) {
     INGLE_JINJA_TRY(value, path->Get(run, item));
     total = run.Operate(static_cast<int>(Arithmetic::kAdd), total, value);
@@ -208,7 +221,8 @@ Value AttrFilter(Runtime& run, const Arguments& arguments) {
   if (arguments[0].is_dict()) {  // An attribute, never a key.
     auto empty = run.Dict(std::make_shared<DictData>());
     const std::string& name = arguments[1].text().bytes();
-    return FindMethod(arguments[0], name) != nullptr ? run.GetAttribute(arguments[0], name) : run.GetAttribute(empty, name);
+    return FindMethod(arguments[0], name) != nullptr ? run.GetAttribute(arguments[0], name)
+                                                     : run.GetAttribute(empty, name);
   }
   return run.GetAttribute(arguments[0], arguments[1].text().bytes());
 }

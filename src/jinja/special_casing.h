@@ -1,6 +1,7 @@
 #pragma once
-// Case mappings of more than one code point (SpecialCasing.txt), beyond utf8proc's one-to-one mappings.
-// Facts of the Unicode standard, listed with CPython's str.lower, str.upper and str.title.
+// Case mappings of more than one code point (SpecialCasing.txt), beyond utf8proc's one-to-one
+// mappings. Facts of the Unicode standard, listed with CPython's str.lower, str.upper and
+// str.title.
 
 #include <cstdint>
 
@@ -116,6 +117,7 @@ inline constexpr SpecialCase kSpecialCases[] = {
     {0xFB14, "\xef\xac\x94", "\xd5\x84\xd4\xb5", "\xd5\x84\xd5\xa5"},
     {0xFB15, "\xef\xac\x95", "\xd5\x84\xd4\xbb", "\xd5\x84\xd5\xab"},
     {0xFB16, "\xef\xac\x96", "\xd5\x8e\xd5\x86", "\xd5\x8e\xd5\xb6"},
-    {0xFB17, "\xef\xac\x97", "\xd5\x84\xd4\xbd", "\xd5\x84\xd5\xad"},};
+    {0xFB17, "\xef\xac\x97", "\xd5\x84\xd4\xbd", "\xd5\x84\xd5\xad"},
+};
 
 }  // namespace ingle::jinja

@@ -7,22 +7,26 @@
 
 namespace ingle::jinja {
 
-// Counts nested statements and evaluations, so that no template can use up the stack.
-struct Runtime::DepthGuard {
-  explicit DepthGuard(Runtime& run) : run_(run) { fine = ++run_.depth_ <= kMaxRuntimeDepth || TooDeep(); }
-  ~DepthGuard() { run_.depth_--; }
-  bool TooDeep() {
-    run_.Fail("calls are nested too deeply; does a macro call itself without end?", "template_too_deep");
-    return false;
-  }
-  bool fine;
-  Runtime& run_;
-};
+void Runtime::FailTooDeep() {
+  Fail("calls are nested too deeply; does a macro call itself without end?", "template_too_deep");
+}
+
+// A new scope starts with these names undefined: it sets them itself, later, and until then what
+// the caller passed under the same name is out of sight (see FindHidden).
+void Runtime::Hide(const std::vector<int>& names) {
+  budget_.steps_left -= static_cast<int64_t>(names.size() / 8);
+  for (int name : names)
+    if (!context_[static_cast<size_t>(name)].missing())
+      Assign(name, Undefined("'" + syntax_.names[static_cast<size_t>(name)] + "' is undefined"));
+}
 
 Value Runtime::Lookup(int name) {
-  for (const Scope* scope = scope_.get(); scope != nullptr; scope = scope->parent.get())
+  for (const Scope* scope = scope_.get(); scope != nullptr; scope = scope->parent.get()) {
+    if (scope->variables.size() > 16)
+      budget_.steps_left -= static_cast<int64_t>(scope->variables.size() / 16);
     for (const auto& [id, value] : scope->variables)
       if (id == name && !value.missing()) return value;
+  }
   size_t at = static_cast<size_t>(name);
   if (!top_[at].missing()) return top_[at];
   if (!context_[at].missing()) return context_[at];
@@ -34,6 +38,7 @@ void Runtime::Assign(int name, Value value) {
     top_[static_cast<size_t>(name)] = std::move(value);
     return;
   }
+  budget_.steps_left -= static_cast<int64_t>(scope_->variables.size() / 16);
   for (auto& [id, old] : scope_->variables) {
     if (id != name) continue;
     old = std::move(value);
@@ -49,9 +54,13 @@ bool Runtime::AssignTo(const Node& target, const Value& value) {
   }
   if (target.type == NodeType::kNamespaceAttribute) {
     Value space = Lookup(target.name);
-    if (space.kind() != Kind::kNamespace) return Fail("attributes can be set on a namespace only"), false;
+    if (space.kind() != Kind::kNamespace)
+      return Fail("attributes can be set on a namespace only"), false;
     if (target.text.starts_with('_'))
-      return Fail("a namespace cannot hold attributes that start with an underscore: '" + target.text + "'"), false;
+      return Fail("a namespace cannot hold attributes that start with an underscore: '" +
+                  target.text + "'"),
+             false;
+    if (!Spend(static_cast<int64_t>(space.space()->attributes.size() / 16))) return false;
     Value* old = space.space()->Find(target.text);
     if (old != nullptr) {
       *old = value;
@@ -99,7 +108,9 @@ Runtime::Flow Runtime::Run(const Node& node) {
     case NodeType::kBlock: return RunBlock(node);
     case NodeType::kBreak: return Flow::kBreak;
     case NodeType::kContinue: return Flow::kContinue;
-    default: Fail("{% " + node.text + " %} needs other templates, and a chat template stands alone"); return Flow::kFailed;
+    default:
+      Fail("{% " + node.text + " %} needs other templates, and a chat template stands alone");
+      return Flow::kFailed;
   }
 }
 
@@ -107,7 +118,8 @@ bool Runtime::Write(const Value& value) {
   size_t before = out_->size();
   if (value.is_string()) {
     if (value.text().size() > kMaxOutputBytes || !SpendBytes(value.text().size())) {
-      if (!failed()) FailBudget("it writes more than " + std::to_string(kMaxOutputBytes >> 20) + " MiB");
+      if (!failed())
+        FailBudget("it writes more than " + std::to_string(kMaxOutputBytes >> 20) + " MiB");
       return false;
     }
     out_->Append(value.text());
@@ -209,6 +221,7 @@ Runtime::Flow Runtime::RunLoop(const Node& node, const Value& iterable, int dept
   if (flow == Flow::kFailed) return flow;
   if (loop->index0 >= 0 || node.other.empty()) return Flow::kNormal;
   PushScope(outer);
+  Hide(node.hidden_other);
   flow = Run(node.other);
   scope_ = outer;
   return flow;
@@ -220,12 +233,14 @@ void Runtime::PushScope(ScopePtr parent) {
 }
 
 // One turn, in a scope of its own.
-Runtime::Flow Runtime::RunTurn(const Node& node, const Value& item, const Value& loop, const ScopePtr& outer) {
+Runtime::Flow Runtime::RunTurn(const Node& node, const Value& item, const Value& loop,
+                               const ScopePtr& outer) {
   if (scope_ != nullptr && scope_ != outer && scope_.use_count() == 1)
     scope_->variables.clear();  // No macro refers to the scope of the turn before.
   else
     PushScope(outer);
   if (node.uses_loop) scope_->variables.emplace_back(loop_name_, loop);
+  Hide(node.hidden);
   ScopePtr turn = scope_;
   Flow flow = AssignTo(*node.a, item) ? Run(node.body) : Flow::kFailed;
   scope_ = std::move(turn);
@@ -240,6 +255,7 @@ Runtime::Flow Runtime::RunSet(const Node& node) {
 Runtime::Flow Runtime::RunSetBlock(const Node& node) {
   ScopePtr outer = scope_;
   PushScope(outer);
+  Hide(node.hidden);
   Flow left = Flow::kNormal;  // break and continue may lead out of the block.
   std::optional<TaintedString> text = Capture([&] { return left = Run(node.body); });
   Value value = text && left == Flow::kNormal ? String(std::move(*text)) : Value::Failure();
@@ -249,31 +265,10 @@ Runtime::Flow Runtime::RunSetBlock(const Node& node) {
   return AssignTo(*node.a, value) ? Flow::kNormal : Flow::kFailed;
 }
 
-const Macro* Runtime::DefineMacro(const Node& node) {
-  if (!SpendBytes(sizeof(Macro))) return nullptr;
-  budget_.live_bytes += sizeof(Macro);
-  macros_.push_back(std::make_unique<Macro>(Macro{&node, scope_}));
-  return macros_.back().get();
-}
-
-Runtime::Flow Runtime::RunMacro(const Node& node) {
-  const Macro* macro = DefineMacro(node);
-  if (macro == nullptr) return Flow::kFailed;
-  Assign(node.name, Value::Of(const_cast<Macro*>(macro)));
-  return Flow::kNormal;
-}
-
-Runtime::Flow Runtime::RunCallBlock(const Node& node) {
-  const Macro* caller = DefineMacro(node);
-  if (caller == nullptr) return Flow::kFailed;
-  Value caller_value = Value::Of(const_cast<Macro*>(caller));
-  Value result = EvaluateCallWith(*node.a, &caller_value);
-  return !result.failed() && Write(result) ? Flow::kNormal : Flow::kFailed;
-}
-
 Runtime::Flow Runtime::RunFilterBlock(const Node& node) {
   ScopePtr outer = scope_;
   PushScope(outer);
+  Hide(node.hidden);
   Flow left = Flow::kNormal;
   std::optional<TaintedString> text = Capture([&] { return left = Run(node.body); });
   Value value = text && left == Flow::kNormal ? String(std::move(*text)) : Value::Failure();
@@ -296,6 +291,7 @@ Runtime::Flow Runtime::RunWith(const Node& node) {
     if (!assigned) return Flow::kFailed;
   }
   scope_ = inner;
+  Hide(node.hidden);
   Flow flow = Run(node.body);
   scope_ = outer;
   return flow;
@@ -304,6 +300,7 @@ Runtime::Flow Runtime::RunWith(const Node& node) {
 Runtime::Flow Runtime::RunScope(const Node& node) {
   ScopePtr outer = scope_;
   PushScope(outer);
+  Hide(node.hidden);
   Flow flow = Run(node.body);
   scope_ = outer;
   return flow;
@@ -313,80 +310,10 @@ Runtime::Flow Runtime::RunScope(const Node& node) {
 Runtime::Flow Runtime::RunBlock(const Node& node) {
   ScopePtr outer = scope_;
   PushScope(nullptr);
+  Hide(node.hidden);
   Flow flow = Run(node.body);
   scope_ = outer;
   return flow;
-}
-
-// Fills the parameters of the macro in the current scope.
-bool Runtime::BindMacro(const Macro& macro, Arguments& arguments) {
-  const Node& node = *macro.node;
-  auto& variables = scope_->variables;
-  auto take_named = [&](const std::string& name) {
-    for (auto named = arguments.named.begin(); named != arguments.named.end(); ++named) {
-      if (named->first != name) continue;
-      Value value = std::move(named->second);
-      arguments.named.erase(named);
-      return value;
-    }
-    return Value();
-  };
-  size_t count = node.parameters.size();
-  bool explicit_caller = false;
-  for (size_t i = 0; i < count; i++) {
-    const std::string& name = syntax_.names[static_cast<size_t>(node.parameters[i])];
-    explicit_caller |= name == "caller";
-    variables.emplace_back(node.parameters[i], i < arguments.size() ? arguments[i] : take_named(name));
-  }
-  if (node.uses_caller && !explicit_caller) {
-    Value caller = take_named("caller");
-    if (caller.missing() || caller.none()) caller = Undefined("No caller defined");
-    variables.emplace_back(caller_name_, std::move(caller));
-  }
-  if (node.uses_kwargs) {
-    auto dict = std::make_shared<DictData>();
-    for (auto& [name, value] : arguments.named) dict->Insert(String(name), std::move(value));
-    variables.emplace_back(kwargs_name_, Dict(std::move(dict)));
-  } else if (!arguments.named.empty()) {
-    return Fail("TypeError: macro '" + node.text + "' takes no keyword argument '" + arguments.named[0].first + "'"), false;
-  }
-  if (node.uses_varargs) {
-    auto first = arguments.positional.begin() + static_cast<ptrdiff_t>(std::min(count, arguments.size()));
-    variables.emplace_back(varargs_name_, Tuple(std::vector<Value>(first, arguments.positional.end())));
-  } else if (arguments.size() > count) {
-    return Fail("TypeError: macro '" + node.text + "' takes not more than " + std::to_string(count) + " argument(s)"), false;
-  }
-  for (size_t i = 0; i < count && !failed(); i++) {
-    if (!variables[i].second.missing()) continue;
-    size_t from_end = count - i;
-    Value value = from_end <= node.defaults.size()
-                      ? Evaluate(*node.defaults[node.defaults.size() - from_end])
-                      : Undefined("parameter '" + syntax_.names[static_cast<size_t>(node.parameters[i])] + "' was not provided");
-    scope_->variables[i].second = std::move(value);
-  }
-  return !failed();
-}
-
-Value Runtime::CallMacro(const Macro& macro, Arguments& arguments) {
-  DepthGuard guard(*this);
-  if (!guard.fine || !Spend(1)) return Value::Failure();
-  ScopePtr outer = scope_;
-  PushScope(macro.scope);
-  std::optional<TaintedString> text;
-  if (BindMacro(macro, arguments)) text = Capture([&] { return Run(macro.node->body); });
-  scope_ = outer;
-  return text ? String(std::move(*text)) : Value::Failure();
-}
-
-Value Runtime::CallLoop(LoopData& loop, const Value& iterable) {
-  if (loop.recursive == nullptr)
-    return Fail("TypeError: the loop must have the 'recursive' marker to be called recursively");
-  DepthGuard guard(*this);
-  if (!guard.fine) return Value::Failure();
-  ScopePtr outer = std::exchange(scope_, loop.scope);
-  std::optional<TaintedString> text = Capture([&] { return RunLoop(*loop.recursive, iterable, loop.depth0 + 1); });
-  scope_ = outer;
-  return text ? String(std::move(*text)) : Value::Failure();
 }
 
 Value Runtime::Evaluate(const Node& node) {

@@ -8,9 +8,10 @@
 namespace ingle::jinja {
 namespace {
 
-// Whether `names` are read in a macro's body before they are set, as jinja2's find_undeclared: blocks are not entered.
-void FindUndeclared(const Node& node, const Syntax& syntax, bool target, std::set<std::string>& wanted,
-                    std::set<std::string>& found) {
+// Whether `names` are read in a macro's body before they are set, as jinja2's find_undeclared:
+// blocks are not entered.
+void FindUndeclared(const Node& node, const Syntax& syntax, bool target,
+                    std::set<std::string>& wanted, std::set<std::string>& found) {
   if (node.type == NodeType::kBlock) return;
   if (node.type == NodeType::kName) {
     const std::string& name = syntax.names[static_cast<size_t>(node.name)];
@@ -18,7 +19,8 @@ void FindUndeclared(const Node& node, const Syntax& syntax, bool target, std::se
     if (target) wanted.erase(name);
     return;
   }
-  if (node.type == NodeType::kFor || node.type == NodeType::kSet || node.type == NodeType::kSetBlock) {
+  if (node.type == NodeType::kFor || node.type == NodeType::kSet ||
+      node.type == NodeType::kSetBlock) {
     // jinja2 visits a target first, in the order of its fields.
     FindUndeclared(*node.a, syntax, true, wanted, found);
     Node rest;
@@ -26,7 +28,8 @@ void FindUndeclared(const Node& node, const Syntax& syntax, bool target, std::se
     rest.c = nullptr;
     rest.body = node.body;
     rest.other = node.other;
-    ForEachChild(rest, [&](const Node& child) { FindUndeclared(child, syntax, target, wanted, found); });
+    ForEachChild(rest,
+                 [&](const Node& child) { FindUndeclared(child, syntax, target, wanted, found); });
     if (node.c != nullptr) FindUndeclared(*node.c, syntax, false, wanted, found);
     return;
   }
@@ -34,10 +37,12 @@ void FindUndeclared(const Node& node, const Syntax& syntax, bool target, std::se
     for (const Node* item : node.list) FindUndeclared(*item, syntax, true, wanted, found);
     return;
   }
-  ForEachChild(node, [&](const Node& child) { FindUndeclared(child, syntax, false, wanted, found); });
+  ForEachChild(node,
+               [&](const Node& child) { FindUndeclared(child, syntax, false, wanted, found); });
 }
 
-std::set<std::string> Undeclared(const std::vector<Node*>& body, const Syntax& syntax, std::set<std::string> wanted) {
+std::set<std::string> Undeclared(const std::vector<Node*>& body, const Syntax& syntax,
+                                 std::set<std::string> wanted) {
   std::set<std::string> found;
   for (const Node* node : body) FindUndeclared(*node, syntax, false, wanted, found);
   return found;
@@ -61,7 +66,8 @@ class Checker {
     switch (node.type) {
       case NodeType::kFilter:
       case NodeType::kTest:
-        if (!place.soft && (node.type == NodeType::kFilter ? node.filter == nullptr : node.test == nullptr))
+        if (!place.soft &&
+            (node.type == NodeType::kFilter ? node.filter == nullptr : node.test == nullptr))
           return Unknown(node);
         break;
       case NodeType::kConditional: place.soft = true; break;
@@ -81,7 +87,8 @@ class Checker {
         return Check(node.body, {});
       case NodeType::kBreak:
       case NodeType::kContinue:
-        if (!place.in_loop) return SyntaxFailure(node.line, "break and continue belong into a loop");
+        if (!place.in_loop)
+          return SyntaxFailure(node.line, "break and continue belong into a loop");
         break;
       default: break;
     }
@@ -90,7 +97,8 @@ class Checker {
 
  private:
   static std::unexpected<Error> Unknown(const Node& node) {
-    return SyntaxFailure(node.line, std::string("there is no ") + (node.type == NodeType::kFilter ? "filter" : "test") +
+    return SyntaxFailure(node.line, std::string("there is no ") +
+                                        (node.type == NodeType::kFilter ? "filter" : "test") +
                                         " named '" + node.text.substr(0, 60) + "'");
   }
 
@@ -111,7 +119,8 @@ class Checker {
   }
 
   Status CheckFor(Node& node, Place place) {
-    if (SetsLoop(node)) return SyntaxFailure(node.line, "the variable 'loop' cannot be set inside a loop");
+    if (SetsLoop(node))
+      return SyntaxFailure(node.line, "the variable 'loop' cannot be set inside a loop");
     node.uses_loop = node.recursive || Undeclared(node.body, syntax_, {"loop"}).contains("loop");
     INGLE_RETURN_IF_ERROR(Check(*node.b, place));
     if (node.c != nullptr) INGLE_RETURN_IF_ERROR(Check(*node.c, {}));
@@ -137,8 +146,10 @@ class Checker {
   bool SetsLoop(const Node& node) const { return TargetsLoop(node, false); }
 
   bool TargetsLoop(const Node& node, bool target) const {
-    if (node.type == NodeType::kName) return target && syntax_.names[static_cast<size_t>(node.name)] == "loop";
-    bool assigns = node.type == NodeType::kFor || node.type == NodeType::kSet || node.type == NodeType::kSetBlock;
+    if (node.type == NodeType::kName)
+      return target && syntax_.names[static_cast<size_t>(node.name)] == "loop";
+    bool assigns = node.type == NodeType::kFor || node.type == NodeType::kSet ||
+                   node.type == NodeType::kSetBlock;
     bool found = false;
     ForEachChild(node, [&](const Node& child) {
       bool is_target = (assigns && &child == node.a) || (target && node.type == NodeType::kTuple);

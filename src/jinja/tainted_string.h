@@ -1,5 +1,6 @@
 #pragma once
-// Text that remembers which of its bytes the template wrote (trusted) and which came from the caller.
+// Text that remembers which of its bytes the template wrote (trusted) and which came from the
+// caller.
 
 #include <cstddef>
 #include <cstdint>
@@ -31,7 +32,8 @@ class TaintedString {
   bool first_ = true;
 };
 
-// Concatenation that keeps the trust of every byte. Texts stay below 4 GiB by the interpreter's limits.
+// Concatenation that keeps the trust of every byte. Texts stay below 4 GiB by the interpreter's
+// limits.
 class StringBuilder {
  public:
   void Append(std::string_view text, bool trusted);

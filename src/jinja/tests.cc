@@ -25,14 +25,17 @@ bool IsText(const Value& value) { return value.is_string(); }
 bool IsMapping(const Value& value) { return value.is_dict(); }
 bool IsEscaped(const Value& value) { return value.is_string() && value.string().markup; }
 bool IsSequence(const Value& value) {
-  return value.undefined() || value.is_string() || value.is_sequence() || value.is_dict() || value.kind() == Kind::kRange;
+  return value.undefined() || value.is_string() || value.is_sequence() || value.is_dict() ||
+         value.kind() == Kind::kRange;
 }
 bool IsIterable(const Value& value) {
-  return IsSequence(value) || value.kind() == Kind::kView || value.kind() == Kind::kIterator || value.kind() == Kind::kLoop;
+  return IsSequence(value) || value.kind() == Kind::kView || value.kind() == Kind::kIterator ||
+         value.kind() == Kind::kLoop;
 }
 bool IsCallable(const Value& value) {
-  return value.undefined() || value.kind() == Kind::kMacro || value.kind() == Kind::kFunction || value.kind() == Kind::kMethod ||
-         value.kind() == Kind::kJoiner || value.kind() == Kind::kLoop;
+  return value.undefined() || value.kind() == Kind::kMacro || value.kind() == Kind::kFunction ||
+         value.kind() == Kind::kMethod || value.kind() == Kind::kJoiner ||
+         value.kind() == Kind::kLoop;
 }
 
 Value Modulo(Runtime& run, const Value& value, const Value& divisor) {
@@ -66,13 +69,16 @@ Value SameAs(Runtime&, const Arguments& arguments) {
   const Value& a = arguments[0];
   const Value& b = arguments[1];
   if (a.kind() != b.kind()) return Value::Bool(false);
-  if (a.kind() == Kind::kBool || a.kind() == Kind::kInt) return Value::Bool(a.integer() == b.integer());
+  if (a.kind() == Kind::kBool || a.kind() == Kind::kInt)
+    return Value::Bool(a.integer() == b.integer());
   if (a.kind() == Kind::kNone) return Value::Bool(true);
   if (a.is_string()) return Value::Bool(Equal(a, b));  // CPython shares equal short texts, mostly.
   return Value::Bool(a.identity() != nullptr && a.identity() == b.identity());
 }
 
-Value InTest(Runtime& run, const Arguments& arguments) { return run.Contains(arguments[0], arguments[1]); }
+Value InTest(Runtime& run, const Arguments& arguments) {
+  return run.Contains(arguments[0], arguments[1]);
+}
 
 template <bool upper>
 Value CaseTest(Runtime& run, const Arguments& arguments) {
@@ -80,11 +86,15 @@ Value CaseTest(Runtime& run, const Arguments& arguments) {
   return FindMethod(text, upper ? "isupper" : "islower")->run(run, text, {});
 }
 
-Value FilterTest(Runtime&, const Arguments& arguments) {
+Value FilterTest(Runtime& run, const Arguments& arguments) {
+  if (!Hashable(arguments[0]))
+    return run.Fail("TypeError: unhashable type: '" + std::string(TypeName(arguments[0])) + "'");
   return Value::Bool(arguments[0].is_string() && FindFilter(arguments[0].text().view()) != nullptr);
 }
 
-Value TestTest(Runtime&, const Arguments& arguments) {
+Value TestTest(Runtime& run, const Arguments& arguments) {
+  if (!Hashable(arguments[0]))
+    return run.Fail("TypeError: unhashable type: '" + std::string(TypeName(arguments[0])) + "'");
   return Value::Bool(arguments[0].is_string() && FindTest(arguments[0].text().view()) != nullptr);
 }
 

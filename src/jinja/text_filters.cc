@@ -15,8 +15,10 @@ TaintedString EscapeHtml(const TaintedString& text) {
     constexpr std::string_view kFrom = "&<>'\"";
     constexpr std::string_view kTo[] = {"&amp;", "&lt;", "&gt;", "&#39;", "&#34;"};
     size_t found = kFrom.find(text.view()[at]);
-    if (found == std::string_view::npos) out.Append(text, at, 1);
-    else out.Append(kTo[found], text.TrustedAt(at));
+    if (found == std::string_view::npos)
+      out.Append(text, at, 1);
+    else
+      out.Append(kTo[found], text.TrustedAt(at));
   }
   return out.Take();
 }
@@ -47,7 +49,8 @@ TaintedString TitleFilter(const TaintedString& text) {
   };
   for (size_t at = 0; at < text.size();) {
     CodePoint c = Decode(text.view(), at);
-    bool separator = IsSpace(c.value) || c.value == '-' || c.value == '(' || c.value == '{' || c.value == '[' || c.value == '<';
+    bool separator = IsSpace(c.value) || c.value == '-' || c.value == '(' || c.value == '{' ||
+                     c.value == '[' || c.value == '<';
     if (separator) {
       flush(at);
       out.Append(text, at, c.length);
@@ -62,8 +65,12 @@ TaintedString TitleFilter(const TaintedString& text) {
 Value TrimFilter(Runtime& run, const Arguments& arguments) {
   auto text = run.Text(arguments[0]);
   if (!text || !run.SpendBytes(text->size())) return Value::Failure();
-  if (!Given(arguments[1])) return run.String(Strip(*text, Side::kBoth, nullptr), IsMarkup(arguments[0]));
+  if (!Given(arguments[1]))
+    return run.String(Strip(*text, Side::kBoth, nullptr), IsMarkup(arguments[0]));
   if (!arguments[1].is_string()) return run.Fail("TypeError: strip arg must be None or str");
+  if (!run.Spend(static_cast<int64_t>((text->size() / kBytesPerStep + 1) *
+                                      (arguments[1].text().size() / kBytesPerStep + 1))))
+    return Value::Failure();
   return run.String(Strip(*text, Side::kBoth, &arguments[1].text()), IsMarkup(arguments[0]));
 }
 
@@ -84,7 +91,8 @@ Value ReplaceFilter(Runtime& run, const Arguments& arguments) {
 
 Value CenterFilter(Runtime& run, const Arguments& arguments) {
   auto text = run.Text(arguments[0]);
-  auto width = arguments[1].missing() ? std::optional<int64_t>(80) : IntegerArgument(run, arguments[1], "width");
+  auto width = arguments[1].missing() ? std::optional<int64_t>(80)
+                                      : IntegerArgument(run, arguments[1], "width");
   if (!text || !width) return Value::Failure();
   return Pad(run, *text, *width, TaintedString(" ", true), 'c');
 }
@@ -98,8 +106,10 @@ Value IndentFilter(Runtime& run, const Arguments& arguments) {
     indention = arguments[1].text();
   } else if (!arguments[1].missing()) {
     auto width = IntegerArgument(run, arguments[1], "width");
-    if (!width || !run.SpendBytes(static_cast<size_t>(std::max<int64_t>(*width, 0)))) return Value::Failure();
-    indention = TaintedString(std::string(static_cast<size_t>(std::max<int64_t>(*width, 0)), ' '), true);
+    if (!width || !run.SpendBytes(static_cast<size_t>(std::max<int64_t>(*width, 0))))
+      return Value::Failure();
+    indention =
+        TaintedString(std::string(static_cast<size_t>(std::max<int64_t>(*width, 0)), ' '), true);
   }
   bool first = Truthy(arguments[2]), blank = Truthy(arguments[3]);
   StringBuilder ended;
@@ -108,7 +118,8 @@ Value IndentFilter(Runtime& run, const Arguments& arguments) {
   if (!run.SpendBytes(ended.size() * 2)) return Value::Failure();
   std::vector<TaintedString> lines = SplitLines(ended.Take(), false);
   size_t total = arguments[0].text().size(), most = 0;
-  if (__builtin_mul_overflow(lines.size(), indention.size() + 1, &most) || !run.SpendBytes(total + most)) {
+  if (__builtin_mul_overflow(lines.size(), indention.size() + 1, &most) ||
+      !run.SpendBytes(total + most)) {
     return run.failed() ? Value::Failure() : run.FailBudget("the indented text is too long");
   }
   StringBuilder out;
@@ -127,12 +138,15 @@ Value TruncateFilter(Runtime& run, const Arguments& arguments) {
   int64_t length = integer(arguments[1], 255), leeway = integer(arguments[4], 5);
   Value end = arguments[3].missing() ? run.String("...") : arguments[3];
   INGLE_JINJA_TRY(size, run.Length(arguments[0]));
-  if (run.failed() || !end.is_string()) return run.Fail("TypeError: the end of truncate must be a text");
+  if (run.failed() || !end.is_string())
+    return run.Fail("TypeError: the end of truncate must be a text");
   int64_t end_size = run.Length(end).integer();
-  if (length < end_size || leeway < 0) return run.Fail("AssertionError: truncate's length is shorter than its end");
+  if (length < end_size || leeway < 0)
+    return run.Fail("AssertionError: truncate's length is shorter than its end");
   if (size.integer() <= length + leeway) return arguments[0];
   if (!arguments[0].is_string()) return run.Fail("TypeError: truncate needs a text");
-  INGLE_JINJA_TRY(kept, run.GetSlice(arguments[0], Value::None(), Value::Int(length - end_size), Value::None()));
+  INGLE_JINJA_TRY(kept, run.GetSlice(arguments[0], Value::None(), Value::Int(length - end_size),
+                                     Value::None()));
   StringBuilder out;
   out.Append(Truthy(arguments[2]) ? kept.text() : SplitAt(kept.text(), " ", 1, true)[0]);
   out.Append(end.text());
@@ -178,8 +192,8 @@ Value StripTagsFilter(Runtime& run, const Arguments& arguments) {
     StringBuilder out;
     size_t at = 0;
     while (true) {
-      size_t start = text->view().find(open, at);
-      size_t end = start == std::string_view::npos ? start : text->view().find(close, start);
+      size_t start = FindBytes(text->view(), open, at);
+      size_t end = start == std::string_view::npos ? start : FindBytes(text->view(), close, start);
       if (end == std::string_view::npos) break;
       out.Append(*text, at, start - at);
       at = end + close.size();
@@ -188,7 +202,8 @@ Value StripTagsFilter(Runtime& run, const Arguments& arguments) {
     text = out.Take();
   }
   std::vector<Value> words;
-  for (TaintedString& word : SplitSpace(*text, -1, false)) words.push_back(run.String(std::move(word)));
+  for (TaintedString& word : SplitSpace(*text, -1, false))
+    words.push_back(run.String(std::move(word)));
   auto joined = Join(run, TaintedString(" ", true), words);
   return joined ? run.String(std::move(*joined)) : Value::Failure();
 }
@@ -196,24 +211,30 @@ Value StripTagsFilter(Runtime& run, const Arguments& arguments) {
 void AppendQuoted(StringBuilder& out, const TaintedString& text, bool for_query) {
   for (size_t at = 0; at < text.size(); at++) {
     auto c = static_cast<unsigned char>(text.view()[at]);
-    bool plain = c < 0x80 && (IsWordCharacter(c) || c == '.' || c == '-' || c == '~' || (c == '/' && !for_query));
+    bool plain = c < 0x80 && (IsWordCharacter(c) || c == '.' || c == '-' || c == '~' ||
+                              (c == '/' && !for_query));
     char escape[4] = "+";
     if (!(for_query && c == ' ')) std::snprintf(escape, sizeof escape, "%%%02X", c);
-    if (plain) out.Append(text, at, 1);
-    else out.Append(escape, text.TrustedAt(at));
+    if (plain)
+      out.Append(text, at, 1);
+    else
+      out.Append(escape, text.TrustedAt(at));
   }
 }
 
 Value UrlEncodeFilter(Runtime& run, const Arguments& arguments) {
   StringBuilder out;
   const Value& value = arguments[0];
-  if (value.is_dict() || value.is_sequence()) {
-    auto pairs = run.Items(value.is_dict() ? FindMethod(value, "items")->run(run, value, arguments) : value);
+  if (value.is_dict() || value.is_sequence() || value.kind() == Kind::kRange ||
+      value.kind() == Kind::kView || value.kind() == Kind::kIterator || value.undefined()) {
+    auto pairs =
+        run.Items(value.is_dict() ? FindMethod(value, "items")->run(run, value, arguments) : value);
     for (size_t i = 0; pairs && i < pairs->size(); i++) {
       auto pair = run.Items((*pairs)[i]);
       if (!pair || pair->size() != 2) return run.Fail("ValueError: urlencode needs pairs");
       auto key = run.Text((*pair)[0]), item = run.Text((*pair)[1]);
-      if (!key || !item || !run.SpendBytes((key->size() + item->size()) * 3)) return Value::Failure();
+      if (!key || !item || !run.SpendBytes((key->size() + item->size()) * 3))
+        return Value::Failure();
       if (i > 0) out.Append("&", true);
       AppendQuoted(out, *key, true);
       out.Append("=", true);
@@ -228,13 +249,15 @@ Value UrlEncodeFilter(Runtime& run, const Arguments& arguments) {
 }
 
 Value FormatFilter(Runtime& run, const Arguments& arguments) {
-  INGLE_JINJA_TRY(format, arguments.size() == 0 ? run.Fail("TypeError: format needs a text") : run.TextValue(arguments[0]));
+  INGLE_JINJA_TRY(format, arguments.size() == 0 ? run.Fail("TypeError: format needs a text")
+                                                : run.TextValue(arguments[0]));
   std::vector<Value> rest(arguments.positional.begin() + 1, arguments.positional.end());
   if (arguments.named.empty()) {
     INGLE_JINJA_TRY(values, run.Tuple(std::move(rest)));
     return FormatPercent(run, format, values);
   }
-  if (!rest.empty()) return run.Fail("format cannot handle positional and keyword arguments at the same time");
+  if (!rest.empty())
+    return run.Fail("format cannot handle positional and keyword arguments at the same time");
   auto dict = std::make_shared<DictData>();
   for (const auto& [name, value] : arguments.named) dict->Insert(run.String(name), value);
   INGLE_JINJA_TRY(values, run.Dict(std::move(dict)));
@@ -250,8 +273,10 @@ Value ToJsonFilter(Runtime& run, const Arguments& arguments) {
       style.indent = arguments[2].text();
     } else {
       auto width = IntegerArgument(run, arguments[2], "indent");
-      if (!width || !run.SpendBytes(static_cast<size_t>(std::max<int64_t>(*width, 0)))) return Value::Failure();
-      style.indent = TaintedString(std::string(static_cast<size_t>(std::max<int64_t>(*width, 0)), ' '), true);
+      if (!width || !run.SpendBytes(static_cast<size_t>(std::max<int64_t>(*width, 0))))
+        return Value::Failure();
+      style.indent =
+          TaintedString(std::string(static_cast<size_t>(std::max<int64_t>(*width, 0)), ' '), true);
     }
     style.item_separator = TaintedString(",", true);
   }
@@ -278,7 +303,8 @@ Value FileSizeFilter(Runtime& run, const Arguments& arguments) {
   size_t at = 0;
   for (unit = base * base; at + 1 < kPrefixes.size() && bytes >= unit; at++) unit *= base;
   char text[64];
-  std::snprintf(text, sizeof text, "%.1f %c%sB", base * bytes / unit, binary && at == 0 ? 'K' : kPrefixes[at], binary ? "i" : "");
+  std::snprintf(text, sizeof text, "%.1f %c%sB", base * bytes / unit,
+                binary && at == 0 ? 'K' : kPrefixes[at], binary ? "i" : "");
   return run.String(text);
 }
 

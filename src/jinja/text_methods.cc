@@ -6,9 +6,11 @@
 namespace ingle::jinja {
 namespace {
 
-std::optional<TaintedString> TextArgument(Runtime& run, const Value& argument, std::string_view what) {
+std::optional<TaintedString> TextArgument(Runtime& run, const Value& argument,
+                                          std::string_view what) {
   if (argument.is_string()) return argument.text();
-  run.Fail("TypeError: " + std::string(what) + " must be str, not " + std::string(TypeName(argument)));
+  run.Fail("TypeError: " + std::string(what) + " must be str, not " +
+           std::string(TypeName(argument)));
   return std::nullopt;
 }
 
@@ -19,11 +21,17 @@ Value Made(Runtime& run, const Value& self, TaintedString text) {
   return run.String(std::move(text), Markup(self));
 }
 
+// For work that looks for one text at every place of another.
+bool SpendPairs(Runtime& run, const TaintedString& text, const TaintedString& other) {
+  return run.Spend(
+      static_cast<int64_t>((text.size() / kBytesPerStep + 1) * (other.size() / kBytesPerStep + 1)));
+}
+
 template <Side side>
 Value StripMethod(Runtime& run, const Value& self, const Arguments& arguments) {
   if (!Given(arguments[0])) return Made(run, self, Strip(self.text(), side, nullptr));
   auto characters = TextArgument(run, arguments[0], "the characters to strip");
-  if (!characters || !run.SpendBytes(self.text().size())) return Value::Failure();
+  if (!characters || !SpendPairs(run, self.text(), *characters)) return Value::Failure();
   return Made(run, self, Strip(self.text(), side, &*characters));
 }
 
@@ -46,10 +54,12 @@ Value SplitMethod(Runtime& run, const Value& self, const Arguments& arguments) {
     limit = *given;
   }
   if (!run.SpendBytes(self.text().size() * 4)) return Value::Failure();
-  if (!Given(arguments[0])) return TextList(run, SplitSpace(self.text(), limit, from_right), Markup(self));
+  if (!Given(arguments[0]))
+    return TextList(run, SplitSpace(self.text(), limit, from_right), Markup(self));
   auto separator = TextArgument(run, arguments[0], "the separator");
   if (!separator) return Value::Failure();
   if (separator->empty()) return run.Fail("ValueError: empty separator");
+  if (from_right && !SpendPairs(run, self.text(), *separator)) return Value::Failure();
   return TextList(run, SplitAt(self.text(), separator->view(), limit, from_right), Markup(self));
 }
 
@@ -83,8 +93,8 @@ Value JoinMethod(Runtime& run, const Value& self, const Arguments& arguments) {
       if (!text) return Value::Failure();
       if (!item.is_string() || !item.string().markup) item = run.String(EscapeHtml(*text));
     } else if (!item.is_string()) {
-      return run.Fail("TypeError: sequence item " + std::to_string(i) + ": expected str instance, " +
-                      std::string(TypeName(item)) + " found");
+      return run.Fail("TypeError: sequence item " + std::to_string(i) +
+                      ": expected str instance, " + std::string(TypeName(item)) + " found");
     }
     if (item.failed()) return item;
   }
@@ -112,8 +122,8 @@ Value ZeroFill(Runtime& run, const Value& self, const Arguments& arguments) {
   if (!width) return Value::Failure();
   bool sign = self.text().view().starts_with('-') || self.text().view().starts_with('+');
   size_t skip = sign ? 1 : 0;
-  Value padded = Pad(run, Slice(self.text(), skip, self.text().size() - skip), *width - (sign ? 1 : 0),
-                     TaintedString("0", true), '>');
+  Value padded = Pad(run, Slice(self.text(), skip, self.text().size() - skip),
+                     *width - (sign ? 1 : 0), TaintedString("0", true), '>');
   if (padded.failed() || !sign) return padded;
   StringBuilder out;
   out.Append(self.text(), 0, 1);
@@ -127,10 +137,13 @@ Value PartitionMethod(Runtime& run, const Value& self, const Arguments& argument
   if (!separator) return Value::Failure();
   if (separator->empty()) return run.Fail("ValueError: empty separator");
   const TaintedString& text = self.text();
-  if (!run.SpendBytes(text.size())) return Value::Failure();
-  size_t found = from_right ? text.view().rfind(separator->view()) : text.view().find(separator->view());
+  if (!run.SpendBytes(text.size()) || (from_right && !SpendPairs(run, text, *separator)))
+    return Value::Failure();
+  size_t found = from_right ? text.view().rfind(separator->view())
+                            : FindBytes(text.view(), separator->view(), 0);
   if (found == std::string_view::npos)
-    return from_right ? run.Tuple({run.String(""), run.String(""), self}) : run.Tuple({self, run.String(""), run.String("")});
+    return from_right ? run.Tuple({run.String(""), run.String(""), self})
+                      : run.Tuple({self, run.String(""), run.String("")});
   size_t end = found + separator->size();
   return run.Tuple({run.String(Slice(text, 0, found)), run.String(std::move(*separator)),
                     run.String(Slice(text, end, text.size() - end))});
@@ -141,7 +154,8 @@ Value RemoveAffix(Runtime& run, const Value& self, const Arguments& arguments) {
   auto affix = TextArgument(run, arguments[0], "the argument");
   if (!affix) return Value::Failure();
   const TaintedString& text = self.text();
-  bool present = suffix ? text.view().ends_with(affix->view()) : text.view().starts_with(affix->view());
+  bool present =
+      suffix ? text.view().ends_with(affix->view()) : text.view().starts_with(affix->view());
   if (!present) return self;
   return Made(run, self, Slice(text, suffix ? 0 : affix->size(), text.size() - affix->size()));
 }
@@ -166,8 +180,10 @@ Value ExpandTabs(Runtime& run, const Value& self, const Arguments& arguments) {
       continue;
     }
     out.Append(text, at, 1);
-    if (c == '\n' || c == '\r') column = 0;
-    else if (!IsContinuation(c)) column++;
+    if (c == '\n' || c == '\r')
+      column = 0;
+    else if (!IsContinuation(c))
+      column++;
   }
   return Made(run, self, out.Take());
 }

@@ -4,6 +4,7 @@
 #include <cstdio>
 
 #include "jinja/builtins.h"
+#include "jinja/merge_sort.h"
 #include "jinja/numbers.h"
 #include "jinja/runtime.h"
 #include "jinja/unicode.h"
@@ -11,24 +12,35 @@
 namespace ingle::jinja {
 namespace {
 
-constexpr int kMaxTextDepth = 150;  // Containers in containers while they are printed; namespaces can be circular.
+constexpr int kMaxTextDepth =
+    150;  // Containers in containers while they are printed; namespaces can be circular.
 
-// repr() of a str: quotes as Python chooses them; the quotes and backslashes are ours, the rest keeps its trust.
+// repr() of a str: quotes as Python chooses them; the quotes and backslashes are ours, the rest
+// keeps its trust.
 void AppendStringRepr(StringBuilder& out, const TaintedString& text) {
   std::string_view view = text.view();
-  char quote = view.find('\'') != std::string_view::npos && view.find('"') == std::string_view::npos ? '"' : '\'';
+  char quote = view.find('\'') != std::string_view::npos && view.find('"') == std::string_view::npos
+                   ? '"'
+                   : '\'';
   out.Append(std::string_view(&quote, 1), true);
   size_t plain = 0;
   auto flush = [&](size_t end) { out.Append(text, plain, end - plain); };
   for (size_t at = 0; at < view.size();) {
     CodePoint c = Decode(view, at);
     char escape[12] = "";
-    if (c.value == quote || c.value == '\\') std::snprintf(escape, sizeof escape, "\\%c", c.value);
-    else if (c.value == '\n') std::snprintf(escape, sizeof escape, "\\n");
-    else if (c.value == '\r') std::snprintf(escape, sizeof escape, "\\r");
-    else if (c.value == '\t') std::snprintf(escape, sizeof escape, "\\t");
+    if (c.value == quote || c.value == '\\')
+      std::snprintf(escape, sizeof escape, "\\%c", c.value);
+    else if (c.value == '\n')
+      std::snprintf(escape, sizeof escape, "\\n");
+    else if (c.value == '\r')
+      std::snprintf(escape, sizeof escape, "\\r");
+    else if (c.value == '\t')
+      std::snprintf(escape, sizeof escape, "\\t");
     else if (c.value < 0x20 || c.value == 0x7F || (c.value >= 0x80 && !IsPrintable(c.value)))
-      std::snprintf(escape, sizeof escape, c.value < 0x100 ? "\\x%02x" : c.value < 0x10000 ? "\\u%04x" : "\\U%08x",
+      std::snprintf(escape, sizeof escape,
+                    c.value < 0x100     ? "\\x%02x"
+                    : c.value < 0x10000 ? "\\u%04x"
+                                        : "\\U%08x",
                     static_cast<unsigned>(c.value));
     if (escape[0] != '\0') {
       flush(at);
@@ -84,10 +96,14 @@ bool AppendJsonKey(Runtime& run, StringBuilder& out, const Value& key, bool ensu
     return true;
   }
   std::string text;
-  if (key.none()) text = "null";
-  else if (key.kind() == Kind::kBool) text = key.boolean() ? "true" : "false";
-  else if (IsNumber(key)) text = JsonNumber(run, key);
-  else return run.Fail("TypeError: keys must be str, int, float, bool or None"), false;
+  if (key.none())
+    text = "null";
+  else if (key.kind() == Kind::kBool)
+    text = key.boolean() ? "true" : "false";
+  else if (IsNumber(key))
+    text = JsonNumber(run, key);
+  else
+    return run.Fail("TypeError: keys must be str, int, float, bool or None"), false;
   out.Append("\"" + text + "\"", true);
   return !run.failed();
 }
@@ -99,7 +115,7 @@ void AppendLine(StringBuilder& out, const JsonStyle& style, int depth) {
 
 bool SortEntries(Runtime& run, std::vector<DictData::Entry>& entries) {
   if (!run.Spend(static_cast<int64_t>(entries.size()))) return false;
-  std::stable_sort(entries.begin(), entries.end(), [&](const auto& a, const auto& b) {
+  MergeSort(entries, [&](const auto& a, const auto& b) {
     if (run.failed()) return false;
     auto order = run.Order(a.first, b.first);
     return order && *order < 0;
@@ -107,7 +123,8 @@ bool SortEntries(Runtime& run, std::vector<DictData::Entry>& entries) {
   return !run.failed();
 }
 
-bool AppendJsonDict(Runtime& run, StringBuilder& out, const Value& value, const JsonStyle& style, int depth) {
+bool AppendJsonDict(Runtime& run, StringBuilder& out, const Value& value, const JsonStyle& style,
+                    int depth) {
   if (value.dict().entries.empty()) return out.Append("{}", true), true;
   std::vector<DictData::Entry> entries = value.dict().entries;
   if (style.sort_keys && !SortEntries(run, entries)) return false;
@@ -124,7 +141,8 @@ bool AppendJsonDict(Runtime& run, StringBuilder& out, const Value& value, const 
   return true;
 }
 
-bool AppendJsonList(Runtime& run, StringBuilder& out, const Value& value, const JsonStyle& style, int depth) {
+bool AppendJsonList(Runtime& run, StringBuilder& out, const Value& value, const JsonStyle& style,
+                    int depth) {
   if (value.items().empty()) return out.Append("[]", true), true;
   out.Append("[", true);
   for (size_t i = 0; i < value.items().size(); i++) {
@@ -148,7 +166,8 @@ bool AppendItemsRepr(Runtime& run, StringBuilder& out, const Value& value, int d
   return true;
 }
 
-bool AppendEntriesRepr(Runtime& run, StringBuilder& out, const std::vector<DictData::Entry>& entries, int depth) {
+bool AppendEntriesRepr(Runtime& run, StringBuilder& out,
+                       const std::vector<DictData::Entry>& entries, int depth) {
   out.Append("{", true);
   for (size_t i = 0; i < entries.size(); i++) {
     if (i > 0) out.Append(", ", true);
@@ -197,10 +216,14 @@ bool AppendNamespaceRepr(Runtime& run, StringBuilder& out, const Namespace& spac
 
 }  // namespace
 
-bool AppendJson(Runtime& run, StringBuilder& out, const Value& value, const JsonStyle& style, int depth) {
+bool AppendJson(Runtime& run, StringBuilder& out, const Value& value, const JsonStyle& style,
+                int depth) {
   size_t before = out.size();
-  if (depth > kMaxTextDepth) return run.Fail("values are nested too deeply for tojson", "template_too_deep"), false;
-  if (style.indent && !run.SpendBytes(out.size() + static_cast<size_t>(depth) * style.indent->size())) return false;
+  if (depth > kMaxTextDepth)
+    return run.Fail("values are nested too deeply for tojson", "template_too_deep"), false;
+  if (style.indent &&
+      !run.SpendBytes(out.size() + static_cast<size_t>(depth) * style.indent->size()))
+    return false;
   bool fine = true;
   switch (value.kind()) {
     case Kind::kNone: out.Append("null", true); break;
@@ -213,11 +236,13 @@ bool AppendJson(Runtime& run, StringBuilder& out, const Value& value, const Json
     case Kind::kTuple: fine = AppendJsonList(run, out, value, style, depth); break;
     case Kind::kDict: fine = AppendJsonDict(run, out, value, style, depth); break;
     default:
-      run.Fail("TypeError: Object of type " + std::string(TypeName(value)) + " is not JSON serializable");
+      run.Fail("TypeError: Object of type " + std::string(TypeName(value)) +
+               " is not JSON serializable");
       return false;
   }
   // Parts may be shared, so the text can be far larger than the value.
-  return fine && !run.failed() && run.Spend(static_cast<int64_t>((out.size() - before) / kBytesPerStep) + 1) &&
+  return fine && !run.failed() &&
+         run.Spend(static_cast<int64_t>((out.size() - before) / kBytesPerStep) + 1) &&
          (out.size() <= kMaxOutputBytes || (run.FailBudget("tojson writes too much"), false));
 }
 
@@ -228,7 +253,8 @@ bool Runtime::AppendText(StringBuilder& out, const Value& value) {
 }
 
 bool Runtime::AppendRepr(StringBuilder& out, const Value& value, int depth) {
-  if (depth > kMaxTextDepth) return Fail("values are nested too deeply to be printed", "template_too_deep"), false;
+  if (depth > kMaxTextDepth)
+    return Fail("values are nested too deeply to be printed", "template_too_deep"), false;
   if (!Spend(1)) return false;
   if (out.size() > kMaxOutputBytes) return FailBudget("a text is too long"), false;
   switch (value.kind()) {
@@ -251,12 +277,18 @@ bool Runtime::AppendRepr(StringBuilder& out, const Value& value, int depth) {
     case Kind::kNamespace: return AppendNamespaceRepr(*this, out, *value.space(), depth);
     case Kind::kUndefined: out.Append("Undefined", true); return true;
     case Kind::kMacro:
-      out.Append("<Macro " + (value.macro()->node->text.empty() ? "anonymous" : "'" + value.macro()->node->text + "'") + ">", true);
+      out.Append("<Macro " +
+                     (value.macro()->node->text.empty() ? "anonymous"
+                                                        : "'" + value.macro()->node->text + "'") +
+                     ">",
+                 true);
       return true;
     case Kind::kLoop: {
       Value length = value.loop().Length(*this);
       if (length.failed()) return false;
-      out.Append("<LoopContext " + std::to_string(value.loop().index0 + 1) + "/" + std::to_string(length.integer()) + ">", true);
+      out.Append("<LoopContext " + std::to_string(value.loop().index0 + 1) + "/" +
+                     std::to_string(length.integer()) + ">",
+                 true);
       return true;
     }
     default: out.Append("<" + std::string(TypeName(value)) + " object>", true); return true;

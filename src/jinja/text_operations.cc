@@ -12,12 +12,17 @@ size_t Before(std::string_view text, size_t at) {  // Start of the code point th
 }
 
 bool IsLineBreak(int32_t c) {  // For str.splitlines.
-  return (c >= 0x0A && c <= 0x0D) || (c >= 0x1C && c <= 0x1E) || c == 0x85 || c == 0x2028 || c == 0x2029;
+  return (c >= 0x0A && c <= 0x0D) || (c >= 0x1C && c <= 0x1E) || c == 0x85 || c == 0x2028 ||
+         c == 0x2029;
 }
 
-// A capital sigma at the end of a word becomes ς: cased before, not cased after, case-ignorables skipped.
+// A capital sigma at the end of a word becomes ς: cased before, not cased after, case-ignorables
+// skipped.
 bool FinalSigma(std::string_view text, size_t at) {
-  auto ignorable = [](int32_t c) { return c == '\'' || c == '.' || c == ':' || c == 0xB7 || c == 0x2019 || (c >= 0x300 && c < 0x370); };
+  auto ignorable = [](int32_t c) {
+    return c == '\'' || c == '.' || c == ':' || c == 0xB7 || c == 0x2019 ||
+           (c >= 0x300 && c < 0x370);
+  };
   bool before = false;
   for (size_t i = at; i > 0;) {
     i = Before(text, i);
@@ -102,7 +107,8 @@ std::vector<TaintedString> SplitSpace(const TaintedString& text, int64_t limit, 
       break;
     }
     size_t start = end;
-    while (start > 0 && !IsSpace(Decode(view, Before(view, start)).value)) start = Before(view, start);
+    while (start > 0 && !IsSpace(Decode(view, Before(view, start)).value))
+      start = Before(view, start);
     parts.push_back(Slice(text, start, end - start));
     end = start;
   }
@@ -110,13 +116,14 @@ std::vector<TaintedString> SplitSpace(const TaintedString& text, int64_t limit, 
   return parts;
 }
 
-std::vector<TaintedString> SplitAt(const TaintedString& text, std::string_view separator, int64_t limit, bool from_right) {
+std::vector<TaintedString> SplitAt(const TaintedString& text, std::string_view separator,
+                                   int64_t limit, bool from_right) {
   std::vector<TaintedString> parts;
   std::string_view view = text.view();
   if (!from_right) {
     size_t at = 0;
     while (limit < 0 || static_cast<int64_t>(parts.size()) < limit) {
-      size_t found = view.find(separator, at);
+      size_t found = FindBytes(view, separator, at);
       if (found == std::string_view::npos) break;
       parts.push_back(Slice(text, at, found - at));
       at = found + separator.size();
@@ -126,7 +133,8 @@ std::vector<TaintedString> SplitAt(const TaintedString& text, std::string_view s
   }
   size_t end = view.size();
   while (limit < 0 || static_cast<int64_t>(parts.size()) < limit) {
-    size_t found = end < separator.size() ? std::string_view::npos : view.rfind(separator, end - separator.size());
+    size_t found = end < separator.size() ? std::string_view::npos
+                                          : view.rfind(separator, end - separator.size());
     if (found == std::string_view::npos) break;
     parts.push_back(Slice(text, found + separator.size(), end - found - separator.size()));
     end = found;
@@ -153,14 +161,15 @@ std::vector<TaintedString> SplitLines(const TaintedString& text, bool keep_ends)
   return lines;
 }
 
-std::optional<TaintedString> Replace(Runtime& run, const TaintedString& text, const TaintedString& from,
-                                     const TaintedString& to, int64_t limit) {
+std::optional<TaintedString> Replace(Runtime& run, const TaintedString& text,
+                                     const TaintedString& from, const TaintedString& to,
+                                     int64_t limit) {
   StringBuilder out;
   size_t at = 0;
   std::string_view view = text.view();
   if (!run.SpendBytes(view.size())) return std::nullopt;
   for (int64_t done = 0; limit < 0 || done < limit; done++) {
-    size_t found = at > view.size() ? std::string_view::npos : view.find(from.view(), at);
+    size_t found = at > view.size() ? std::string_view::npos : FindBytes(view, from.view(), at);
     if (found == std::string_view::npos) break;
     if (from.empty()) {  // Between all code points, and at both ends.
       out.Append(to);
@@ -189,7 +198,9 @@ TaintedString MapCase(const TaintedString& text, Case to) {
 
 TaintedString Capitalize(const TaintedString& text) {
   bool first = true;
-  return MapEach(text, [&first](int32_t, bool) { return std::exchange(first, false) ? Case::kTitle : Case::kLower; });
+  return MapEach(text, [&first](int32_t, bool) {
+    return std::exchange(first, false) ? Case::kTitle : Case::kLower;
+  });
 }
 
 TaintedString TitleWords(const TaintedString& text) {
@@ -207,22 +218,27 @@ Value TextList(Runtime& run, std::vector<TaintedString> parts, bool markup) {
   return run.List(std::move(items));
 }
 
-std::optional<TaintedString> Join(Runtime& run, const TaintedString& separator, const std::vector<Value>& items) {
+std::optional<TaintedString> Join(Runtime& run, const TaintedString& separator,
+                                  const std::vector<Value>& items) {
   StringBuilder out;
   for (size_t i = 0; i < items.size(); i++) {
     if (i > 0) out.Append(separator);
     if (!run.AppendText(out, items[i])) return std::nullopt;
-    if ((i % 64 == 0 && !run.SpendBytes(out.size() / 64 + separator.size())) || out.size() > kMaxLiveBytes * 2)
+    if ((i % 64 == 0 && !run.SpendBytes(out.size() / 64 + separator.size())) ||
+        out.size() > kMaxLiveBytes * 2)
       return run.FailBudget("a text is too long"), std::nullopt;
   }
   if (!run.SpendBytes(out.size())) return std::nullopt;
   return out.Take();
 }
 
-Value Pad(Runtime& run, const TaintedString& text, int64_t width, const TaintedString& fill, char align) {
+Value Pad(Runtime& run, const TaintedString& text, int64_t width, const TaintedString& fill,
+          char align) {
   auto length = static_cast<int64_t>(CountCodePoints(text.view()));
   int64_t missing = std::max<int64_t>(width - length, 0);
-  if (!run.SpendBytes(static_cast<size_t>(std::min<int64_t>(missing, INT64_MAX / 8)) * fill.size() + text.size())) return Value::Failure();
+  if (!run.SpendBytes(static_cast<size_t>(std::min<int64_t>(missing, INT64_MAX / 8)) * fill.size() +
+                      text.size()))
+    return Value::Failure();
   int64_t left = align == '>' ? missing : align == '<' ? 0 : missing / 2;
   if (align == 'c') left = missing / 2 + (missing & width & 1);  // As CPython's str.center.
   StringBuilder out;

@@ -1,4 +1,5 @@
-// Methods of str that answer questions; methods of dict, list, tuple, range, cycler, loop and numbers.
+// Methods of str that answer questions; methods of dict, list, tuple, range, cycler, loop and
+// numbers.
 
 #include <algorithm>
 #include <cmath>
@@ -15,7 +16,8 @@ struct Window {
   bool empty_beyond = false;  // start lies behind the end: nothing is found there, not even "".
 };
 
-std::optional<Window> WindowOf(Runtime& run, const Value& self, const Value& start, const Value& end) {
+std::optional<Window> WindowOf(Runtime& run, const Value& self, const Value& start,
+                               const Value& end) {
   const TaintedString& text = self.text();
   Window window{0, text.size(), false};
   if (!Given(start) && !Given(end)) return window;
@@ -32,7 +34,8 @@ std::optional<Window> WindowOf(Runtime& run, const Value& self, const Value& sta
   auto offset = [&](int64_t code_points) {
     if (self.string().ascii) return static_cast<size_t>(std::min(code_points, size));
     size_t at = 0;
-    for (int64_t i = 0; i < code_points && at < text.size(); i++) at += Decode(text.view(), at).length;
+    for (int64_t i = 0; i < code_points && at < text.size(); i++)
+      at += Decode(text.view(), at).length;
     return at;
   };
   window.begin = offset(from);
@@ -50,29 +53,39 @@ Value AffixMethod(Runtime& run, const Value& self, const Arguments& arguments) {
   for (const Value& affix : wanted) {
     if (!affix.is_string())
       return run.Fail(std::string("TypeError: ") + (suffix ? "endswith" : "startswith") +
-                      " first arg must be str or a tuple of str, not " + std::string(TypeName(affix)));
+                      " first arg must be str or a tuple of str, not " +
+                      std::string(TypeName(affix)));
     std::string_view bytes = affix.text().view();
-    if (!window->empty_beyond && (suffix ? text.ends_with(bytes) : text.starts_with(bytes))) return Value::Bool(true);
+    if (!run.Spend(static_cast<int64_t>(bytes.size() / kBytesPerStep) + 1)) return Value::Failure();
+    if (!window->empty_beyond && (suffix ? text.ends_with(bytes) : text.starts_with(bytes)))
+      return Value::Bool(true);
   }
   return Value::Bool(false);
 }
 
 template <bool from_right, bool must_exist>
 Value FindMethodOf(Runtime& run, const Value& self, const Arguments& arguments) {
-  if (!arguments[0].is_string()) return run.Fail("TypeError: must be str, not " + std::string(TypeName(arguments[0])));
+  if (!arguments[0].is_string())
+    return run.Fail("TypeError: must be str, not " + std::string(TypeName(arguments[0])));
   auto window = WindowOf(run, self, arguments[1], arguments[2]);
   if (!window || !run.SpendBytes(self.text().size())) return Value::Failure();
   std::string_view text = self.text().view().substr(0, window->end);
   std::string_view wanted = arguments[0].text().view();
-  size_t found = from_right ? text.rfind(wanted) : text.find(wanted, window->begin);
-  if (found != std::string_view::npos && (found < window->begin || window->empty_beyond)) found = std::string_view::npos;
+  // rfind compares at every place.
+  if (from_right && !run.Spend(static_cast<int64_t>(text.size() / kBytesPerStep *
+                                                    (wanted.size() / kBytesPerStep))))
+    return Value::Failure();
+  size_t found = from_right ? text.rfind(wanted) : FindBytes(text, wanted, window->begin);
+  if (found != std::string_view::npos && (found < window->begin || window->empty_beyond))
+    found = std::string_view::npos;
   if (found != std::string_view::npos)
     return Value::Int(static_cast<int64_t>(CountCodePoints(text.substr(0, found))));
   return must_exist ? run.Fail("ValueError: substring not found") : Value::Int(-1);
 }
 
 Value CountMethod(Runtime& run, const Value& self, const Arguments& arguments) {
-  if (!arguments[0].is_string()) return run.Fail("TypeError: must be str, not " + std::string(TypeName(arguments[0])));
+  if (!arguments[0].is_string())
+    return run.Fail("TypeError: must be str, not " + std::string(TypeName(arguments[0])));
   auto window = WindowOf(run, self, arguments[1], arguments[2]);
   if (!window || !run.SpendBytes(self.text().size())) return Value::Failure();
   if (window->empty_beyond) return Value::Int(0);
@@ -80,7 +93,9 @@ Value CountMethod(Runtime& run, const Value& self, const Arguments& arguments) {
   std::string_view wanted = arguments[0].text().view();
   if (wanted.empty()) return Value::Int(static_cast<int64_t>(CountCodePoints(text)) + 1);
   int64_t count = 0;
-  for (size_t at = 0; (at = text.find(wanted, at)) != std::string_view::npos; at += wanted.size()) count++;
+  for (size_t at = 0; (at = FindBytes(text, wanted, at)) != std::string_view::npos;
+       at += wanted.size())
+    count++;
   return Value::Int(count);
 }
 

@@ -3,6 +3,7 @@
 #include <utf8proc.h>
 
 #include <algorithm>
+#include <cstring>
 #include <iterator>
 
 #include "jinja/special_casing.h"
@@ -40,13 +41,14 @@ bool ValidUtf8(std::string_view text) {
 }
 
 size_t CountCodePoints(std::string_view text) {
-  return static_cast<size_t>(std::count_if(text.begin(), text.end(), [](char c) { return !IsContinuation(c); }));
+  return static_cast<size_t>(
+      std::count_if(text.begin(), text.end(), [](char c) { return !IsContinuation(c); }));
 }
 
 bool IsSpace(int32_t c) {
   if (c < 0x80) return (c >= 9 && c <= 13) || (c >= 0x1C && c <= 0x20);
-  return c == 0x85 || c == 0xA0 || c == 0x1680 || (c >= 0x2000 && c <= 0x200A) || c == 0x2028 || c == 0x2029 ||
-         c == 0x202F || c == 0x205F || c == 0x3000;
+  return c == 0x85 || c == 0xA0 || c == 0x1680 || (c >= 0x2000 && c <= 0x200A) || c == 0x2028 ||
+         c == 0x2029 || c == 0x202F || c == 0x205F || c == 0x3000;
 }
 
 bool IsAlpha(int32_t c) {
@@ -57,22 +59,25 @@ bool IsAlpha(int32_t c) {
 bool IsDecimal(int32_t c) { return utf8proc_category(c) == UTF8PROC_CATEGORY_ND; }
 
 bool IsDigit(int32_t c) {
-  return IsDecimal(c) || c == 0xB2 || c == 0xB3 || c == 0xB9 || c == 0x2070 || (c >= 0x2074 && c <= 0x2079) ||
-         (c >= 0x2080 && c <= 0x2089) || (c >= 0x2460 && c <= 0x2468);
+  return IsDecimal(c) || c == 0xB2 || c == 0xB3 || c == 0xB9 || c == 0x2070 ||
+         (c >= 0x2074 && c <= 0x2079) || (c >= 0x2080 && c <= 0x2089) ||
+         (c >= 0x2460 && c <= 0x2468);
 }
 
 bool IsNumeric(int32_t c) {
   auto category = utf8proc_category(c);
-  return category == UTF8PROC_CATEGORY_ND || category == UTF8PROC_CATEGORY_NL || category == UTF8PROC_CATEGORY_NO;
+  return category == UTF8PROC_CATEGORY_ND || category == UTF8PROC_CATEGORY_NL ||
+         category == UTF8PROC_CATEGORY_NO;
 }
 
 bool IsLower(int32_t c) {
-  return utf8proc_category(c) == UTF8PROC_CATEGORY_LL || c == 0xAA || c == 0xBA || (c >= 0x2170 && c <= 0x217F) ||
-         (c >= 0x24D0 && c <= 0x24E9);
+  return utf8proc_category(c) == UTF8PROC_CATEGORY_LL || c == 0xAA || c == 0xBA ||
+         (c >= 0x2170 && c <= 0x217F) || (c >= 0x24D0 && c <= 0x24E9);
 }
 
 bool IsUpper(int32_t c) {
-  return utf8proc_category(c) == UTF8PROC_CATEGORY_LU || (c >= 0x2160 && c <= 0x216F) || (c >= 0x24B6 && c <= 0x24CF);
+  return utf8proc_category(c) == UTF8PROC_CATEGORY_LU || (c >= 0x2160 && c <= 0x216F) ||
+         (c >= 0x24B6 && c <= 0x24CF);
 }
 
 bool IsTitle(int32_t c) { return utf8proc_category(c) == UTF8PROC_CATEGORY_LT; }
@@ -101,13 +106,26 @@ void AppendCased(std::string& out, int32_t c, Case to) {
     for (int i = 0; i < count && i < 8; i++) AppendUtf8(out, folded[i]);
     return;
   }
-  auto special = std::lower_bound(std::begin(kSpecialCases), std::end(kSpecialCases), c,
-                                  [](const SpecialCase& entry, int32_t wanted) { return entry.code_point < wanted; });
+  auto special = std::lower_bound(
+      std::begin(kSpecialCases), std::end(kSpecialCases), c,
+      [](const SpecialCase& entry, int32_t wanted) { return entry.code_point < wanted; });
   if (special != std::end(kSpecialCases) && special->code_point == c) {
-    out += to == Case::kLower ? special->lower : to == Case::kUpper ? special->upper : special->title;
+    out += to == Case::kLower   ? special->lower
+           : to == Case::kUpper ? special->upper
+                                : special->title;
     return;
   }
-  AppendUtf8(out, to == Case::kLower ? utf8proc_tolower(c) : to == Case::kUpper ? utf8proc_toupper(c) : utf8proc_totitle(c));
+  AppendUtf8(out, to == Case::kLower   ? utf8proc_tolower(c)
+                  : to == Case::kUpper ? utf8proc_toupper(c)
+                                       : utf8proc_totitle(c));
+}
+
+size_t FindBytes(std::string_view text, std::string_view wanted, size_t from) {
+  if (from > text.size()) return std::string_view::npos;
+  if (wanted.empty()) return from;
+  const void* found = memmem(text.data() + from, text.size() - from, wanted.data(), wanted.size());
+  return found == nullptr ? std::string_view::npos
+                          : static_cast<size_t>(static_cast<const char*>(found) - text.data());
 }
 
 std::string_view StripSpace(std::string_view text) {

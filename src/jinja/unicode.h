@@ -34,6 +34,9 @@ enum class Case : uint8_t { kLower, kUpper, kTitle, kFold };
 // Full mapping of one code point (ß gives SS). A final sigma is the caller's.
 void AppendCased(std::string& out, int32_t code_point, Case to);
 
+// find() in linear time, whatever the texts.
+size_t FindBytes(std::string_view text, std::string_view wanted, size_t from);
+
 std::string_view StripSpace(std::string_view text);
 
 }  // namespace ingle::jinja

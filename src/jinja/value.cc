@@ -11,8 +11,8 @@ namespace {
 
 constexpr size_t kIndexedFrom = 16;  // Smaller dicts are searched in order.
 
-// Values may share parts, so that comparing takes exponential time: every container costs steps. When they run out
-// the answer does not matter, because the run fails at its next step.
+// Values may share parts, so that comparing takes exponential time: every container costs steps.
+// When they run out the answer does not matter, because the run fails at its next step.
 bool Spend(const Heap& container, size_t steps) {
   if (container.budget == nullptr) return true;
   container.budget->steps_left -= static_cast<int64_t>(steps);
@@ -22,7 +22,8 @@ bool Spend(const Heap& container, size_t steps) {
 bool EqualLists(const ListData& left, const ListData& right) {
   if (&left == &right) return true;
   if (!Spend(left, left.items.size() + 1) || !Spend(right, 1)) return false;
-  return std::equal(left.items.begin(), left.items.end(), right.items.begin(), right.items.end(), Equal);
+  return std::equal(left.items.begin(), left.items.end(), right.items.begin(), right.items.end(),
+                    Equal);
 }
 
 bool EqualDicts(const DictData& left, const DictData& right) {
@@ -124,9 +125,10 @@ Value* Namespace::Find(std::string_view name) {
 
 size_t DictData::Position(std::string_view key) const {
   if (!sorted.empty()) {
-    auto found = std::lower_bound(sorted.begin(), sorted.end(), key, [&](uint32_t at, std::string_view wanted) {
-      return entries[at].first.text().view() < wanted;
-    });
+    auto found = std::lower_bound(sorted.begin(), sorted.end(), key,
+                                  [&](uint32_t at, std::string_view wanted) {
+                                    return entries[at].first.text().view() < wanted;
+                                  });
     return found != sorted.end() && entries[*found].first.text().view() == key ? *found : kAbsent;
   }
   for (size_t at = 0; at < entries.size(); at++)
@@ -199,7 +201,8 @@ bool Equal(const Value& left, const Value& right) {
 
 bool Hashable(const Value& value) {
   if (value.kind() == Kind::kTuple)
-    return Spend(value.list(), 1) && std::all_of(value.items().begin(), value.items().end(), Hashable);
+    return Spend(value.list(), 1) &&
+           std::all_of(value.items().begin(), value.items().end(), Hashable);
   return value.kind() != Kind::kList && value.kind() != Kind::kDict && value.kind() != Kind::kView;
 }
 

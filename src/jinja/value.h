@@ -1,7 +1,8 @@
 #pragma once
-// Values of a running template: Python's, as far as templates can see them. Everything but namespaces is immutable
-// for the template (the sandbox refuses list.append and the like), so values are shared by reference count; namespaces
-// and macros belong to the run, so there are no cycles.
+// Values of a running template: Python's, as far as templates can see them. Everything but
+// namespaces is immutable for the template (the sandbox refuses list.append and the like), so
+// values are shared by reference count; namespaces and macros belong to the run, so there are no
+// cycles.
 
 #include <cstdint>
 #include <memory>

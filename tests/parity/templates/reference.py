@@ -1,4 +1,5 @@
 """Jinja2 with the settings of transformers' apply_chat_template (transformers 5, jinja2 3.1.6)."""
+import functools
 import json
 from datetime import datetime, timezone
 
@@ -45,6 +46,7 @@ class TemplateNamespace(jinja2.utils.Namespace):
             raise jinja2.exceptions.SecurityError(name)
 
 
+@functools.lru_cache(maxsize=64)
 def compile_template(source, now=0):
     def raise_exception(message):
         raise jinja2.exceptions.TemplateError(message)

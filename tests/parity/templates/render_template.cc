@@ -1,4 +1,5 @@
-// Renders templates for comparisons with the original: one JSON request per line on stdin, one JSON answer per line.
+// Renders templates for comparisons with the original: one JSON request per line on stdin, one JSON
+// answer per line.
 // {"template", "messages", "tools"?, "variables"?, "add_generation_prompt"?, "now"?} ->
 // {"text", "spans": [[text, trusted], ...]} or {"error", "id"}
 
@@ -14,21 +15,28 @@ using ingle::json::array;
 using ingle::json::object;
 using ingle::json::value;
 
-value Describe(const ingle::Error& error) { return object{{"error", error.message}, {"id", error.id}}; }
+value Describe(const ingle::Error& error) {
+  return object{{"error", error.message}, {"id", error.id}};
+}
 
 value Answer(const object& request) {
-  auto chat_template = ingle::CompileChatTemplate(std::string_view(request.at("template").as_string()), "", "");
+  auto chat_template =
+      ingle::CompileChatTemplate(std::string_view(request.at("template").as_string()), "", "");
   if (!chat_template) return Describe(chat_template.error());
   ingle::RenderOptions options;
   options.free_variables = true;
   options.pass_empty_tools = true;
-  if (const value* variables = request.if_contains("variables")) options.variables = variables->as_object();
-  if (const value* prompt = request.if_contains("add_generation_prompt")) options.add_generation_prompt = prompt->as_bool();
+  if (const value* variables = request.if_contains("variables"))
+    options.variables = variables->as_object();
+  if (const value* prompt = request.if_contains("add_generation_prompt"))
+    options.add_generation_prompt = prompt->as_bool();
   if (const value* now = request.if_contains("now")) options.now_unix_s = now->as_int64();
   const value* tools = request.if_contains("tools");
   if (tools == nullptr || tools->is_null()) options.pass_empty_tools = false;
-  auto spans = (*chat_template)->Render(request.at("messages").as_array(),
-                                        tools != nullptr && tools->is_array() ? tools->as_array() : array(), options);
+  auto spans =
+      (*chat_template)
+          ->Render(request.at("messages").as_array(),
+                   tools != nullptr && tools->is_array() ? tools->as_array() : array(), options);
   if (!spans) return Describe(spans.error());
   std::string text;
   array list;
