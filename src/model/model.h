@@ -15,25 +15,28 @@
 
 namespace ingle {
 
-// Of cached keys and values. kAuto: f32 where the attention's weights are F32 or F16, whose precision
-// bf16 would lose (error 2x llama.cpp's), bf16 for all others. ModelInfo::arithmetic_class says which.
+// Of cached keys and values. kAuto: f32 where the attention's weights are F32 or F16, whose
+// precision bf16 would lose (error 2x llama.cpp's), bf16 for all others.
+// ModelInfo::arithmetic_class says which.
 enum class CacheType : uint8_t { kAuto, kBf16, kF32 };
 
 struct ModelOptions {
-  uint32_t threads = 0;        // 0: one per core that this process may use, and no more than one per 16 MiB.
+  uint32_t threads =
+      0;  // 0: one per core that this process may use, and no more than one per 16 MiB.
   CacheType cache = CacheType::kAuto;
-  uint64_t cache_tokens = 0;   // Room for tokens in all sequences together; 0: one full context.
-  std::string force_isa;       // Empty: the best tier of this machine (INGLE_FORCE_ISA).
+  uint64_t cache_tokens = 0;  // Room for tokens in all sequences together; 0: one full context.
+  std::string force_isa;      // Empty: the best tier of this machine (INGLE_FORCE_ISA).
 };
 
 struct ModelInfo {
-  std::string architecture, name, tier;   // tier: "portable", "avx2", "avx512vnni", ...
+  std::string architecture, name, tier;  // tier: "portable", "avx2", "avx512vnni", ...
   uint32_t vocab = 0, model_dim = 0, layers = 0, context_max = 0, threads = 0;
   uint64_t parameters = 0, weight_bytes = 0;  // Packed bytes in memory.
   uint64_t cache_bytes_per_token = 0;
   uint64_t cache_tokens = 0;
-  uint32_t cache_page_tokens = 1;  // Tokens of one page: the unit in which Reserve takes room, per sequence.
-  std::string arithmetic_class;           // e.g. "cpu-1/bf16": part of system_fingerprint.
+  uint32_t cache_page_tokens =
+      1;  // Tokens of one page: the unit in which Reserve takes room, per sequence.
+  std::string arithmetic_class;  // e.g. "cpu-1/bf16": part of system_fingerprint.
 };
 
 // One sequence's cached state. Made and used by its model only.
@@ -54,17 +57,17 @@ struct Segment {
 // Where the time of steps went, for tuning: wall time of the calling thread.
 enum class StepPhase : uint8_t {
   kEmbed,
-  kQkv,           // Norm, query, key and value products, rotary embedding, storing into the cache.
+  kQkv,  // Norm, query, key and value products, rotary embedding, storing into the cache.
   kAttention,
   kAttentionOut,
-  kGateUp,        // Norm, gate and up products, activation.
+  kGateUp,  // Norm, gate and up products, activation.
   kDown,
-  kHead,          // Norm and logits.
+  kHead,  // Norm and logits.
   kCount
 };
 inline constexpr size_t kStepPhases = static_cast<size_t>(StepPhase::kCount);
-inline constexpr std::string_view kStepPhaseNames[kStepPhases] = {"embed", "qkv", "attention", "attention_out",
-                                                                  "gate_up", "down", "head"};
+inline constexpr std::string_view kStepPhaseNames[kStepPhases] = {
+    "embed", "qkv", "attention", "attention_out", "gate_up", "down", "head"};
 
 struct StepProfile {
   uint64_t steps = 0, tokens = 0, barriers = 0;
@@ -79,7 +82,8 @@ class Model {
   // kOutOfMemory when the cache has no page left: no sequence has changed then.
   virtual Status Reserve(Sequence& sequence, uint32_t total_tokens) = 0;
   virtual uint64_t free_cache_tokens() const = 0;
-  // Appends every segment's tokens. logits: [rows, vocab], rows in segment order; see Segment for which tokens.
+  // Appends every segment's tokens. logits: [rows, vocab], rows in segment order; see Segment for
+  // which tokens.
   virtual Status Step(std::span<const Segment> segments, std::span<float> logits) = 0;
   // Sums over all steps so far; null when the model keeps none.
   virtual const StepProfile* profile() const { return nullptr; }
@@ -95,7 +99,8 @@ struct LoadedModel {
   std::vector<std::string> warnings;  // What the user should know (tensors ignored on purpose).
 };
 
-// Opens, checks and packs the model at `path` (a GGUF file). Errors name the tensor or key and the cure.
+// Opens, checks and packs the model at `path` (a GGUF file). Errors name the tensor or key and the
+// cure.
 Result<LoadedModel> LoadModel(const std::string& path, const ModelOptions& options);
 
 }  // namespace ingle
