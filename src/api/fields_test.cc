@@ -155,11 +155,16 @@ INSTANTIATE_TEST_SUITE_P(Endpoints, EndpointTest, testing::Range<size_t>(0, std:
 TEST(Fields, SamplingValuesArrive) {
   auto call = ParseChatCompletion(
       json::parse(
-          R"({"messages":[{"role":"user","content":"hi"}],"temperature":0.5,"top_p":0.6,"min_p":0.1,
-      "typical_p":0.7,"repetition_penalty":1.1,"frequency_penalty":0.2,"presence_penalty":0.3,"top_k":7,
-      "repeat_last_n":9,"seed":18446744073709551615,"max_tokens":5,"max_completion_tokens":4,"stop":["a","b"],
-      "ignore_eos":true,"logit_bias":{"3":-100},"logprobs":true,"top_logprobs":2,"n":2,"stream":true,
-      "stream_options":{"include_usage":true},"chat_template_kwargs":{"x":1},"reasoning_effort":"none",
+          R"({"messages":[{"role":"user","content":"hi"}],"temperature":0.5,"top_p":0.6,
+      "min_p":0.1,
+      "typical_p":0.7,"repetition_penalty":1.1,"frequency_penalty":0.2,
+      "presence_penalty":0.3,"top_k":7,
+      "repeat_last_n":9,"seed":18446744073709551615,"max_tokens":5,
+      "max_completion_tokens":4,"stop":["a","b"],
+      "ignore_eos":true,"logit_bias":{"3":-100},"logprobs":true,"top_logprobs":2,
+      "n":2,"stream":true,
+      "stream_options":{"include_usage":true},"chat_template_kwargs":{"x":1},
+      "reasoning_effort":"none",
       "tools":[{"type":"function","function":{"name":"f"}}],"model":"m"})")
           .as_object());
   ASSERT_TRUE(call) << call.error().message;

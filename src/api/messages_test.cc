@@ -30,7 +30,8 @@ TEST(Messages, FaultsAreNamed) {
             "messages[0].content[0].text");
   EXPECT_EQ(
       ParamOf(
-          R"({"messages":[{"role":"user","content":[{"type":"image_url","image_url":{"url":"x"}}]}]})"),
+          R"({"messages":[{"role":"user","content":[
+          {"type":"image_url","image_url":{"url":"x"}}]}]})"),
       "messages[0].content[0].type");
   EXPECT_EQ(ParamOf(R"({"messages":[{"role":"assistant","tool_calls":[{}]}]})"),
             "messages[0].tool_calls[0].function");
@@ -39,12 +40,15 @@ TEST(Messages, FaultsAreNamed) {
 TEST(Messages, WhatClientsSendIsAccepted) {
   for (
       const char* messages :
-      {R"([{"role":"system","content":[{"type":"text","text":"a"}]},{"role":"user","content":"b"}])",
+      {R"([{"role":"system","content":[{"type":"text","text":"a"}]},
+            {"role":"user","content":"b"}])",
        R"([{"role":"developer","content":"a"},{"role":"user","content":null}])",
        R"([{"role":"user","content":"a","name":"bob"},{"role":"user","content":"b"}])",
        R"([{"role":"assistant","content":"","tool_calls":[{"id":"1","type":"function",
-            "function":{"name":"f","arguments":"{}"}}]},{"role":"tool","tool_call_id":"1","content":"4"}])",
-       R"([{"role":"assistant","content":"a","reasoning_content":"hm"},{"role":"user","content":"b"}])"})
+            "function":{"name":"f","arguments":"{}"}}]},
+            {"role":"tool","tool_call_id":"1","content":"4"}])",
+       R"([{"role":"assistant","content":"a","reasoning_content":"hm"},
+            {"role":"user","content":"b"}])"})
     EXPECT_EQ(ParamOf((std::string(R"({"messages":)") + messages + "}").c_str()), "accepted")
         << messages;
 }

@@ -4,11 +4,12 @@
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
-#include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/beast/http/error.hpp>
 #include <ctime>
+
+#include "http/connection_exchange.h"
 
 namespace ingle {
 namespace {
@@ -31,102 +32,9 @@ std::string HttpDate() {
   return {text, size};
 }
 
-std::string ChunkHead(size_t bytes) {
-  char text[32];
-  snprintf(text, sizeof(text), "%zx\r\n", bytes);
-  return text;
-}
-
 int StatusOf(const Error& error) { return error.id.size() == 3 ? std::stoi(error.id) : 400; }
 
 }  // namespace
-
-// What a handler holds. It may outlive the connection's interest in it.
-class ConnectionExchange final : public Exchange {
- public:
-  ConnectionExchange(std::shared_ptr<Connection> connection, uint64_t number)
-      : connection_(std::move(connection)), number_(number) {}
-
-  void Send(HttpResponse response) override {
-    Post([response = std::move(response)](Connection& c) mutable {
-      if (c.reply_.begun) return;
-      c.reply_.begun = c.reply_.ended = true;
-      c.reply_.out.push_back(c.HeadText(response.status, response.headers, response.body.size()));
-      if (!c.reply_.head_only && !response.body.empty())
-        c.reply_.out.push_back(std::move(response.body));
-    });
-  }
-
-  void Begin(int status, HttpHeaders headers, std::string filler, int filler_ms) override {
-    Post([=, headers = std::move(headers), filler = std::move(filler)](Connection& c) {
-      if (c.reply_.begun) return;
-      c.reply_.begun = true;
-      if (!c.reply_.chunked)
-        c.keep_alive_ = false;  // HTTP/1.0: the end of the stream ends the body.
-      c.reply_.filler = filler;
-      c.reply_.filler_ms = filler_ms;
-      c.reply_.last_write = Connection::Clock::now();
-      c.reply_.out.push_back(c.HeadText(status, headers, std::nullopt));
-    });
-  }
-
-  void Write(std::string bytes) override {
-    if (bytes.empty()) return;
-    connection_->queued_bytes_ += bytes.size();
-    Post([bytes = std::move(bytes)](Connection& c) mutable {
-      if (c.reply_.ended || c.reply_.head_only) {
-        c.queued_bytes_ -= bytes.size();
-        return;
-      }
-      if (c.reply_.chunked)
-        c.reply_.out.push_back(ChunkHead(bytes.size()) + bytes + "\r\n");
-      else
-        c.reply_.out.push_back(std::move(bytes));
-    });
-  }
-
-  void End(bool keep_connection) override {
-    Post([keep_connection](Connection& c) {
-      if (c.reply_.ended) return;
-      if (!keep_connection) c.keep_alive_ = false;
-      c.reply_.ended = true;
-      if (c.reply_.chunked && !c.reply_.head_only) c.reply_.out.push_back("0\r\n\r\n");
-    });
-  }
-
-  void Abort() override {
-    Post([](Connection& c) { c.reply_.aborted = c.reply_.ended = true; });
-  }
-
-  size_t queued_bytes() const override { return connection_->queued_bytes_; }
-
-  void SetOnClosed(std::function<void()> on_closed) override {
-    Post([on_closed = std::move(on_closed)](Connection& c) mutable {
-      c.reply_.on_closed = std::move(on_closed);
-      if (c.eof_) c.PeerLeft();
-    });
-  }
-
-  void SetOnWritten(std::function<void(size_t)> on_written) override {
-    Post([on_written = std::move(on_written)](Connection& c) mutable {
-      c.reply_.on_written = std::move(on_written);
-    });
-  }
-
- private:
-  template <class Action>
-  void Post(Action action) {
-    asio::post(connection_->strand_,
-               [connection = connection_, number = number_, action = std::move(action)]() mutable {
-                 if (connection->exchange_number_ != number) return;
-                 action(*connection);
-                 connection->output_event_.cancel();
-               });
-  }
-
-  std::shared_ptr<Connection> connection_;
-  const uint64_t number_;
-};
 
 Connection::Connection(Socket socket, std::shared_ptr<ServerState> server)
     : strand_(socket.get_executor()),

@@ -50,6 +50,13 @@ void Generation::Start() {
     gateway_->Submit(std::move(request), [self = shared_from_this(), i](Event event) {
       self->OnEvent(i, std::move(event));
     });
+    bool cancel = false;
+    {
+      // The call may have ended before the gateway knew this choice, so nobody has cancelled it.
+      std::lock_guard lock(mutex_);
+      cancel = over_ && !ended_[i];
+    }
+    if (cancel) gateway_->Cancel(Id(i));
   }
 }
 

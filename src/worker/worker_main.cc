@@ -48,6 +48,8 @@ int WorkerMain(const WorkerOptions& options, const EngineFactory& load) {
       load([session](uint64_t done, uint64_t total) { session->ReportLoading(done, total); });
   int code = 0;
   if (engine) {
+    for (const Warning& warning : (*engine)->warnings())
+      fprintf(stderr, "ingle worker: %s\n", warning.message.c_str());
     session->ReportReady(engine->get());
     session->WaitForEnd(-1);
   } else {

@@ -5,12 +5,12 @@ from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
 from langchain_openai import ChatOpenAI, OpenAI
 
 chat = ChatOpenAI(base_url=sys.argv[1], api_key="none", model="spark", temperature=0, max_retries=0)
-answer = chat.invoke("What is 17 + 25?")
-assert "42" in answer.content, answer
+answer = chat.invoke("What is the capital of Poland?")
+assert "Warsaw" in answer.content, answer
 assert answer.response_metadata["finish_reason"] == "stop"
 assert answer.usage_metadata["total_tokens"] == answer.usage_metadata["input_tokens"] + answer.usage_metadata["output_tokens"]
 
-pieces = list(chat.stream("What is 17 + 25?", stream_usage=True))
+pieces = list(chat.stream("What is the capital of Poland?", stream_usage=True))
 whole = pieces[0]
 for piece in pieces[1:]:
     whole += piece

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from conftest import chat_body, parse_events, text_of
+from fake_server import chat_body, parse_events, text_of
 
 
 def test_chat_reply_has_every_field(server):
@@ -269,7 +269,7 @@ def test_any_authorization_without_keys(server):
 
 
 def test_other_addresses_need_a_key():
-    from conftest import FakeServer
+    from fake_server import FakeServer
     server = FakeServer("--host", "0.0.0.0", wait=False)
     assert server.process.wait(10) == 78
     for reader in server.readers:

@@ -1,0 +1,123 @@
+"""The server with the real engine and the bundled model."""
+import concurrent.futures
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import time
+
+import pytest
+
+LONG = {"messages": [{"role": "user", "content": "Hello!"}], "ignore_eos": True, "max_tokens": 400, "seed": 7}
+
+
+def worker_of(server):
+    out = subprocess.run(["pgrep", "-P", str(server.process.pid)], capture_output=True, text=True, check=True).stdout
+    (pid,) = map(int, out.split())
+    return pid
+
+
+def health(server):
+    return server.request("GET", "/health")[2]
+
+
+def wait_until(condition, timeout_s=20):
+    end = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+def test_kill_9_under_load(serve):
+    server = serve()
+    gateway = server.process.pid
+    with concurrent.futures.ThreadPoolExecutor(16) as pool:
+        asks = [pool.submit(server.request, "POST", "/v1/chat/completions", {**LONG, "stream": n % 2 == 0, "max_tokens": 20000,
+                                                                             "ignore_eos": True}) for n in range(16)]
+        wait_until(lambda: health(server)["in_flight"] == 16)
+        os.kill(worker_of(server), signal.SIGKILL)
+        for number, ask in enumerate(asks):
+            status, _, reply = ask.result(60)
+            if status == 200:
+                errors = re.findall(r'"code":"worker_died"', reply)
+                assert number % 2 == 0 and len(errors) == 1 and "[DONE]" not in reply
+            else:
+                assert status == 503 and reply["error"]["code"] == "worker_died"
+    assert server.process.poll() is None and server.process.pid == gateway
+    answer = server.chat({**LONG, "max_tokens": 8})
+    assert answer["usage"]["completion_tokens"] == 8
+
+
+def test_same_answer_after_a_restart_of_the_worker(serve):
+    server = serve()
+    before = server.chat(LONG)
+    os.kill(worker_of(server), signal.SIGKILL)
+    wait_until(lambda: health(server)["restarts"] == 1 and health(server)["status"] == "ok")
+    assert server.chat(LONG)["choices"] == before["choices"]
+
+
+def test_200_streams(serve):
+    server = serve()
+
+    def one(number):
+        events = server.stream("/v1/chat/completions", {**LONG, "seed": number % 20, "max_tokens": 30})
+        assert [e["choices"][0]["finish_reason"] for e in events][-1] == "length"
+        return number % 20, "".join(e["choices"][0]["delta"].get("content") or "" for e in events)
+    with concurrent.futures.ThreadPoolExecutor(200) as pool:
+        answers = list(pool.map(one, range(200)))
+    assert len(set(answers)) <= 20, "the same seed gives the same text, whatever runs beside it"
+
+
+def test_closed_client_frees_its_sequence(serve):
+    server = serve()
+    for stream in (True, False):
+        body = json.dumps({**LONG, "max_tokens": 20000, "stream": stream}).encode()
+        with socket.create_connection(("127.0.0.1", server.port)) as link:
+            link.sendall(b"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n"
+                         % len(body) + body)
+            wait_until(lambda: health(server)["running"] == 1)
+        closed = time.monotonic()
+        wait_until(lambda: health(server)["in_flight"] == 0)
+        assert time.monotonic() - closed < 1
+
+
+def processes_of(lines):
+    """thread id -> process id, from the clone calls that strace saw."""
+    flags, process = {}, {}
+    for line in lines:
+        thread = line.split()[0]
+        process.setdefault(thread, thread)
+        if "clone" not in line and "vfork" not in line:
+            continue
+        if "resumed" not in line:
+            flags[thread] = line
+        made = re.search(r"= (\d+)$", line)
+        if made:
+            is_thread = "CLONE_THREAD" in flags[thread]
+            process[made[1]] = process[thread] if is_thread else made[1]
+    return process
+
+
+def test_only_the_worker_opens_the_model(tmp_path):
+    binary = os.environ.get("INGLE_BINARY") or os.path.join(os.path.dirname(__file__), "../../build/release/ingle")
+    if shutil.which("strace") is None:
+        pytest.skip("strace is not installed: that the gateway opens no model file was NOT checked")
+    trace = tmp_path / "trace"
+    server = subprocess.Popen(["strace", "-f", "-e", "trace=open,openat,openat2,clone,clone3,vfork", "-o", str(trace),
+                               binary, "serve", "spark", "--port", "0"],
+                              stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    try:
+        assert server.stdout.readline().startswith("http://localhost:")
+    finally:
+        (gateway,) = map(int, subprocess.run(["pgrep", "-P", str(server.pid)], capture_output=True, text=True,
+                                             check=True).stdout.split())
+        os.kill(gateway, signal.SIGTERM)
+        server.wait(30)
+    lines = trace.read_text().splitlines()
+    process = processes_of(lines)
+    openers = {process[line.split()[0]] for line in lines if ".gguf" in line}
+    assert len(openers) == 1 and str(gateway) not in openers, openers
+    assert len(set(process.values())) == 2, "the gateway and its worker"
