@@ -268,6 +268,50 @@ TEST(PackedMatrix, BytesDependNeitherOnTheTierNorOnTheNumberOfTokens) {
   }
 }
 
+// Codes and activations at their ends: sums in 16 bits (vpmaddubsw) must not saturate, those in 32
+// bits not wrap.
+TEST(PackedMatrix, ExtremesAreExactInAllTiers) {
+  constexpr uint32_t kCols = 512, kRows = 16, kTokens = 3;
+  std::vector<float> x(kTokens * kCols, 1.0f);
+  for (uint32_t k = 0; k < kCols; ++k) {
+    x[kCols + k] = -1.0f;
+    x[2 * kCols + k] = k % 4 < 2 ? 1.0f : -1.0f;
+  }
+  for (DType type : kTypes) {
+    const DTypeInfo& info = Info(type);
+    if (info.block_weights == 1) continue;
+    for (int byte : {0x00, 0xff, 0x80, 0x7f, 0x1f}) {
+      Sample sample(type, kRows, kCols, 1);
+      const uint16_t one = 0x3c00;
+      std::memset(sample.source.data(), byte, sample.source.size());
+      for (size_t at = 1; at < sample.source.size(); at += info.block_bytes) {
+        std::memcpy(&sample.source[at + (type == DType::kQ6_K ? 208 : 0)], &one, 2);
+        if (type == DType::kQ4_K || type == DType::kQ5_K || type == DType::kQ4_1 ||
+            type == DType::kQ5_1) {
+          std::memcpy(&sample.source[at + 2], &one, 2);
+        }
+      }
+      PackTiles(sample.view, 0, 1, sample.packed.get());
+      const auto w = sample.Dequantized();
+      for (const Kernels* kernels : SupportedKernels()) {
+        Activations a(*kernels, sample.matrix.activation, x, kTokens, kCols);
+        float out[kTokens * kRows];
+        Multiply(*kernels, sample.matrix, a.bytes.get(), kTokens, 0, kRows, out, kRows);
+        for (uint32_t t = 0; t < kTokens; ++t) {
+          double want = 0, magnitude = 0;
+          for (uint32_t k = 0; k < kCols; ++k) {
+            want += double{w[k]} * double{x[t * kCols + k]};
+            magnitude += std::abs(double{w[k]});
+          }
+          // Activations of one are exactly 127 steps of 1/127 in float.
+          ASSERT_NEAR(out[t * kRows], want, 1e-5 * magnitude)
+              << kernels->name << " " << Name(type) << " byte " << byte << " token " << t;
+        }
+      }
+    }
+  }
+}
+
 TEST(PackedMatrix, RangesOfRowsGiveTheSameBytes) {
   for (DType type : kTypes) {
     const uint32_t cols = Columns(type)[0], rows = 75, tokens = 9;
