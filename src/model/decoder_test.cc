@@ -205,6 +205,26 @@ TEST(Decoder, TellsAboutItself) {
   EXPECT_EQ(model->free_cache_tokens(), 128u);
 }
 
+TEST(Decoder, FewBarriers) {
+  const TestFile file(TestModelBytes({}));
+  const auto model = Load(file.path(), {.threads = 2});
+  ASSERT_TRUE(model);
+  const auto text = Text(40, 48, 1);
+  const auto sequence = model->NewSequence();
+  std::vector<float> logits(48);
+  const Segment prompt{sequence.get(), text};
+  ASSERT_TRUE(model->Step({&prompt, 1}, logits));
+  const StepProfile before = *model->profile();
+  const Segment one{sequence.get(), std::span(text).first(1)};
+  ASSERT_TRUE(model->Step({&one, 1}, logits));
+  const StepProfile& after = *model->profile();
+  EXPECT_EQ(after.barriers - before.barriers, 1 + 5 * 2u);  // The embedding's, and 5 per layer.
+  EXPECT_EQ(after.steps - before.steps, 1u);
+  EXPECT_EQ(after.tokens - before.tokens, 1u);
+  for (size_t phase = 0; phase < kStepPhases; ++phase)
+    EXPECT_GT(after.seconds[phase], before.seconds[phase]) << kStepPhaseNames[phase];
+}
+
 TEST(Decoder, FullCacheChangesNothing) {
   const TestFile file(TestModelBytes({}));
   const auto model = Load(file.path(), {}, 128);
