@@ -30,6 +30,11 @@ std::string HumanBytes(double bytes) {
 }
 
 std::string Text(const json::value& value) {
+  if (value.is_double()) {  // 0.95, where JSON would say 9.5E-1.
+    char text[32];
+    std::snprintf(text, sizeof text, "%.9g", value.get_double());
+    return text;
+  }
   return value.is_string() ? Escaped(value.get_string()) : json::serialize(value);
 }
 

@@ -170,6 +170,10 @@ void AddSamplingFlags(CLI::App* parser, SamplingRequest* sampling) {
       ->add_option_function<uint64_t>(
           "--seed", [sampling](uint64_t seed) { sampling->seed = seed; },
           "the same seed gives the same answer; default: drawn, and reported")
+      ->check([](const std::string& text) {  // The parser itself takes -1 for 2^64 - 1.
+        bool digits = text.find_first_not_of("0123456789") == std::string::npos;
+        return digits ? "" : "--seed needs a whole number from 0, not '" + text + "'";
+      })
       ->group("Sampling");
   parser
       ->add_option_function<std::vector<std::string>>(

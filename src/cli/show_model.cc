@@ -1,5 +1,7 @@
 #include "cli/show_model.h"
 
+#include <charconv>
+#include <cstdlib>
 #include <map>
 
 #include "engine/engine.h"
@@ -11,6 +13,15 @@ namespace ingle {
 namespace {
 
 constexpr size_t kListShown = 16;  // Longer lists (vocabularies, merges) are told by their length.
+
+// Files keep 32-bit floats: 0.95f is shown as 0.95.
+double Shortest(double value) {
+  auto narrow = static_cast<float>(value);
+  if (static_cast<double>(narrow) != value) return value;
+  char text[32];
+  *std::to_chars(text, text + sizeof text - 1, narrow).ptr = '\0';
+  return std::strtod(text, nullptr);
+}
 
 template <class T>
 json::value ListValue(const std::vector<T>& list) {
@@ -26,6 +37,8 @@ json::value ToJson(const MetadataValue& value) {
         using V = std::decay_t<decltype(v)>;
         if constexpr (std::is_same_v<V, std::string>)
           return json::value(v);
+        else if constexpr (std::is_same_v<V, double>)
+          return json::value(Shortest(v));
         else if constexpr (std::is_arithmetic_v<V>)
           return json::value(v);
         else

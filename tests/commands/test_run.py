@@ -26,7 +26,7 @@ def test_verbose_shows_what_is_sent_and_leaves_stdout_alone(ingle):
     assert text == plain
     assert f"user\\n{QUESTION}" in report  # The rendered prompt, its newlines as escapes.
     assert re.search(r"^  top_k +40 +request$", report, re.M)
-    assert re.search(r"^  temperature +0\.8 +(built-in|model)$", report, re.M)
+    assert re.search(r"^  temperature +[\d.]+ +(built-in|model)$", report, re.M)
     assert re.search(r"^end tokens \d+ ", report, re.M) and "context " in report
 
 
