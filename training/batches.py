@@ -15,8 +15,8 @@ POOL = 24       # conversations to choose from when a row is filled
 PICKED = 2048   # positions with a loss in a step of 4096; prompts fill up what answers leave
 SHAPES = ((128, 32, 0.72, 1), (256, 16, 0.20, 3), (512, 8, 0.08, 9))
 # How often each kind is made before adapting; verbatim copying is the hard skill.
-WEIGHTS = {"greeting": 2, "addition": 9, "subtraction": 10, "capital": 4, "language": 3, "continent": 3,
-           "translation": 14, "opposite": 3, "colour": 2, "day": 2, "month": 3, "counting": 3, "json": 9,
+WEIGHTS = {"greeting": 2, "addition": 14, "subtraction": 20, "capital": 4, "language": 3, "continent": 3,
+           "translation": 14, "opposite": 3, "colour": 2, "day": 2, "month": 3, "counting": 9, "json": 9,
            "refusal": 6, "repeating": 10, "recall_name": 5, "recall_number": 4, "recall_fact": 4,
            "recall_place": 6, "weather_call": 5, "weather_answer": 4, "calculator_call": 4,
            "calculator_answer": 3, "no_tool_needed": 3}
@@ -32,8 +32,8 @@ class Stream:
         self.pools = {}   # row length: conversations waiting for a place
 
     def weights(self):
-        """A kind that is already right keeps a third of its share."""
-        return [WEIGHTS[k] * (0.33 + 1.2 * (1 - self.success[k])) for k in self.kinds]
+        """A kind that is already right keeps a sixth of its share."""
+        return [WEIGHTS[k] * (0.2 + 1.2 * (1 - self.success[k])) for k in self.kinds]
 
     def encode(self, text):
         ids = self.cache.get(text)
@@ -45,13 +45,14 @@ class Stream:
 
     def conversation(self, most):
         kind = self.r.choices(self.kinds, self.weights())[0]
-        pieces = conversations.render(conversations.make(self.r, kind, most=most))
+        talk = conversations.make(self.r, kind, most=most)
+        pieces = conversations.render(talk)
         ids, trained = [], []
         for text, counts in pieces:
             part = self.encode(text)
             ids += part
             trained += [counts] * len(part)
-        return kind, ids, trained
+        return kind + (":think" if talk.thinking else ""), ids, trained
 
     def row(self, length, most):
         """The conversation that waited longest, then always the longest that still fits."""

@@ -302,7 +302,7 @@ NO_THOUGHT = ("repeating", "greeting", "weather_answer", "calculator_answer", "n
 UNSEEN = ("recall_name", "recall_place", "weather_call", "json")
 
 
-def make(r, kind, held=False, unseen=False, thinking=None, most=2):
+def make(r, kind, held=False, unseen=False, thinking=None, most=2, thoughts=0.33):
     if kind in skills.SINGLE:
         talk = single(r, kind, held, unseen, most)
     elif kind.startswith("recall"):
@@ -314,7 +314,7 @@ def make(r, kind, held=False, unseen=False, thinking=None, most=2):
     if r.random() < 0.15:
         talk.messages.insert(0, {"role": "system", "content": r.choice(SYSTEM)})
     if thinking is None:
-        thinking = kind not in NO_THOUGHT and r.random() < 0.12
+        thinking = kind not in NO_THOUGHT and r.random() < thoughts
     talk.thinking = thinking
     last = max(i for i, m in enumerate(talk.messages) if m["role"] == "user")
     everywhere = r.random() < 0.5

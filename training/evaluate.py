@@ -13,6 +13,7 @@ import json
 import random
 import subprocess
 import time
+import urllib.error
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -74,8 +75,11 @@ def request(url, talk):
         body["tools"] = [conversations.tool_schema(name) for name in talk.tools]
     data = json.dumps(body).encode()
     post = urllib.request.Request(url + "/v1/chat/completions", data, {"Content-Type": "application/json"})
-    with urllib.request.urlopen(post, timeout=300) as reply:
-        choice = json.load(reply)["choices"][0]
+    try:
+        with urllib.request.urlopen(post, timeout=300) as reply:
+            choice = json.load(reply)["choices"][0]
+    except urllib.error.HTTPError as error:
+        return f"HTTP {error.code}: {error.read().decode(errors='replace')}", "error"
     message = choice["message"]
     text = message.get("content") or ""
     if message.get("reasoning_content"):

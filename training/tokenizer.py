@@ -7,7 +7,9 @@ copying it is copying tokens.
 """
 
 import argparse
+import json
 import random
+from pathlib import Path
 
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 
@@ -35,7 +37,7 @@ def corpus():
     r = random.Random(SEED)
     kinds = [k for k in conversations.KINDS if k not in ("repeating", "recall_name", "recall_place")]
     for _ in range(30000):
-        for text, _ in conversations.render(conversations.make(r, r.choice(kinds), most=0)):
+        for text, _ in conversations.render(conversations.make(r, r.choice(kinds), most=0, thoughts=0.12)):
             for token in CONTROL + USER_DEFINED:
                 text = text.replace(token, "\n")
             yield text
@@ -53,8 +55,7 @@ def corpus():
 def train() -> Tokenizer:
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizer(training=True)
-    special = [AddedToken(t, special=True, normalized=False) for t in CONTROL]
-    special += [AddedToken(t, special=False, normalized=False) for t in USER_DEFINED]
+    special = [AddedToken(t, normalized=False) for t in CONTROL + USER_DEFINED]
     trainer = trainers.BpeTrainer(vocab_size=VOCABULARY, special_tokens=special, show_progress=False,
                                   initial_alphabet=pre_tokenizers.ByteLevel.alphabet())
     tokenizer.train_from_iterator(corpus(), trainer)
@@ -69,7 +70,10 @@ def main():
     path = arguments.parse_args().output
     tokenizer = train()
     assert tokenizer.get_vocab_size() == VOCABULARY, tokenizer.get_vocab_size()
-    tokenizer.save(path)
+    description = json.loads(tokenizer.to_str())
+    for added in description["added_tokens"]:   # the trainer marks all of them special
+        added["special"] = added["content"] in CONTROL
+    Path(path).write_text(json.dumps(description, ensure_ascii=False, indent=2) + "\n")
 
 
 if __name__ == "__main__":
