@@ -77,7 +77,8 @@ Value CyclerFunction(Runtime& run, const Arguments& arguments) {
 Value JoinerFunction(Runtime& run, const Arguments& arguments) {
   auto data = std::make_shared<JoinerData>();
   data->separator = arguments[0].missing() ? run.String(", ") : arguments[0];
-  return run.Adopt(Kind::kJoiner, std::move(data), data->separator.depth());
+  int depth = data->separator.depth();
+  return run.Adopt(Kind::kJoiner, std::move(data), depth);
 }
 
 Value RaiseException(Runtime& run, const Arguments& arguments) {

@@ -294,9 +294,12 @@ Value ToJsonFilter(Runtime& run, const Arguments& arguments) {
 }
 
 Value FileSizeFilter(Runtime& run, const Arguments& arguments) {
-  if (!IsNumber(arguments[0])) return run.Fail("TypeError: filesizeformat needs a number");
+  auto parsed = arguments[0].is_string() ? ParseFloat(arguments[0].text().view()) : std::nullopt;
+  if (!IsNumber(arguments[0]) && !parsed)
+    return run.Fail("TypeError: filesizeformat needs a number");
   bool binary = Truthy(arguments[1]);
-  double bytes = ToDouble(arguments[0]), base = binary ? 1024 : 1000, unit = base;
+  double bytes = parsed ? *parsed : ToDouble(arguments[0]), base = binary ? 1024 : 1000,
+         unit = base;
   if (bytes == 1) return run.String("1 Byte");
   if (bytes < base) return run.String(std::to_string(static_cast<int64_t>(bytes)) + " Bytes");
   constexpr std::string_view kPrefixes = "kMGTPEZY";
