@@ -122,6 +122,25 @@ class TestGguf {
   std::string data_;
 };
 
+// One key of every kind, three tensors.
+inline TestGguf EveryKindOfValue() {
+  TestGguf file = TestGguf().String("general.architecture", "llama");
+  file.U32("general.alignment", 32).F32("pi", 3.5f).Bool("yes", true).I32("minus", -7);
+  file.Strings("tokens", {"a", "é", "<|end|>"})
+      .U32s("sizes", {1, 2, 3})
+      .Raw("wide", 10, TestGguf::Le(uint64_t{1} << 40));
+  file.Raw("byte", 0, TestGguf::Le<uint8_t>(200)).Raw("small", 1, TestGguf::Le<int8_t>(-3));
+  file.Raw("word", 2, TestGguf::Le<uint16_t>(60000)).Raw("short", 3, TestGguf::Le<int16_t>(-300));
+  file.Raw("long", 11, TestGguf::Le<int64_t>(-5)).Raw("double", 12, TestGguf::Le(0.25));
+  file.Raw("flags", 9,
+           TestGguf::Le<uint32_t>(7) + TestGguf::Le<uint64_t>(3) + std::string("\1\0\1", 3));
+  file.Raw("empty", 9, TestGguf::Le<uint32_t>(8) + TestGguf::Le<uint64_t>(0));
+  file.Tensor("matrix", {64, 3}, DType::kQ8_0)
+      .Tensor("vector", {5})
+      .Tensor("k", {256, 2}, DType::kQ4_K);
+  return file;
+}
+
 // A file with these bytes that is gone when this object is.
 class TestFile {
  public:
