@@ -28,26 +28,24 @@ TEST(Messages, FaultsAreNamed) {
   EXPECT_EQ(ParamOf(R"({"messages":[{"role":"user","content":123}]})"), "messages[0].content");
   EXPECT_EQ(ParamOf(R"({"messages":[{"role":"user","content":[{"type":"text"}]}]})"),
             "messages[0].content[0].text");
-  EXPECT_EQ(
-      ParamOf(
-          R"({"messages":[{"role":"user","content":[
+  EXPECT_EQ(ParamOf(
+                R"({"messages":[{"role":"user","content":[
           {"type":"image_url","image_url":{"url":"x"}}]}]})"),
-      "messages[0].content[0].type");
+            "messages[0].content[0].type");
   EXPECT_EQ(ParamOf(R"({"messages":[{"role":"assistant","tool_calls":[{}]}]})"),
             "messages[0].tool_calls[0].function");
 }
 
 TEST(Messages, WhatClientsSendIsAccepted) {
-  for (
-      const char* messages :
-      {R"([{"role":"system","content":[{"type":"text","text":"a"}]},
+  for (const char* messages :
+       {R"([{"role":"system","content":[{"type":"text","text":"a"}]},
             {"role":"user","content":"b"}])",
-       R"([{"role":"developer","content":"a"},{"role":"user","content":null}])",
-       R"([{"role":"user","content":"a","name":"bob"},{"role":"user","content":"b"}])",
-       R"([{"role":"assistant","content":"","tool_calls":[{"id":"1","type":"function",
+        R"([{"role":"developer","content":"a"},{"role":"user","content":null}])",
+        R"([{"role":"user","content":"a","name":"bob"},{"role":"user","content":"b"}])",
+        R"([{"role":"assistant","content":"","tool_calls":[{"id":"1","type":"function",
             "function":{"name":"f","arguments":"{}"}}]},
             {"role":"tool","tool_call_id":"1","content":"4"}])",
-       R"([{"role":"assistant","content":"a","reasoning_content":"hm"},
+        R"([{"role":"assistant","content":"a","reasoning_content":"hm"},
             {"role":"user","content":"b"}])"})
     EXPECT_EQ(ParamOf((std::string(R"({"messages":)") + messages + "}").c_str()), "accepted")
         << messages;
