@@ -6,6 +6,7 @@ import pathlib
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -28,10 +29,10 @@ class Server:
     def __init__(self, *arguments, model="spark", env=None):
         self.port = free_port()
         self.base = f"http://127.0.0.1:{self.port}"
+        self.log = tempfile.TemporaryFile()
         self.process = subprocess.Popen(
             [str(BINARY), "serve", model, "--port", str(self.port), *map(str, arguments)],
-            env={**os.environ, **(env or {})}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-        os.set_blocking(self.process.stdout.fileno(), False)
+            env={**os.environ, **(env or {})}, stdout=self.log, stderr=subprocess.STDOUT)
 
     def wait_ready(self, timeout_s=60):
         end = time.monotonic() + timeout_s
@@ -46,7 +47,9 @@ class Server:
         raise AssertionError(f"not ready after {timeout_s} s: {self.output()}")
 
     def output(self):
-        return (self.process.stdout.read() or b"").decode(errors="replace")
+        """What it has printed so far."""
+        self.log.seek(0)
+        return self.log.read().decode(errors="replace")
 
     def request(self, method, path, body=None, headers=None, timeout_s=300):
         """(status, headers, parsed JSON or text)."""
@@ -85,7 +88,7 @@ class Server:
                 self.process.kill()
                 self.process.wait()
                 raise AssertionError("ingle serve did not end within 20 s of SIGTERM") from None
-        self.process.stdout.close()
+        self.log.close()
 
 
 @pytest.fixture(scope="session")
