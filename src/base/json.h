@@ -12,11 +12,12 @@ namespace ingle {
 namespace json = boost::json;
 
 struct JsonLimits {
-  size_t depth = 64;              // Nesting of arrays and objects.
+  size_t depth = 64;  // Nesting of arrays and objects.
   size_t bytes = size_t{32} << 20;
 };
 
-// Fails with kInvalidRequest (syntax, with the byte offset) or kTooLarge. `what` names the text in messages.
+// Fails with kInvalidRequest (syntax, with the byte offset) or kTooLarge. `what` names the text in
+// messages.
 Result<json::value> ParseJson(std::string_view text, std::string_view what, JsonLimits limits = {});
 
 }  // namespace ingle

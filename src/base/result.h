@@ -27,7 +27,7 @@ struct Error {
   ErrorCode code = ErrorCode::kInternal;
   std::string message;  // What happened, where, and what to do about it. For the user.
   std::string param;    // The request field or file key at fault; empty when there is none.
-  std::string id;       // Machine-readable name for clients ("context_length_exceeded"); may be empty.
+  std::string id;  // Machine-readable name for clients ("context_length_exceeded"); may be empty.
 };
 
 template <class T>
@@ -47,15 +47,15 @@ std::string_view ErrorCodeName(ErrorCode code);  // "invalid_request", "corrupt_
 #define INGLE_JOIN(a, b) INGLE_JOIN_(a, b)
 
 // INGLE_TRY(auto file, OpenFile(path)); returns the error, or declares `file` from the value.
-#define INGLE_TRY(declaration, expression) \
-  auto INGLE_JOIN(result_, __LINE__) = (expression); \
-  if (!INGLE_JOIN(result_, __LINE__)) \
+#define INGLE_TRY(declaration, expression)                                    \
+  auto INGLE_JOIN(result_, __LINE__) = (expression);                          \
+  if (!INGLE_JOIN(result_, __LINE__))                                         \
     return std::unexpected(std::move(INGLE_JOIN(result_, __LINE__)).error()); \
   declaration = *std::move(INGLE_JOIN(result_, __LINE__))
 
 // INGLE_RETURN_IF_ERROR(DoIt()); for Status: returns the error or goes on.
-#define INGLE_RETURN_IF_ERROR(expression) \
-  do { \
-    auto status_ = (expression); \
+#define INGLE_RETURN_IF_ERROR(expression)                             \
+  do {                                                                \
+    auto status_ = (expression);                                      \
     if (!status_) return std::unexpected(std::move(status_).error()); \
   } while (false)
