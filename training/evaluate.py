@@ -23,7 +23,7 @@ from tokenizers import Tokenizer
 import conversations
 
 ROOT = Path(__file__).parent.parent
-LENGTHS = (128, 256, 512, 1024)   # prompts are counted by length as well, in tokens
+LENGTHS = (128, 256, 512)   # tokens; 512 is all the context that training shows
 
 
 def samples(each, seed, only=None):

@@ -1,4 +1,4 @@
-"""Trains spark. `train.py --tokens 40000000` is the recipe; `--deadline 23:30` fits it to a clock.
+"""Trains spark. `train.py --tokens 30e6` is the recipe; `--deadline 23:30` fits it to a clock.
 
 Every step sees fresh conversations from a seeded stream. The learning rate warms up, holds and
 falls linearly to zero, either over the token budget or by the wall clock until the deadline.
@@ -27,7 +27,7 @@ from optimiser import Optimiser
 def options():
     a = argparse.ArgumentParser(description=__doc__)
     a.add_argument("--output", default="/tmp/spark-training", help="checkpoints and log")
-    a.add_argument("--tokens", type=float, default=40e6)
+    a.add_argument("--tokens", type=float, default=30e6)
     a.add_argument("--deadline", help="HH:MM (local): learning rate reaches zero then")
     a.add_argument("--seed", type=int, default=1)
     a.add_argument("--muon-rate", type=float, default=0.02)
