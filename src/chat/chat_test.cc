@@ -94,14 +94,21 @@ TEST(ChatTemplate, TurnEndingsOfPublishedTemplates) {
 
 TEST(NormaliseMessages, BringsEveryFormIntoOne) {
   auto result = NormaliseMessages(Messages(R"([
-    {"role":"developer","content":[{"type":"text","text":"a"},{"type":"text","text":"b"}],"name":null},
-    {"role":"assistant","content":null,"reasoning":"hm","tool_calls":[{"id":"1","type":"function","function":{"name":"f","arguments":"{\"x\": 1}"}}]},
+    {"role":"developer","name":null,
+     "content":[{"type":"text","text":"a"},{"type":"text","text":"b"}]},
+    {"role":"assistant","content":null,"reasoning":"hm","tool_calls":[
+      {"id":"1","type":"function","function":{"name":"f","arguments":"{\"x\": 1}"}}]},
     {"role":"assistant","tool_calls":[{"function":{"name":"g","arguments":"not json"}}]},
     {"role":"user","content":"q","tool_calls":[]}])"));
   ASSERT_TRUE(result) << result.error().message;
-  EXPECT_EQ(
-      json::serialize(result->messages),
-      R"([{"role":"system","content":"a\nb"},{"role":"assistant","reasoning":"hm","tool_calls":[{"id":"1","type":"function","function":{"name":"f","arguments":{"x":1}}}],"content":"","reasoning_content":"hm"},{"role":"assistant","tool_calls":[{"function":{"name":"g","arguments":"not json"}}],"content":""},{"role":"user","content":"q"}])");
+  EXPECT_EQ(json::serialize(result->messages), json::serialize(Messages(R"([
+    {"role":"system","content":"a\nb"},
+    {"role":"assistant","reasoning":"hm","tool_calls":[
+      {"id":"1","type":"function","function":{"name":"f","arguments":{"x":1}}}],
+     "content":"","reasoning_content":"hm"},
+    {"role":"assistant","tool_calls":[{"function":{"name":"g","arguments":"not json"}}],
+     "content":""},
+    {"role":"user","content":"q"}])")));
   ASSERT_EQ(result->warnings.size(), 1U);
   EXPECT_NE(result->warnings[0].find("messages[2].tool_calls[0].function.arguments"),
             std::string::npos);

@@ -15,8 +15,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   auto syntax = jinja::Parse(std::string_view(reinterpret_cast<const char*>(data), size));
   if (!syntax) return 0;
   static const json::value kMessages = json::parse(
-      R"([{"role":"user","content":"h\u00e9llo <|im_end|>"},{"role":"assistant","content":null,"tool_calls":[{"function":
-      {"name":"f","arguments":{"x":[1,2.5,true]}}}]}])");
+      R"([{"role":"user","content":"h\u00e9llo <|im_end|>"},
+      {"role":"assistant","content":null,"tool_calls":[
+       {"function":{"name":"f","arguments":{"x":[1,2.5,true]}}}]}])");
   jinja::Runtime run(*syntax, 100, 1'700'000'000);
   run.SetVariable("messages", run.FromJson(kMessages));
   run.SetVariable("m", run.FromJson(kMessages.as_array()[1]));

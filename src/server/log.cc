@@ -1,5 +1,7 @@
 #include "server/log.h"
 
+#include <spdlog/async.h>
+#include <spdlog/async_logger.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
@@ -7,11 +9,16 @@ namespace ingle {
 namespace {
 
 constexpr size_t kMaxValueBytes = 500;
+constexpr size_t kMaxWaitingLines = 8192;
 
+// A thread of its own writes: whoever reads our stderr slowly, or not at all, never holds up an
+// answer. Then the oldest waiting lines give way to new ones; what waits at exit is written.
 spdlog::logger& Logger() {
   static const auto logger = [] {
-    auto made = std::make_shared<spdlog::logger>("ingle",
-                                                 std::make_shared<spdlog::sinks::stderr_sink_mt>());
+    spdlog::init_thread_pool(kMaxWaitingLines, 1);
+    auto made = std::make_shared<spdlog::async_logger>(
+        "ingle", std::make_shared<spdlog::sinks::stderr_sink_mt>(), spdlog::thread_pool(),
+        spdlog::async_overflow_policy::overrun_oldest);
     made->set_pattern("%Y-%m-%dT%H:%M:%S.%e%z %l %v");
     made->flush_on(spdlog::level::debug);
     return made;

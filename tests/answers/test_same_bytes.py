@@ -9,9 +9,13 @@ QUESTIONS = ["What is the capital of Poland?", "Hello!", "What is 17 + 25?", "Ho
 COUNT = 100
 
 
+# The bundled model is sure of its answers: only past their end, at a high temperature, do seeds show.
+WILD = {"temperature": 2.0, "top_k": 0, "top_p": 1.0, "min_p": 0.0, "frequency_penalty": 1.0, "max_tokens": 24}
+
+
 def request(number):
     return {"messages": [{"role": "user", "content": QUESTIONS[number % len(QUESTIONS)]}], "seed": 1000 + number,
-            "temperature": 1.5, "top_k": 0, "top_p": 1.0, "min_p": 0.0, "max_tokens": 24}
+            "ignore_eos": True, **WILD}
 
 
 def answer(server, number):
@@ -29,7 +33,7 @@ def alone(server):
 
 
 def test_requests_differ(alone):
-    # At this temperature the seeds must show, or the comparisons below prove nothing.
+    # The seeds must show, or the comparisons below prove nothing.
     assert len(set(alone)) > COUNT // 2
 
 
@@ -50,8 +54,8 @@ def test_streamed(server, alone):
 def test_by_command(ingle, alone):
     def run(number):
         r = request(number)
-        done = ingle("run", "spark", r["messages"][0]["content"], "--seed", r["seed"], "--temperature", r["temperature"],
-                     "--top-k", 0, "--top-p", 1, "--min-p", 0, "--max-tokens", r["max_tokens"])
+        flags = [part for name, value in WILD.items() for part in ("--" + name.replace("_", "-"), value)]
+        done = ingle("run", "spark", r["messages"][0]["content"], "--ignore-eos", "--seed", r["seed"], *flags)
         assert done.returncode == 0, done.stderr
         return done.stdout.decode()
     with concurrent.futures.ThreadPoolExecutor(2) as pool:

@@ -5,7 +5,7 @@ cd "$(dirname "$0")"
 stamp=$(sha256sum requirements.txt package.json package-lock.json | sha256sum | cut -d' ' -f1)
 if [ -f .installed ] && [ "$(cat .installed)" = "$stamp" ]; then exit 0; fi
 echo "installing the clients: openai and langchain-openai for Python, openai for Node"
-python3 -m venv .venv
+/usr/bin/python3 -m venv .venv
 .venv/bin/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
-npm ci --silent --no-audit --no-fund
+.venv/bin/npm ci --silent --ignore-scripts --no-audit --no-fund
 echo "$stamp" > .installed

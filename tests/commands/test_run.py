@@ -4,7 +4,8 @@ import re
 import pytest
 
 QUESTION = "What is the capital of France?"
-WILD = ["--temperature", 1.5, "--top-k", 0, "--top-p", 1, "--min-p", 0]
+# The bundled model is sure of its answers: only past their end, at a high temperature, do seeds show.
+WILD = ["--temperature", 2, "--top-k", 0, "--top-p", 1, "--min-p", 0, "--ignore-eos"]
 
 
 def run(ingle, *arguments, **options):
