@@ -26,8 +26,7 @@ constexpr Field kShared[] = {
      .type = FieldType::kInteger,
      .min = 1,
      .max = kInt32Max,
-     .meaning = "longest answer; default: until the context is full. With max_completion_tokens, "
-                "the smaller wins"},
+     .meaning = "longest answer; default: until the context is full"},
     {.name = "seed",
      .type = FieldType::kInteger,
      .min = kSeedMin,

@@ -43,6 +43,7 @@ Result<int> Serve(ServeFlags& flags) {
     INGLE_RETURN_IF_ERROR(ReadKeys(flags.key_file, &flags.server.api_keys));
   if (const char* key = std::getenv("INGLE_API_KEY"); key != nullptr && *key != '\0')
     flags.server.api_keys.push_back(key);
+  flags.server.seed = flags.sampling.seed;
   flags.server.worker_arguments = WorkerArguments(model.path, flags.model, flags.sampling);
   return ServeMain(flags.server);
 }

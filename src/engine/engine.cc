@@ -21,13 +21,14 @@ int64_t NowUnixSeconds() {
   return std::chrono::duration_cast<std::chrono::seconds>(now).count();
 }
 
-std::unexpected<Error> ContextExceeded(uint32_t context, size_t prompt) {
+std::unexpected<Error> ContextExceeded(uint32_t context, size_t prompt, bool is_chat) {
+  const std::string field = is_chat ? "messages" : "prompt";
   return Fail(ErrorCode::kInvalidRequest,
               "This model's maximum context length is " + std::to_string(context) +
-                  " tokens. However, your messages resulted in " + std::to_string(prompt) +
-                  " tokens. Please reduce the length of the messages; the answer needs at least "
-                  "one token as well.",
-              "messages", "context_length_exceeded");
+                  " tokens. However, your " + field + " resulted in " + std::to_string(prompt) +
+                  " tokens. Please reduce the length of the " + field +
+                  "; the answer needs at least one token as well.",
+              field, "context_length_exceeded");
 }
 
 class LocalEngine final : public Engine {
@@ -60,7 +61,9 @@ class LocalEngine final : public Engine {
     INGLE_RETURN_IF_ERROR(CheckBias(request.sampling));
     std::vector<std::string> notes;
     INGLE_TRY(std::vector<TokenId> prompt, prompt_maker_.Make(request, NowUnixSeconds(), &notes));
-    if (prompt.size() >= context_) return ContextExceeded(context_, prompt.size());
+    if (prompt.size() >= context_)
+      return ContextExceeded(context_, prompt.size(),
+                             std::holds_alternative<ChatPrompt>(request.prompt));
     GenerationSpec spec = Specify(std::move(request), std::move(sink), std::move(prompt));
     for (std::string& note : notes)
       spec.accepted.warnings.push_back({"messages_changed", "messages", std::move(note)});
@@ -221,10 +224,11 @@ Result<uint32_t> ChooseContext(const ModelInfo& info, uint32_t wanted,
   uint64_t room = info.cache_tokens / page * page;
   uint64_t target = wanted != 0 ? wanted : info.context_max;
   if (wanted > info.context_max)
-    warnings->push_back({"context_beyond_model", "context",
-                         "the context of " + std::to_string(wanted) +
-                             " tokens is longer than the model was trained for (" +
-                             std::to_string(info.context_max) + "); answers may degrade"});
+    return Fail(ErrorCode::kInvalidRequest,
+                "the context of " + std::to_string(wanted) +
+                    " tokens is longer than the model was made for; ask for --ctx " +
+                    std::to_string(info.context_max) + " or less",
+                "context");
   if (room < target && wanted != 0)
     return Fail(ErrorCode::kOutOfMemory,
                 "the cache has room for " + std::to_string(room) +

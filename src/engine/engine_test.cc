@@ -166,7 +166,7 @@ TEST_F(EngineTest, LongPromptIsRefusedWithBothCounts) {
     EXPECT_EQ(error.id, "context_length_exceeded");
     EXPECT_TRUE(
         error.message.starts_with("This model's maximum context length is 100 tokens. "
-                                  "However, your messages resulted in " +
+                                  "However, your prompt resulted in " +
                                   std::to_string(length) + " tokens."))
         << error.message;
   }
@@ -216,6 +216,19 @@ TEST_F(EngineTest, ContextIsWhatTheCacheHolds) {
   parts.model = std::make_unique<FakeModel>(model);
   parts.tokenizer = std::make_unique<FakeTokenizer>();
   EXPECT_FALSE(Engine::Create(std::move(parts), options));
+}
+
+TEST_F(EngineTest, AContextBeyondTheModelsIsRefusedAtTheStart) {
+  FakeModelOptions model;
+  model.context_max = 40;
+  EngineOptions options;
+  options.context = 41;
+  EngineParts parts;
+  parts.model = std::make_unique<FakeModel>(model);
+  parts.tokenizer = std::make_unique<FakeTokenizer>();
+  auto engine = Engine::Create(std::move(parts), options);
+  ASSERT_FALSE(engine);
+  EXPECT_NE(engine.error().message.find("--ctx 40 or less"), std::string::npos);
 }
 
 TEST_F(EngineTest, ProgressCountsThePrompt) {

@@ -7,6 +7,11 @@
 namespace ingle {
 namespace {
 
+// Headers that may appear once.
+constexpr std::array<std::string_view, 4> kOnce = {"host", "content-length", "authorization",
+                                                   "transfer-encoding"};
+using SeenOnce = std::array<int, kOnce.size()>;
+
 char Lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
 bool SameName(std::string_view a, std::string_view b) {
@@ -39,10 +44,16 @@ std::unexpected<Error> Bad(const std::string& message, const char* status = "400
   return Fail(ErrorCode::kInvalidRequest, message, "", status);
 }
 
+// The only coding that can be undone here; with any other, where the body ends is not known.
+Status CheckTransferCoding(std::string_view value) {
+  const size_t begin = value.find_first_not_of(" \t"), end = value.find_last_not_of(" \t");
+  if (begin != std::string_view::npos && SameName(value.substr(begin, end - begin + 1), "chunked"))
+    return {};
+  return Bad("the transfer coding of the body is not supported; send it plain or chunked");
+}
+
 // One line without its CR LF: a header field.
-Status CheckField(std::string_view line, std::array<int, 3>& seen) {
-  static constexpr std::array<std::string_view, 3> kOnce = {"host", "content-length",
-                                                            "authorization"};
+Status CheckField(std::string_view line, SeenOnce& seen) {
   if (line[0] == ' ' || line[0] == '\t') return Bad("a folded header line");
   const size_t colon = line.find(':');
   if (colon == std::string_view::npos || colon == 0) return Bad("a header line without a name");
@@ -51,6 +62,8 @@ Status CheckField(std::string_view line, std::array<int, 3>& seen) {
   for (size_t i = 0; i < kOnce.size(); ++i)
     if (SameName(line.substr(0, colon), kOnce[i]) && ++seen[i] > 1)
       return Bad("the header " + std::string(kOnce[i]) + " appears twice");
+  if (SameName(line.substr(0, colon), "transfer-encoding"))
+    return CheckTransferCoding(line.substr(colon + 1));
   return {};
 }
 
@@ -96,7 +109,7 @@ Status CheckHead(std::string_view head, const HeadLimits& limits) {
   if (head.size() > limits.bytes)
     return Bad("the request's headers have more than " + std::to_string(limits.bytes) + " bytes",
                "431");
-  std::array<int, 3> seen{};
+  SeenOnce seen{};
   size_t lines = 0;
   for (size_t begin = 0; begin < head.size(); ++lines) {
     const size_t end = head.find_first_of(std::string_view("\r\n\0", 3), begin);

@@ -34,6 +34,14 @@ TEST(Head, Limits) {
   EXPECT_EQ(StatusOf("GET /" + std::string(9000, 'x') + " HTTP/1.1\r\n\r\n"), "414");
 }
 
+TEST(Head, OnlyTheChunkedCodingIsRead) {
+  const std::string post = "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: ";
+  EXPECT_EQ(StatusOf(post + "Chunked\r\n\r\n"), "fine");
+  for (const char* coding : {"gzip", "chunked, identity", "gzip, chunked", "xchunked", ""})
+    EXPECT_EQ(StatusOf(post + coding + "\r\n\r\n"), "400") << coding;
+  EXPECT_EQ(StatusOf(post + "chunked\r\nTransfer-Encoding: chunked\r\n\r\n"), "400");
+}
+
 std::string PathOf(std::string_view target) {
   HttpRequest request;
   auto status = SetTarget(target, request);

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -18,8 +19,9 @@
 namespace ingle {
 
 struct ApiOptions {
-  std::string model_id;       // What GET /v1/models shows.
-  bool strict_model = false;  // Another name in a request is 404 instead of a warning.
+  std::string model_id;          // What GET /v1/models shows.
+  bool strict_model = false;     // Another name in a request is 404 instead of a warning.
+  std::optional<uint64_t> seed;  // Of requests that name none; absent: drawn for each.
 };
 
 class ApiHandler final : public HttpHandler {

@@ -23,8 +23,9 @@ uint64_t DrawSeed() {
 }
 
 // Choice i of n gets seed + i, whatever else is in the call.
-void SetSeeds(GenerationCall* call) {
-  const auto given = call->requests[0].sampling.seed;
+void SetSeeds(std::optional<uint64_t> server_seed, GenerationCall* call) {
+  auto given = call->requests[0].sampling.seed;
+  if (!given) given = server_seed;
   const uint64_t base = given ? *given : DrawSeed();
   for (size_t i = 0; i < call->requests.size(); ++i)
     call->requests[i].sampling.seed = base + i % call->choices_per_prompt;
@@ -152,7 +153,7 @@ Result<GenerationCall> ApiHandler::ReadCall(const Route& route, const HttpReques
     return Fail(ErrorCode::kInvalidRequest, "the body must be a JSON object", "", "invalid_json");
   INGLE_TRY(GenerationCall call, route.parse(body->get_object()));
   INGLE_RETURN_IF_ERROR(ChooseModel(&call));
-  SetSeeds(&call);
+  SetSeeds(options_.seed, &call);
   return call;
 }
 

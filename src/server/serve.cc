@@ -84,7 +84,8 @@ int ServeMain(const ServeOptions& options) {
   RaiseDescriptorLimit();
   auto gateway = Gateway::Start(GatewayOptionsOf(options));
   if (!gateway) return Complain(gateway.error(), kExitFailed);
-  ApiHandler handler({options.model_id, options.strict_model}, *std::move(access), gateway->get());
+  ApiHandler handler({options.model_id, options.strict_model, options.seed}, *std::move(access),
+                     gateway->get());
   HttpServerOptions http_options;
   http_options.address = options.host == "localhost" ? "127.0.0.1" : options.host;
   http_options.port = options.port;

@@ -2,6 +2,7 @@
 // `ingle serve`: gateway, worker and HTTP in one call.
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,6 +16,7 @@ struct ServeOptions {
       allowed_origins;  // Web pages that may use the server, besides those of this machine.
   std::string model_id;
   bool strict_model = false;
+  std::optional<uint64_t> seed;  // Of requests that name none; absent: drawn for each.
   std::string executable = "/proc/self/exe";
   // argv of the worker, its name first: {"ingle", "worker", "--model", path, ...}. The gateway
   // appends

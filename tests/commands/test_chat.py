@@ -59,13 +59,13 @@ def read_until(descriptor, what, timeout_s=60):
 def test_ctrl_c_stops_the_answer_and_not_the_program(tmp_path):
     """On a terminal: stdin and stderr are a pty, stdout a pipe."""
     ours, theirs = pty.openpty()
-    process = subprocess.Popen([BINARY, "chat", "spark", "--ignore-eos", "--ctx", "100000", "--stats"], stdin=theirs, stderr=theirs,
-                               stdout=subprocess.PIPE, start_new_session=True, env={**os.environ, "HOME": str(tmp_path), "TERM": "dumb"})
+    process = subprocess.Popen([BINARY, "chat", "spark", "--ignore-eos", "--stats"], stdin=theirs, stderr=theirs,
+                               stdout=subprocess.PIPE, start_new_session=True, env={**os.environ, "HOME": str(tmp_path), "TERM": "dumb", "INGLE_FORCE_ISA": "portable"})
     try:
         os.close(theirs)
         read_until(ours, b"> ")
         os.write(ours, b"Hello!\n")
-        assert os.read(process.stdout.fileno(), 1)  # The answer, which would never end, has begun.
+        assert os.read(process.stdout.fileno(), 1)  # The answer has begun; the slowest tier leaves time.
         process.send_signal(signal.SIGINT)
         assert b"cancelled" in read_until(ours, b"tokens/s")
         os.write(ours, b"/exit\n")
