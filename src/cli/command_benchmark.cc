@@ -155,7 +155,23 @@ void PrintSummary(const std::vector<Rates>& all, const BenchOptions& options, co
   PrintSpread("", column(&Rates::decode_gbs), "GB/s    ", "%9.1f");
 }
 
-Status RunBench(const BenchOptions& options) {
+// The default prompt shrinks to what a model with a short context takes; one that was asked for is
+// refused.
+Status FitPrompt(uint32_t context, bool prompt_given, BenchOptions* options) {
+  if (uint64_t{options->prompt} + options->generate <= context) return {};
+  if (prompt_given || options->generate >= context)
+    return Fail(ErrorCode::kInvalidRequest,
+                std::to_string(options->prompt) + " prompt and " +
+                    std::to_string(options->generate) +
+                    " generated tokens are more than the model's context of " +
+                    std::to_string(context) + "; lower --prompt or --generate");
+  options->prompt = context - options->generate;
+  std::fprintf(stderr, "ingle: the model's context is %u tokens: the prompt has %u\n", context,
+               options->prompt);
+  return {};
+}
+
+Status RunBench(BenchOptions options, bool prompt_given) {
   INGLE_TRY(ModelPath path, FindModel(options.model));
   ModelOptions model_options;
   model_options.threads = options.threads;
@@ -165,9 +181,7 @@ Status RunBench(const BenchOptions& options) {
       uint64_t{options.sequences} * (options.prompt + options.generate + 4096);
   INGLE_TRY(LoadedModel loaded, LoadModel(path.path, model_options));
   const ModelInfo& info = loaded.model->info();
-  if (options.prompt + options.generate > info.context_max)
-    std::fprintf(stderr, "ingle: warning: %u tokens are more than the model's context of %u\n",
-                 options.prompt + options.generate, info.context_max);
+  INGLE_RETURN_IF_ERROR(FitPrompt(info.context_max, prompt_given, &options));
   Bench bench(loaded.model.get(), options);
   // Warm-up: touches every weight and the first pages of the cache.
   INGLE_TRY([[maybe_unused]] Repetition warm, bench.Run(std::min(options.prompt, 32u), 2));
@@ -198,8 +212,8 @@ Command AddBench(CLI::App& app) {
   AddThreads(parser, &options->threads);
   AddCacheType(parser, &options->cache_type);
   parser->add_flag("--json", options->json, "One JSON object per repetition and line on stdout");
-  return {parser, [options] {
-            Status done = RunBench(*options);
+  return {parser, [options, parser] {
+            Status done = RunBench(*options, parser->count("--prompt") > 0);
             return done ? kExitDone : Complain("bench", done.error());
           }};
 }

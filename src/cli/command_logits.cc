@@ -38,7 +38,9 @@ struct Neighbour {
                                    below);
     };
     if (sequence == nullptr) sequence = model.NewSequence();
-    uint32_t count = step == 0 ? 1 + draw(0, kNeighbourPromptMax) : 1;
+    const uint32_t context = model.info().context_max;
+    if (sequence->length() >= context) sequence = model.NewSequence();  // It begins again.
+    uint32_t count = step == 0 ? std::min(1 + draw(0, kNeighbourPromptMax), context) : 1;
     tokens.clear();
     for (uint32_t i = 1; i <= count; ++i)
       tokens.push_back(static_cast<int32_t>(draw(i, model.info().vocab)));

@@ -87,7 +87,9 @@ void AddModelArgument(CLI::App* parser, std::string* model) {
 }
 
 void AddThreads(CLI::App* parser, uint32_t* threads) {
-  parser->add_option("--threads", *threads, "Threads; default: one per core of this process")
+  parser
+      ->add_option("--threads", *threads,
+                   "Threads; default: one per core, fewer for models of less than 16 MiB each")
       ->check(CLI::Range(1u, 1024u));
 }
 
@@ -171,8 +173,11 @@ void AddSamplingFlags(CLI::App* parser, SamplingRequest* sampling) {
           "--seed", [sampling](uint64_t seed) { sampling->seed = seed; },
           "the same seed gives the same answer; default: drawn, and reported")
       ->check([](const std::string& text) {  // The parser itself takes -1 for 2^64 - 1.
-        bool digits = text.find_first_not_of("0123456789") == std::string::npos;
-        return digits ? "" : "--seed needs a whole number from 0, not '" + text + "'";
+        uint64_t seed = 0;
+        const char* end = text.data() + text.size();
+        const auto read = std::from_chars(text.data(), end, seed);
+        const bool whole = read.ec == std::errc() && read.ptr == end;
+        return whole ? "" : "--seed needs a whole number from 0 to 2^64 - 1, not '" + text + "'";
       })
       ->group("Sampling");
   parser

@@ -1,6 +1,8 @@
 // The program `ingle`: one binary, a subcommand each.
 
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
 #include <exception>
 
 #include "cli/command.h"
@@ -8,6 +10,13 @@
 
 namespace ingle {
 namespace {
+
+// What stays in stdout's buffer may still fail to be written (a full disk, a closed pipe).
+int Flushed(int code) {
+  if (code != kExitDone || (std::fflush(stdout) == 0 && std::ferror(stdout) == 0)) return code;
+  std::fprintf(stderr, "ingle: cannot write to the standard output: %s\n", std::strerror(errno));
+  return kExitFailed;
+}
 
 int Main(int argc, char** argv) {
   CLI::App app(
@@ -26,7 +35,7 @@ int Main(int argc, char** argv) {
     return app.exit(error) == 0 ? kExitDone : kExitUsage;
   }
   for (const Command& command : commands)
-    if (command.parser->parsed()) return command.run();
+    if (command.parser->parsed()) return Flushed(command.run());
   return kExitUsage;
 }
 

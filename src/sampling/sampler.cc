@@ -184,8 +184,8 @@ Status Sampler::Narrow(std::span<const float> logits, SamplerScratch* scratch) c
 }
 
 uint64_t Sampler::Weigh(SamplerScratch* scratch) const {
-  if (settings_.temperature.value > 0)
-    return SoftmaxWeights(static_cast<float>(settings_.temperature.value), scratch);
+  if (const auto temperature = static_cast<float>(settings_.temperature.value); temperature > 0)
+    return SoftmaxWeights(temperature, scratch);
   // Zero temperature: all weight on the likeliest.
   const auto& candidates = scratch->candidates;
   auto best = std::min_element(candidates.begin(), candidates.end(), Likelier);
@@ -199,7 +199,7 @@ Result<std::optional<int32_t>> Sampler::Sample(std::span<float> logits, uint64_t
   ApplyBias(logits);
   ApplyPenalties(logits);
   // Every filter but typical keeps the likeliest token.
-  if (settings_.temperature.value <= 0 && settings_.typical_p.value >= 1.0) {
+  if (static_cast<float>(settings_.temperature.value) <= 0 && settings_.typical_p.value >= 1.0) {
     Largest largest = FindLargest(logits);
     if (largest.not_a_number) return std::unexpected(NotNumbers().error());
     return largest.id < 0 ? std::nullopt : std::optional(largest.id);
