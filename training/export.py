@@ -34,7 +34,7 @@ def write_gguf(path, c, weights, tokenizer, template, context):
     w.add_name("spark")
     w.add_description("A very small chat model with a handful of skills, trained from scratch for ingle.")
     w.add_license("apache-2.0")
-    w.add_size_label("4.8M")
+    w.add_size_label(f"{sum(x.size for x in weights.values()) / 1e6:.1f}M")
     w.add_file_type(gguf.LlamaFileType.MOSTLY_Q8_0)
     w.add_quantization_version(gguf.GGML_QUANT_VERSION)
     w.add_context_length(context)
