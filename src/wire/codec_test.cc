@@ -134,6 +134,31 @@ TEST(Codec, EveryStopCauseAndErrorCode) {
   }
 }
 
+// A proto3 string that is not UTF-8 would make the whole report unreadable.
+TEST(Codec, TextsCutInsideACharacterSurviveTheTrip) {
+  const std::string cut = "cut \xc3", mended = "cut \xef\xbf\xbd";
+  StepReport report;
+  report.load = Error{ErrorCode::kCorruptFile, cut, cut, cut};
+  report.events.push_back({"a", Error{ErrorCode::kInvalidRequest, cut, cut, cut}, 0});
+  Accepted accepted;
+  accepted.warnings.push_back({cut, cut, cut});
+  report.events.push_back({"b", accepted, 0});
+  auto again = DecodeReport(EncodeReport(report));
+  ASSERT_TRUE(again) << again.error().message;
+  for (const Error& error :
+       {std::get<Error>(again->load), std::get<Error>(again->events[0].event)}) {
+    EXPECT_EQ(error.message, mended);
+    EXPECT_EQ(error.param, mended);
+    EXPECT_EQ(error.id, mended);
+  }
+  const Warning& warning = std::get<Accepted>(again->events[1].event).warnings.at(0);
+  EXPECT_EQ(warning.code + warning.field + warning.message, mended + mended + mended);
+  report.load = WorkerDescription{cut, cut, "t", "c", 1, 2, 3, 4, 5, true};
+  again = DecodeReport(EncodeReport(report));
+  ASSERT_TRUE(again) << again.error().message;
+  EXPECT_EQ(std::get<WorkerDescription>(again->load).name, mended);
+}
+
 TEST(Codec, BadReportsAreRefused) {
   StepReport report = FullReport();
   std::get<Delta>(report.events[2].event).tokens[0].logprob = std::nan("");

@@ -1,6 +1,7 @@
 // StepReport <-> wire::StepReport.
 #include <cmath>
 
+#include "base/utf8.h"
 #include "wire/codec.h"
 #include "wire/proto_codec.h"
 
@@ -56,9 +57,9 @@ void PutAccepted(const Accepted& from, wire::Accepted& to) {
   }
   for (const Warning& warning : from.warnings) {
     auto* entry = to.add_warnings();
-    entry->set_code(warning.code);
-    entry->set_field(warning.field);
-    entry->set_message(warning.message);
+    entry->set_code(ValidUtf8(warning.code));
+    entry->set_field(ValidUtf8(warning.field));
+    entry->set_message(ValidUtf8(warning.message));
   }
 }
 
@@ -195,11 +196,13 @@ Result<RequestEvent> TakeEvent(const wire::RequestEvent& in) {
 
 }  // namespace
 
+// Messages quote bytes from files and requests, cut anywhere; a proto3 string that is not UTF-8
+// makes the whole report unreadable.
 void ToProto(const Error& error, wire::Failure& out) {
   out.set_code(static_cast<uint32_t>(error.code));
-  out.set_message(error.message);
-  out.set_param(error.param);
-  out.set_id(error.id);
+  out.set_message(ValidUtf8(error.message));
+  out.set_param(ValidUtf8(error.param));
+  out.set_id(ValidUtf8(error.id));
 }
 
 Error FromProto(const wire::Failure& in) {
@@ -209,8 +212,8 @@ Error FromProto(const wire::Failure& in) {
 }
 
 void ToProto(const WorkerDescription& description, wire::Description& out) {
-  out.set_name(description.name);
-  out.set_architecture(description.architecture);
+  out.set_name(ValidUtf8(description.name));
+  out.set_architecture(ValidUtf8(description.architecture));
   out.set_tier(description.tier);
   out.set_arithmetic_class(description.arithmetic_class);
   out.set_context(description.context);

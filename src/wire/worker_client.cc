@@ -144,7 +144,8 @@ class GrpcWorkerClient final : public WorkerClient {
   }
 
   void Read() {
-    Error end{ErrorCode::kUnavailable, "the worker closed its socket", "", "worker_died"};
+    Error end{ErrorCode::kUnavailable, "the worker's reports ended or could not be read", "",
+              "worker_died"};
     wire::StepReport message;
     while (stream_->Read(&message)) {
       auto report = FromProto(message);
@@ -160,10 +161,14 @@ class GrpcWorkerClient final : public WorkerClient {
       stopped_ = true;  // Also ends the writing thread.
     }
     wake_.notify_all();
+    // The loop also ends on a message that gRPC cannot parse; without this, Finish would wait for a
+    // worker that has no reason to end the stream.
+    context_.TryCancel();
     while (stream_->Read(&message)) {
     }
     const grpc::Status status = stream_->Finish();
-    if (end.code == ErrorCode::kUnavailable && !status.ok()) end = FromStatus(status);
+    const bool ours = status.error_code() == grpc::StatusCode::CANCELLED;
+    if (end.code == ErrorCode::kUnavailable && !status.ok() && !ours) end = FromStatus(status);
     handlers_.on_end(std::move(end));
   }
 
