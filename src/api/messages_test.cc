@@ -148,6 +148,13 @@ TEST(Errors, StatusAndBody) {
   EXPECT_FALSE(has(memory, "Retry-After"));
 }
 
+TEST(Errors, TextCutInsideACharacterIsMended) {
+  const HttpError error = ToHttpError({ErrorCode::kInvalidRequest, "cut \xc3", "p\xff", "i"});
+  EXPECT_NE(error.body.find("cut \xef\xbf\xbd\""), std::string::npos) << error.body;
+  EXPECT_NE(error.body.find("\"p\xef\xbf\xbd\""), std::string::npos) << error.body;
+  EXPECT_EQ(JsonText(json::value("\xf0\x9f\x98\x80")), "\"\xf0\x9f\x98\x80\"");
+}
+
 TEST(Logprobs, BytesThatAreNotText) {
   EXPECT_EQ(AsUtf8("a\xe4\xb8"), "a\xef\xbf\xbd\xef\xbf\xbd");
   EXPECT_EQ(AsUtf8("\xed\xa0\x80"), "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd") << "a surrogate";

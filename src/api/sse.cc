@@ -2,10 +2,15 @@
 
 #include <algorithm>
 
+#include "base/utf8.h"
+
 namespace ingle {
 
 std::string JsonText(const json::value& value) {
   std::string text = json::serialize(value);
+  // JSON is UTF-8; messages may quote a text cut inside a character. The structure is ASCII, so
+  // only what is inside strings changes.
+  if (!IsValidUtf8(text)) text = ValidUtf8(text);
   // These bytes occur only inside strings, where an escape may replace them.
   static constexpr std::pair<std::string_view, std::string_view> kEscapes[] = {
       {"\xc2\x85", "\\u0085"}, {"\xe2\x80\xa8", "\\u2028"}, {"\xe2\x80\xa9", "\\u2029"}};

@@ -9,7 +9,8 @@
 
 namespace ingle {
 
-// U+0085, U+2028 and U+2029 are escaped: some readers take them for line ends.
+// Always valid UTF-8: U+FFFD replaces what is not. U+0085, U+2028 and U+2029 are escaped: some
+// readers take them for line ends.
 std::string JsonText(const json::value& value);
 std::string SseData(const json::value& value);  // "data: {...}\n\n"
 inline constexpr std::string_view kSseDone = "data: [DONE]\n\n";

@@ -4,6 +4,8 @@
 #include <array>
 #include <optional>
 
+#include "base/utf8.h"
+
 namespace ingle {
 namespace {
 
@@ -148,6 +150,7 @@ Status SetTarget(std::string_view target, HttpRequest& request) {
     if (segment.empty()) continue;
     auto decoded = PercentDecode(segment);
     if (!decoded) return Bad("a broken percent-escape in the request's target");
+    if (!IsValidUtf8(*decoded)) return Bad("the request's target is not valid UTF-8");
     if (*decoded == "." || *decoded == "..")
       return Bad("the request's target has a . or .. segment");
     request.path.append("/").append(segment);

@@ -51,7 +51,7 @@ struct HeadLimits {
 Status CheckHead(std::string_view head, const HeadLimits& limits);
 
 // Splits, checks and decodes the target into path, segments and query. Refuses absolute forms, "."
-// and "..", NUL.
+// and "..", NUL, and segments that are not UTF-8 once decoded.
 Status SetTarget(std::string_view target, HttpRequest& request);
 
 }  // namespace ingle

@@ -58,8 +58,9 @@ TEST(Target, OneNormalForm) {
             "/v1/models/org%2Fname:tag|v1|models|org/name:tag");
   EXPECT_EQ(PathOf("/a?b=/../c"), "/a|a");
   EXPECT_EQ(PathOf("/"), "/");
-  for (const char* bad :
-       {"/v1/%2e%2e/admin", "/../etc", "/.", "/a%00b", "/a%0", "/a%zz", "http://x/", "x", "/a#b"})
+  EXPECT_EQ(PathOf("/%c3%a9"), "/%c3%a9|\xc3\xa9");
+  for (const char* bad : {"/v1/models/%ff%fe", "/%c3", "/\xff", "/%ed%a0%80", "/v1/%2e%2e/admin",
+                          "/../etc", "/.", "/a%00b", "/a%0", "/a%zz", "http://x/", "x", "/a#b"})
     EXPECT_EQ(PathOf(bad), "refused") << bad;
 }
 

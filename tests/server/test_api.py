@@ -232,6 +232,16 @@ def test_models(server):
     assert status == 404 and body["error"]["code"] == "model_not_found" and "org/other:tag" in body["error"]["message"]
 
 
+def test_replies_are_valid_utf8_whatever_is_quoted(server):
+    status, _, body = server.call("GET", "/v1/models/%ff%fe")
+    assert status == 400 and body["error"]["message"]
+    # Both are cut inside a character when a message quotes them; http.client's body is decoded strictly.
+    status, _, body = server.call("GET", "/v1/models/x" + "%c3%a9" * 150)
+    assert status == 404 and body["error"]["code"] == "model_not_found"
+    status, _, body = server.chat("a b", model="x" + "é" * 120)
+    assert status == 200 and body["warnings"][0]["code"] == "model_substituted"
+
+
 def test_unknown_paths_and_methods(server):
     status, headers, body = server.call("GET", "/v1/unknown")
     assert status == 404 and body["error"]["code"] == "unknown_url"
