@@ -4,6 +4,9 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <utility>
+
 #include "gateway/gateway.h"
 #include "gateway/steady_clock.h"
 
@@ -16,6 +19,10 @@ constexpr int64_t kConnectTimeoutMs =
     30'000;                         // Before the model is touched: only the process's own start.
 constexpr int kExitGraceMs = 1000;  // After its stream ended.
 constexpr int kTermGraceMs = 2000;  // Between SIGTERM and SIGKILL.
+// A worker reports every second, idle or not; a busy machine may delay that.
+constexpr int64_t kMinSilenceMs = 5000;
+// Longer than this between two looks: it was this process that did not run (stopped, swapped out).
+constexpr int64_t kPausedMs = 2000;
 
 bool IsPermanent(const Error& error) {
   return error.code == ErrorCode::kCorruptFile || error.code == ErrorCode::kUnsupported ||
@@ -147,19 +154,26 @@ std::optional<std::string> Gateway::CheckProgress(int64_t now_ms) {
   const int64_t limit = options_.stall_timeout_ms;
   if (status_.state == ModelState::kReady && journal_.size() > 0 && now_ms - progress_ms_ > limit)
     return "made no step for " + std::to_string(limit) + " ms while requests were running";
-  if (status_.state != ModelState::kReady && now_ms - report_ms_ > limit)
-    return "reported nothing for " + std::to_string(limit) + " ms while loading";
+  const int64_t silence_limit = std::max(limit, kMinSilenceMs);
+  if (now_ms - report_ms_ > silence_limit)
+    return "reported nothing for " + std::to_string(silence_limit) + " ms";
   return std::nullopt;
 }
 
 void Gateway::Watch(Life& life) {
+  int64_t looked_ms = SteadyMs();
   while (true) {
     pollfd waiting[2] = {{life.process.pidfd(), POLLIN, 0}, {nudge_.get(), POLLIN, 0}};
     poll(waiting, 2, kWatchIntervalMs);
     eventfd_t ignored = 0;
     eventfd_read(nudge_.get(), &ignored);
     if (life.process.TryReap()) return;
-    if (auto trouble = CheckProgress(SteadyMs())) {
+    const int64_t now_ms = SteadyMs();
+    if (now_ms - std::exchange(looked_ms, now_ms) > kPausedMs) {
+      std::lock_guard lock(mutex_);  // The worker's reports of that time are still unread.
+      progress_ms_ = report_ms_ = now_ms;
+    }
+    if (auto trouble = CheckProgress(now_ms)) {
       life.end = *trouble + " and was stopped";
       return;
     }

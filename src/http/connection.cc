@@ -6,6 +6,7 @@
 #include <boost/asio/detached.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
+#include <boost/beast/core/string.hpp>
 #include <boost/beast/http/error.hpp>
 #include <ctime>
 
@@ -66,7 +67,16 @@ void Connection::Close() {
 
 void Connection::PeerLeft() {
   // Moved out first: the callback may end the exchange.
-  if (auto on_closed = std::exchange(reply_.on_closed, nullptr)) on_closed();
+  const auto on_closed = std::exchange(reply_.on_closed, nullptr);
+  if (!on_closed) return;
+  on_closed();
+  // Nobody produces this reply any more, so nothing else would end it. Posted, not done here: an
+  // answer given before the handler heard of the leaving is in the strand's queue, and goes out.
+  asio::post(strand_, [self = shared_from_this(), number = exchange_number_] {
+    if (self->exchange_number_ != number || self->reply_.ended) return;
+    self->reply_.aborted = self->reply_.ended = true;
+    self->output_event_.cancel();
+  });
 }
 
 asio::awaitable<void> Connection::Fill() {
@@ -174,11 +184,16 @@ asio::awaitable<Status> Connection::ReadBody(Parser& parser) {
   parser.eager(true);
   const auto deadline = Clock::now() + std::chrono::milliseconds(server_->options.body_timeout_ms);
   while (true) {
-    if (!in_.empty() || parser.is_done()) {
-      auto put = parser.is_done() ? Status() : Put(parser, in_.size());
-      if (!put) co_return put;
-    }
+    const size_t before = in_.size();
+    if (before > 0 && !parser.is_done())
+      if (auto put = Put(parser, before); !put) co_return put;
     if (parser.is_done()) co_return Status();
+    // Fill reads no further, so waiting would not help.
+    if (in_.size() == before && before >= kReadBytes)
+      co_return Fail(ErrorCode::kInvalidRequest,
+                     "a chunk's header or the trailers have more than " +
+                         std::to_string(kReadBytes) + " bytes",
+                     "", "400");
     if (!co_await WaitForInput(deadline))
       co_return Fail(ErrorCode::kDeadline, "the body ended early or took too long", "", "408");
   }
@@ -215,7 +230,8 @@ asio::awaitable<Connection::Next> Connection::ServeOne() {
     ConnectionExchange(shared_from_this(), ++exchange_number_).Send(*std::move(refusal));
     co_return co_await RunReply(nullptr) ? Next::kRequest : Next::kClose;
   }
-  if (!parser.is_done() && request->Header("expect") == "100-continue" && in_.empty())
+  if (!parser.is_done() && in_.empty() &&
+      boost::beast::iequals(std::string(request->Header("expect")), "100-continue"))
     co_await asio::async_write(
         socket_, asio::buffer(std::string_view("HTTP/1.1 100 Continue\r\n\r\n")), kToken);
   if (status = co_await ReadBody(parser); !status) {

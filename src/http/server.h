@@ -34,7 +34,8 @@ class Exchange {
   // Set both inside OnRequest, before anything is sent. They run on the connection's strand, at
   // most once at a time; the callbacks are dropped when the exchange is over.
   virtual void SetOnClosed(
-      std::function<void()> on_closed) = 0;  // The client has gone (or closed its side).
+      std::function<void()> on_closed) = 0;  // The client has gone (or closed its side). A reply
+                                             // that has not ended by then is aborted after it.
   virtual void SetOnWritten(
       std::function<void(size_t bytes)> on_written) = 0;  // The socket took some bytes.
 };

@@ -80,6 +80,7 @@ void Generation::OnClientGone() {
     over_ = true;
     ++metrics_->clients_gone;
     CancelAll();
+    exchange_->Abort();  // Else the connection would wait for a reply that nobody makes.
     LogEnd("client_gone");
     to_cancel.swap(to_cancel_);
   }

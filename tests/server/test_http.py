@@ -84,15 +84,21 @@ def test_chunked_body_and_its_cap(server):
     assert status_of(raw) == 413
 
 
+@pytest.mark.parametrize("start", [b"2;x=", b"0\r\nX: "])
+def test_a_chunk_header_without_end_is_refused(server, start):
+    assert status_of(server.raw(post(b"Transfer-Encoding: chunked\r\n", start + b"y" * 300000, False))) == 400
+
+
 def test_a_20_mib_body_is_read(server):
     body = json.dumps({"messages": [{"role": "user", "content": "hi"}], "pad": "x" * (20 << 20)}).encode()
     status, _, reply = server.call("POST", "/v1/chat/completions", body)
     assert status == 200 and reply["warnings"][0]["field"] == "pad"
 
 
-def test_expect_continue(server):
+@pytest.mark.parametrize("expect", [b"100-continue", b"100-Continue"])
+def test_expect_continue(server, expect):
     with socket.create_connection(("127.0.0.1", server.port), timeout=10) as link:
-        link.sendall(post(b"Content-Length: %d\r\nExpect: 100-continue\r\nConnection: close\r\n" % len(BODY), b"", False))
+        link.sendall(post(b"Content-Length: %d\r\nExpect: %s\r\nConnection: close\r\n" % (len(BODY), expect), b"", False))
         assert link.recv(100).startswith(b"HTTP/1.1 100 ")
         link.sendall(BODY)
         raw = b""
@@ -113,6 +119,37 @@ def test_pipelining_answers_in_order(server):
 
 def test_half_close_of_a_quick_request_is_answered(server):
     assert status_of(server.raw(b"GET /livez HTTP/1.1\r\n" + HOST + b"\r\n", half_close=True)) == 200
+
+
+def test_clients_that_leave_before_the_reply_leave_nothing_behind(fake):
+    server = fake(env={"FAKE_LOAD_MS": "1500"}, wait=False)
+
+    def connect():
+        end = time.monotonic() + 10
+        while True:
+            try:
+                return socket.create_connection(("127.0.0.1", server.port), timeout=10)
+            except ConnectionRefusedError:
+                assert time.monotonic() < end
+                time.sleep(0.02)
+
+    def leave(stream):
+        body = json.dumps({"messages": [{"role": "user", "content": "#count 450"}], "max_tokens": 450,
+                           "stream": stream}).encode()
+        with connect() as link:
+            link.sendall(post(b"", body))
+            link.shutdown(socket.SHUT_WR)
+
+    for number in range(100):  # While the model loads no reply can begin.
+        leave(stream=number % 2 == 0)
+    server.wait_ready()
+    for number in range(100):
+        leave(stream=number % 2 == 0)
+    end = time.monotonic() + 10
+    while (left := server.metric("ingle_http_connections")) > 1:  # The one that asks.
+        assert time.monotonic() < end, f"{left - 1} connections of clients that left are still open"
+        time.sleep(0.05)
+    assert server.metric("ingle_requests_in_flight") == 0
 
 
 def test_http_1_0(server):

@@ -120,6 +120,18 @@ def test_stall_is_found_by_the_step_counter(fake, how):
     assert server.chat("next")[0] == 200
 
 
+def test_an_idle_worker_that_falls_silent_is_replaced(fake):
+    server = fake("--stall-ms", 3000)
+    time.sleep(6)  # Idle but alive: it is left alone.
+    assert server.metric("ingle_worker_restarts_total") == 0
+    old = server.kill_worker(signal.SIGSTOP)
+    wait_until(lambda: server.worker_pids() not in ([old], []), 10)
+    server.wait_ready()
+    assert server.metric("ingle_worker_restarts_total") == 1
+    assert any("reported nothing" in line for line in list(server.log))
+    assert server.chat("next")[0] == 200
+
+
 def test_worker_dies_with_the_gateway(fake):
     server = fake()
     (worker,) = server.worker_pids()
