@@ -13,11 +13,6 @@ namespace {
 
 constexpr Field kOwn[] = {
     {.name = "messages", .type = FieldType::kArray, .meaning = "the conversation"},
-    {.name = "max_completion_tokens",
-     .type = FieldType::kInteger,
-     .min = 1,
-     .max = 2147483647.0,
-     .meaning = "longest answer; with max_tokens, the smaller wins"},
     {.name = "n",
      .type = FieldType::kInteger,
      .min = 1,
@@ -295,8 +290,8 @@ Result<GenerationCall> ParseChatCompletion(const json::object& body) {
   request.prompt = std::move(prompt);
   std::vector<GenerateRequest> prototypes;
   prototypes.push_back(std::move(request));
-  RepeatForChoices(std::move(prototypes), static_cast<size_t>(fields.Integer("n").value_or(1)),
-                   &call);
+  INGLE_RETURN_IF_ERROR(RepeatForChoices(
+      std::move(prototypes), static_cast<size_t>(fields.Integer("n").value_or(1)), &call));
   return call;
 }
 

@@ -234,7 +234,8 @@ Result<GenerationCall> ParseCompletion(const json::object& body) {
   }
   INGLE_TRY(auto prompts, ReadPrompts(fields.Find("prompt"), prototype));
   if (fields.Bool("echo").value_or(false)) INGLE_RETURN_IF_ERROR(ReadEchoes(prompts, &call));
-  RepeatForChoices(std::move(prompts), static_cast<size_t>(fields.Integer("n").value_or(1)), &call);
+  INGLE_RETURN_IF_ERROR(RepeatForChoices(
+      std::move(prompts), static_cast<size_t>(fields.Integer("n").value_or(1)), &call));
   return call;
 }
 

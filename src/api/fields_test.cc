@@ -197,6 +197,46 @@ TEST(Fields, SamplingValuesArrive) {
   EXPECT_EQ(call->warnings[0].code, "tool_calls_as_text");
 }
 
+TEST(Fields, EveryNameOfMaxTokensCountsEverywhere) {
+  for (const Endpoint& endpoint : {kEndpoints[0], kEndpoints[1], kEndpoints[3]})
+    for (const char* name : {"max_tokens", "max_completion_tokens", "max_new_tokens"}) {
+      auto call = ParseWith(endpoint, name, 7);
+      ASSERT_TRUE(call) << endpoint.name << " " << name;
+      EXPECT_EQ(call->requests[0].max_tokens, 7u) << endpoint.name << " " << name;
+      EXPECT_TRUE(call->warnings.empty()) << endpoint.name << " " << name;
+      for (const int64_t bad : {int64_t{0}, int64_t{-1}, int64_t{1} << 32, (int64_t{1} << 32) + 5})
+        EXPECT_FALSE(ParseWith(endpoint, name, bad)) << endpoint.name << " " << name << " " << bad;
+    }
+  auto call = ParseCompletion(
+      {{"prompt", "x"}, {"max_tokens", 9}, {"max_completion_tokens", 8}, {"max_new_tokens", 10}});
+  ASSERT_TRUE(call);
+  EXPECT_EQ(call->requests[0].max_tokens, 8u);
+}
+
+TEST(Fields, ModelNamesHaveALimit) {
+  for (const Endpoint& endpoint : {kEndpoints[0], kEndpoints[1], kEndpoints[2]}) {
+    EXPECT_TRUE(ParseWith(endpoint, "model", json::value(std::string(256, 'm')))) << endpoint.name;
+    auto call = ParseWith(endpoint, "model", json::value(std::string(257, 'm')));
+    ASSERT_FALSE(call) << endpoint.name;
+    EXPECT_EQ(call.error().param, "model");
+    EXPECT_EQ(HttpStatus(call.error()), 400);
+  }
+}
+
+TEST(Fields, MoreChoicesThanTheQueueTakesAreRefused) {
+  const auto parse = [](size_t prompts, int n) {
+    return ParseCompletion({{"prompt", json::array(prompts, "x")}, {"n", n}});
+  };
+  auto call = parse(64, 4);
+  ASSERT_TRUE(call) << call.error().message;
+  EXPECT_EQ(call->requests.size(), 256u);
+  call = parse(52, 5);
+  ASSERT_FALSE(call);
+  EXPECT_EQ(call.error().param, "n");
+  EXPECT_EQ(HttpStatus(call.error()), 400);
+  EXPECT_FALSE(parse(64, 16));
+}
+
 TEST(Fields, BiasForms) {
   const auto biases = [](const char* text) {
     json::object body{{"prompt", "x"}, {"logit_bias", json::parse(text)}};

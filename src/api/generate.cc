@@ -20,17 +20,9 @@ constexpr Field kBody[] = {
      .meaning = "the model's name; one model is loaded, and it answers"},
 };
 
-constexpr Field kOwnParams[] = {
-    {.name = "max_new_tokens",
-     .type = FieldType::kInteger,
-     .min = 1,
-     .max = 2147483647.0,
-     .meaning = "another name of max_tokens"},
-};
-
 const std::vector<Field>& Params() {
   static const std::vector<Field> table = [] {
-    std::vector<Field> all = WithSharedFields(kOwnParams);
+    std::vector<Field> all = WithSharedFields({});
     // These belong to the body.
     std::erase_if(all, [](const Field& field) {
       return field.name == "model" || field.name == "stream" || field.name == "stream_options";

@@ -9,6 +9,7 @@ namespace ingle {
 namespace {
 
 constexpr double kInt32Max = 2147483647.0;
+constexpr size_t kMaxModelNameBytes = 256;  // The name is in every chunk of the reply.
 // Integers up to 2^64 - 1, which as a double is 2^64.
 constexpr double kSeedMin = -9223372036854775808.0, kSeedMax = 18446744073709551616.0;
 
@@ -27,6 +28,16 @@ constexpr Field kShared[] = {
      .min = 1,
      .max = kInt32Max,
      .meaning = "longest answer; default: until the context is full"},
+    {.name = "max_completion_tokens",
+     .type = FieldType::kInteger,
+     .min = 1,
+     .max = kInt32Max,
+     .meaning = "as max_tokens; with several, the smallest wins"},
+    {.name = "max_new_tokens",
+     .type = FieldType::kInteger,
+     .min = 1,
+     .max = kInt32Max,
+     .meaning = "as max_tokens; with several, the smallest wins"},
     {.name = "seed",
      .type = FieldType::kInteger,
      .min = kSeedMin,
@@ -178,6 +189,11 @@ Status ReadShared(const FieldReader& fields, GenerateRequest* request) {
 
 Status ReadCall(const FieldReader& fields, GenerationCall* call) {
   call->model = fields.String("model").value_or("");
+  if (call->model.size() > kMaxModelNameBytes)
+    return Fail(ErrorCode::kInvalidRequest,
+                "model has " + std::to_string(call->model.size()) + " bytes; at most " +
+                    std::to_string(kMaxModelNameBytes) + " are taken",
+                "model", "invalid_value");
   call->stream = fields.Bool("stream").value_or(false);
   const json::value* options = fields.Find("stream_options");
   if (options == nullptr) return {};
@@ -190,12 +206,20 @@ Status ReadCall(const FieldReader& fields, GenerationCall* call) {
   return {};
 }
 
-void RepeatForChoices(std::vector<GenerateRequest> prototypes, size_t n, GenerationCall* call) {
+Status RepeatForChoices(std::vector<GenerateRequest> prototypes, size_t n, GenerationCall* call) {
+  if (n > kMaxChoicesPerCall / prototypes.size())
+    return Fail(ErrorCode::kInvalidRequest,
+                std::to_string(prototypes.size()) + " prompts with n = " + std::to_string(n) +
+                    " ask for " + std::to_string(prototypes.size() * n) +
+                    " answers; one call may ask for " + std::to_string(kMaxChoicesPerCall) +
+                    "; use a smaller n or fewer prompts",
+                "n", "invalid_value");
   call->choices_per_prompt = n;
   for (GenerateRequest& prototype : prototypes) {
     for (size_t i = 1; i < n; ++i) call->requests.push_back(prototype);
     call->requests.push_back(std::move(prototype));
   }
+  return {};
 }
 
 }  // namespace ingle

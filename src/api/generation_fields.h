@@ -11,6 +11,9 @@ namespace ingle {
 
 inline constexpr int64_t kMaxChoices = 16;  // n.
 inline constexpr size_t kMaxPrompts = 64;   // In one /completions request.
+// Prompts times n. All of a call's choices are sent at once, and the worker's queue takes this many
+// (EngineOptions::max_queue): a larger call would be refused however often it is tried again.
+inline constexpr size_t kMaxChoicesPerCall = 256;
 inline constexpr size_t kMaxMessages = 4096;
 inline constexpr int64_t kMaxTokensLimit = 2147483647;
 
@@ -22,7 +25,8 @@ Status ReadShared(const FieldReader& fields, GenerateRequest* request);
 // model, stream, stream_options.
 Status ReadCall(const FieldReader& fields, GenerationCall* call);
 
-// call->requests becomes n copies of each prototype.
-void RepeatForChoices(std::vector<GenerateRequest> prototypes, size_t n, GenerationCall* call);
+// call->requests becomes n copies of each prototype; refused when that is more than
+// kMaxChoicesPerCall. There is at least one prototype.
+Status RepeatForChoices(std::vector<GenerateRequest> prototypes, size_t n, GenerationCall* call);
 
 }  // namespace ingle
