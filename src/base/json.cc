@@ -19,9 +19,9 @@ struct Builder {
 
   bool on_document_begin(error_code&) { return true; }
   bool on_document_end(error_code&) { return true; }
-  bool on_object_begin(error_code&) { return true; }
+  bool on_object_begin(error_code& error) { return Count(error); }
   bool on_object_end(size_t count, error_code&) { return stack.push_object(count), true; }
-  bool on_array_begin(error_code&) { return true; }
+  bool on_array_begin(error_code& error) { return Count(error); }
   bool on_array_end(size_t count, error_code&) { return stack.push_array(count), true; }
   bool on_key_part(json::string_view text, size_t, error_code&) {
     return stack.push_chars(text), true;
@@ -30,34 +30,42 @@ struct Builder {
   bool on_string_part(json::string_view text, size_t, error_code&) {
     return stack.push_chars(text), true;
   }
-  bool on_string(json::string_view text, size_t, error_code&) {
-    return stack.push_string(text), true;
+  bool on_string(json::string_view text, size_t, error_code& error) {
+    return stack.push_string(text), Count(error);
   }
   bool on_number_part(json::string_view text, error_code&) { return number.append(text), true; }
-  bool on_int64(int64_t value, json::string_view, error_code&) {
+  bool on_int64(int64_t value, json::string_view, error_code& error) {
     number.clear();
-    return stack.push_int64(value), true;
+    return stack.push_int64(value), Count(error);
   }
-  bool on_uint64(uint64_t value, json::string_view, error_code&) {
+  bool on_uint64(uint64_t value, json::string_view, error_code& error) {
     number.clear();
-    return stack.push_uint64(value), true;
+    return stack.push_uint64(value), Count(error);
   }
-  bool on_double(double value, json::string_view text, error_code&) {
+  bool on_double(double value, json::string_view text, error_code& error) {
     number.append(text);
     double exact = 0;
-    auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), exact);
-    bool whole = error == std::errc() && end == number.data() + number.size();
+    auto [end, bad] = std::from_chars(number.data(), number.data() + number.size(), exact);
+    bool whole = bad == std::errc() && end == number.data() + number.size();
     stack.push_double(whole ? exact : value);
     number.clear();
-    return true;
+    return Count(error);
   }
-  bool on_bool(bool value, error_code&) { return stack.push_bool(value), true; }
-  bool on_null(error_code&) { return stack.push_null(), true; }
+  bool on_bool(bool value, error_code& error) { return stack.push_bool(value), Count(error); }
+  bool on_null(error_code& error) { return stack.push_null(), Count(error); }
   bool on_comment_part(json::string_view, error_code&) { return true; }
   bool on_comment(json::string_view, error_code&) { return true; }
 
+  // Against a body of "[[],[],...", which takes far more memory than its text.
+  bool Count(error_code& error) {
+    if (++values <= values_max) return true;
+    error = json::error::array_too_large;
+    return false;
+  }
+
   json::value_stack stack;
   std::string number;
+  size_t values = 0, values_max = 0;
 };
 
 }  // namespace
@@ -71,9 +79,13 @@ Result<json::value> ParseJson(std::string_view text, std::string_view what, Json
   options.max_depth = limits.depth;
   json::basic_parser<Builder> parser(options);
   parser.handler().stack.reset();
+  parser.handler().values_max = limits.values;
   boost::system::error_code error;
   size_t read = parser.write_some(false, text.data(), text.size(), error);
   if (!error && read < text.size()) error = json::error::extra_data;
+  if (parser.handler().values > limits.values)
+    return Fail(ErrorCode::kInvalidRequest, std::string(what) + " has too many values; at most " +
+                                                std::to_string(limits.values) + " are read");
   if (error == json::error::too_deep)
     return Fail(ErrorCode::kInvalidRequest, std::string(what) + " is nested deeper than " +
                                                 std::to_string(limits.depth) + " levels");

@@ -14,10 +14,12 @@ namespace json = boost::json;
 struct JsonLimits {
   size_t depth = 64;  // Nesting of arrays and objects.
   size_t bytes = size_t{32} << 20;
+  // Objects, arrays and what they hold. A value takes tens of bytes in memory and two in the text.
+  size_t values = 1'000'000;
 };
 
-// Fails with kInvalidRequest (syntax, with the byte offset) or kTooLarge. `what` names the text in
-// messages.
+// Fails with kInvalidRequest (syntax, with the byte offset; too deep; too many values) or
+// kTooLarge. `what` names the text in messages.
 Result<json::value> ParseJson(std::string_view text, std::string_view what, JsonLimits limits = {});
 
 }  // namespace ingle

@@ -37,5 +37,25 @@ TEST(ParseJson, LimitsAndErrors) {
   EXPECT_EQ(large.error().code, ErrorCode::kTooLarge);
 }
 
+TEST(ParseJson, ValuesAreCounted) {
+  JsonLimits small;
+  small.values = 9;
+  // Each text has nine values; the object's key is none.
+  for (std::string text : {R"([1,-2,1.5,true,null,"a",{"k":[]}])", "[[],[],[],[],{},{},{},{}]",
+                           "[18446744073709551615,1,2,3,4,5,6,7]"}) {
+    EXPECT_TRUE(ParseJson(text, "test", small)) << text;
+    text.insert(text.size() - 1, ",0");
+    auto refused = ParseJson(text, "test", small);
+    ASSERT_FALSE(refused) << text;
+    EXPECT_EQ(refused.error().code, ErrorCode::kInvalidRequest);
+    EXPECT_NE(refused.error().message.find("too many values"), std::string::npos);
+  }
+  std::string many = "[";
+  for (int i = 0; i < 999'999; ++i) many += "0,";
+  EXPECT_FALSE(ParseJson(many + "0]", "test"));
+  many.back() = ']';
+  EXPECT_TRUE(ParseJson(many, "test"));
+}
+
 }  // namespace
 }  // namespace ingle

@@ -8,6 +8,8 @@ namespace ingle {
 namespace {
 
 constexpr size_t kMaxIdBytes = 128;
+// More than the gateway reads, so that what it accepted is never malformed here.
+constexpr size_t kMaxJsonValues = 4'000'000;
 constexpr int kMaxStops = 64;
 constexpr int kMaxBiases = 1 << 16;
 constexpr uint32_t kMaxTopLogprobs = 20;
@@ -75,8 +77,10 @@ Result<SamplingRequest> TakeSampling(const wire::Sampling& from) {
 template <class Kind>
 Result<Kind> ParseKind(const std::string& text, const char* what) {
   if (text.empty()) return Kind{};
-  INGLE_TRY(json::value value,
-            ParseJson(text, what, JsonLimits{.depth = 80, .bytes = kMaxToWorkerBytes}));
+  INGLE_TRY(
+      json::value value,
+      ParseJson(text, what,
+                JsonLimits{.depth = 80, .bytes = kMaxToWorkerBytes, .values = kMaxJsonValues}));
   if constexpr (std::is_same_v<Kind, json::array>) {
     if (!value.is_array()) return Broken(std::string(what) + " is not an array");
     return std::move(value.get_array());
