@@ -10,8 +10,8 @@ namespace {
 CacheFormat FormatFor(const ModelPlan& plan, CacheType cache) {
   if (cache != CacheType::kAuto) return cache == CacheType::kF32 ? kCacheF32 : kCacheBf16;
   for (const PlannedTensor& tensor : plan.tensors) {
-    const bool projection = tensor.slot == Slot::kQuery || tensor.slot == Slot::kKey ||
-                            tensor.slot == Slot::kValue;
+    const bool projection =
+        tensor.slot == Slot::kQuery || tensor.slot == Slot::kKey || tensor.slot == Slot::kValue;
     if (projection && tensor.view.type != DType::kF32 && tensor.view.type != DType::kF16)
       return kCacheBf16;
   }
