@@ -49,6 +49,9 @@ TEST(PlanModel, MF11MetadataLies) {
     ExpectContradiction(
         TinyModel().Raw(key, 10, TestGguf::Le(std::numeric_limits<uint64_t>::max())), key);
   }
+}
+
+TEST(PlanModel, MF11MetadataContradictsItself) {
   ExpectContradiction(
       TinyModel().U32("llama.attention.head_count", 3).U32("llama.attention.head_count_kv", 3),
       "llama.attention.head_count", {"(3) does not divide 'llama.embedding_length' (64)"});

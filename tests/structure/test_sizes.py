@@ -13,10 +13,6 @@ def sources():
     return sorted(path for path in (ROOT / "src").rglob("*") if path.suffix in {".h", ".cc"})
 
 
-def is_test(path):
-    return path.stem.endswith(("_test", "_fuzz", "_bench"))
-
-
 def functions(paths):
     """(file, function, lines) of every function definition, by Universal Ctags."""
     out = subprocess.run(["ctags", "--output-format=json", "--fields=+ne", "--kinds-C++=f", "-f", "-", "-L", "-"],
@@ -34,7 +30,7 @@ class Sizes(unittest.TestCase):
         for path, name, lines in functions(sources()):
             seen += 1
             key = f"{path.relative_to(ROOT)}:{name}"
-            limit = KERNEL_LINES if "src/kernels/" in str(path) or is_test(path) else FUNCTION_LINES
+            limit = KERNEL_LINES if "src/kernels/" in str(path) else FUNCTION_LINES
             if lines > listed.get(key, limit):
                 large.append(f"{key} has {lines} lines; at most {listed.get(key, limit)}")
         self.assertGreater(seen, 0, "ctags found no function")
