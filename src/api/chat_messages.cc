@@ -5,6 +5,7 @@
 #include <set>
 
 #include "api/generation_fields.h"
+#include "request/template_variables.h"
 
 namespace ingle {
 namespace {
@@ -13,15 +14,6 @@ constexpr size_t kMaxTools = 512;
 constexpr size_t kMaxToolNameBytes = 64;
 constexpr std::array<std::string_view, 6> kRoles = {"system",    "developer", "user",
                                                     "assistant", "tool",      "function"};
-constexpr std::array<std::string_view, 9> kReserved = {"messages",
-                                                       "tools",
-                                                       "bos_token",
-                                                       "eos_token",
-                                                       "chat_template",
-                                                       "tokenize",
-                                                       "add_generation_prompt",
-                                                       "continue_final_message",
-                                                       "documents"};
 
 std::string_view Text(const json::string& text) { return {text.data(), text.size()}; }
 
@@ -152,7 +144,7 @@ Result<json::array> ReadTools(const json::value* tools) {
 Status CheckTemplateVariables(const json::object& variables) {
   for (const auto& [key, value] : variables) {
     const std::string_view name(key.data(), key.size());
-    if (std::ranges::find(kReserved, name) != kReserved.end())
+    if (IsReservedTemplateVariable(name))
       return Fail(ErrorCode::kInvalidRequest,
                   "chat_template_kwargs may not set '" + std::string(name) +
                       "'; the server passes it itself",

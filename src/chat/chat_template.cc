@@ -1,20 +1,11 @@
 #include "chat/chat_template.h"
 
-#include <algorithm>
-#include <array>
-
 #include "jinja/ast.h"
 #include "jinja/runtime.h"
+#include "request/template_variables.h"
 
 namespace ingle {
 namespace {
-
-// Names that a request may not set: they carry the conversation itself, or decide what the
-// tokenizer does.
-constexpr std::array<std::string_view, 15> kReserved = {
-    "messages",  "tools",          "documents",   "add_generation_prompt", "bos_token",
-    "eos_token", "unk_token",      "pad_token",   "chat_template",         "conversation",
-    "tokenize",  "return_tensors", "return_dict", "raise_exception",       "strftime_now"};
 
 // Bytes of text and structure in the input: budgets grow with them.
 size_t InputBytes(const json::value& value, int depth = 0) {
@@ -47,8 +38,7 @@ class JinjaTemplate final : public ChatTemplate {
                                        const RenderOptions& options) const override {
     if (!options.free_variables) {
       for (const auto& [name, value] : options.variables)
-        if (std::find(kReserved.begin(), kReserved.end(), std::string_view(name)) !=
-            kReserved.end())
+        if (IsReservedTemplateVariable(name))
           return Fail(ErrorCode::kInvalidRequest,
                       "chat_template_kwargs may not set '" + std::string(name) + "'; remove it",
                       "chat_template_kwargs", "reserved_kwarg");

@@ -1,0 +1,24 @@
+#pragma once
+// The variables of a chat template that the server or the command sets itself.
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+
+namespace ingle {
+
+// Names that chat_template_kwargs may not set: they carry the conversation itself, or decide what
+// the tokenizer does with the prompt.
+inline constexpr std::array<std::string_view, 16> kReservedTemplateVariables = {
+    "messages",     "tools",          "documents",
+    "bos_token",    "eos_token",      "unk_token",
+    "pad_token",    "chat_template",  "add_generation_prompt",
+    "conversation", "tokenize",       "continue_final_message",
+    "return_dict",  "return_tensors", "raise_exception",
+    "strftime_now"};
+
+inline bool IsReservedTemplateVariable(std::string_view name) {
+  return std::ranges::find(kReservedTemplateVariables, name) != kReservedTemplateVariables.end();
+}
+
+}  // namespace ingle
