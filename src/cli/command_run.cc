@@ -20,7 +20,7 @@ constexpr size_t kPromptBytesMax = size_t{32} << 20;
 struct RunOptions {
   ModelFlags model;
   AnswerFlags answer;
-  std::vector<std::string> words;  // [MODEL] [PROMPT]
+  std::vector<std::string> words;  // [MODEL] [PROMPT], as many as were given.
   bool raw = false, no_special = false;
 };
 
@@ -79,15 +79,24 @@ Command AddRun(CLI::App& app) {
   CLI::App* parser = app.add_subcommand(
       "run", "One answer: ingle run MODEL \"prompt\". Only the model's text goes to stdout.");
   auto options = std::make_shared<RunOptions>();
-  parser
-      ->add_option("MODEL_AND_PROMPT", options->words,
-                   "[MODEL] PROMPT; without a prompt (or with -) it is read from stdin")
-      ->expected(0, 2);
-  parser->add_flag("--raw", options->raw, "Complete the prompt as it is, without a chat template");
-  parser->add_flag("--no-special", options->no_special,
-                   "With --raw: spellings of special tokens are plain text");
+  // Two options of one word each: of a list, the parser takes nothing after "--".
+  auto word = [options](const std::string& text) { options->words.push_back(text); };
+  parser->add_option_function<std::string>("MODEL", word,
+                                           "Path of a GGUF file, or spark (the default)");
+  parser->add_option_function<std::string>(
+      "PROMPT", word,
+      "Without one, or with -, it is read from stdin. One that begins with - comes after --:\n"
+      "ingle run spark -- \"-5 + 3\"");
   AddModelFlags(parser, &options->model);
   AddAnswerFlags(parser, &options->answer);
+  CLI::Option* raw = parser->add_flag("--raw", options->raw,
+                                      "Complete the prompt as it is, without a chat template");
+  parser
+      ->add_flag("--no-special", options->no_special,
+                 "With --raw: spellings of special tokens are plain text")
+      ->needs(raw);
+  for (const char* of_chats : {"--system", "--set", "--chat-template"})
+    raw->excludes(parser->get_option(of_chats));
   return {parser, [options] {
             auto code = Run(*options);
             return code ? *code : Complain("run", code.error());

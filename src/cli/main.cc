@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <cstring>
 #include <exception>
+#include <string>
 
 #include "cli/command.h"
 #include "cli/exit_codes.h"
@@ -18,6 +19,16 @@ int Flushed(int code) {
   return kExitFailed;
 }
 
+// "ingle run: what is wrong", and where to read how it is right.
+std::string UsageError(const CLI::App* app, const CLI::Error& error) {
+  std::string command = "ingle";
+  for (const CLI::App* parsed : app->get_subcommands()) command += " " + parsed->get_name();
+  std::string text = command + ": " + error.what() + "\n";
+  if (command == "ingle run" && dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr)
+    text += "A prompt is one argument, in quotes; one that begins with - comes after --.\n";
+  return text + "See " + command + " --help.\n";
+}
+
 int Main(int argc, char** argv) {
   CLI::App app(
       "ingle serves local language models.\nMODEL is the path of a GGUF file, or spark: "
@@ -25,6 +36,7 @@ int Main(int argc, char** argv) {
       "ingle");
   app.require_subcommand(1);
   app.footer(kExitCodesHelp);
+  app.failure_message(UsageError);
   app.set_version_flag("--version", "ingle " INGLE_VERSION);
   const Command commands[] = {AddServe(app),  AddRun(app),      AddChat(app),       AddShow(app),
                               AddBench(app),  AddTokenize(app), AddDetokenize(app), AddRender(app),

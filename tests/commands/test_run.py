@@ -77,6 +77,27 @@ def test_system_message_and_forbidden_token(ingle):
     run(ingle, "spark", "Hi", "--logit-bias", "5=off", "--logit-bias", "6=-2.5", "--max-tokens", 1)
 
 
+def test_what_comes_after_two_dashes_is_the_prompt(ingle):
+    for arguments in (["spark", "--", "-x + 3"], ["--", "-x + 3"], ["--", "spark", "-x + 3"]):
+        assert "user\\n-x + 3" in run(ingle, "--max-tokens", 1, "--verbose", *arguments)[1], arguments
+    assert "user\\n--raw" in run(ingle, "spark", "--max-tokens", 1, "--verbose", "--", "--raw")[1]
+    assert "user\\n-5 + 3" in run(ingle, "spark", "-5 + 3", "--max-tokens", 1, "--verbose")[1]
+
+
+@pytest.mark.parametrize("arguments", [["spark", "-x + 3"], ["spark", "Hi", "there"], ["spark", "Hi", "--", "-x"]])
+def test_a_wrong_prompt_gets_a_word_on_how_it_is_written(ingle, arguments):
+    done = ingle("run", *arguments)
+    assert done.returncode == 2 and done.stdout == b""
+    assert done.stderr.startswith(b"ingle run: ") and b"after --" in done.stderr and b"ingle run --help" in done.stderr
+
+
+@pytest.mark.parametrize("flags", [["--no-special"], ["--raw", "--system", "Be brief."], ["--raw", "--set", "{}"],
+                                   ["--raw", "--chat-template", __file__]])
+def test_flags_without_effect_are_refused_together(ingle, flags):
+    done = ingle("run", "spark", "Hi", *flags)
+    assert done.returncode == 2 and done.stdout == b"" and b"--raw" in done.stderr
+
+
 @pytest.mark.parametrize("flags", [["--temperature", "-1"], ["--temperature", "nan"], ["--top-p", "0"], ["--top-k", "1.5"],
                                    ["--min-p", "x"], ["--seed", "-1"], ["--logit-bias", "1"], ["--max-tokens", "0"],
                                    ["--nonsense"], ["--ctx", "1"], ["--cache-type", "f8"]])
