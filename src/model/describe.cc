@@ -1,7 +1,7 @@
 // The hyperparameters that every decoder-only model has, each read once and checked against the
 // others.
 
-#include <cmath>
+#include <charconv>
 #include <limits>
 #include <optional>
 
@@ -56,6 +56,12 @@ constexpr NeutralValue kNeutral[] = {
     {{"{a}.rope.scaling.yarn_log_multiplier", ""}, 0, 0},
     {{"{a}.rope.scaling.yarn_attn_factor", ""}, 1, 1},
 };
+
+// The shortest text that reads back as the same number: 1e-05, where std::to_string says 0.000010.
+std::string NumberText(double value) {
+  char text[32];
+  return {text, std::to_chars(text, text + sizeof text, value).ptr};
+}
 
 std::unexpected<Error> Contradiction(const std::string& key, const std::string& text) {
   return Fail(ErrorCode::kCorruptFile,
@@ -120,8 +126,8 @@ class KeyReader {
     const std::string name = Name(key);
     INGLE_TRY(const auto value, metadata_.Number(name));
     if (!value || (*value >= min && *value <= max)) return value;
-    return Contradiction(name, "is " + std::to_string(*value) + "; it must be from " +
-                                   std::to_string(min) + " to " + std::to_string(max) + ".");
+    return Contradiction(name, "is " + NumberText(*value) + "; it must be from " + NumberText(min) +
+                                   " to " + NumberText(max) + ".");
   }
 
   Result<double> RealOr(Key key, double fallback, double min, double max) const {
@@ -161,8 +167,8 @@ Status RefuseUnknownArithmetic(const Metadata& metadata, const Blueprint& bluepr
       number = *read;
     }
     if (number == neutral.value || number == neutral.also) continue;
-    return Unsupported(name, "is " + std::to_string(number) +
-                                 "; this build does not compute models that need it.");
+    return Unsupported(
+        name, "is " + NumberText(number) + "; this build does not compute models that need it.");
   }
   INGLE_TRY(const auto window_size, metadata.Unsigned(window));
   if (window_size.value_or(0) == 0 || *window_size >= blueprint.context_max) return {};
@@ -218,6 +224,10 @@ Status DescribeScaling(const Metadata& metadata, const KeyReader& keys, RopeBlue
   if (type != nullptr && *type == "none") return {};
   if (type != nullptr && *type != "linear" && *type != "yarn") {
     return Unsupported(type_name, "is '" + *type + "'; this build knows none, linear and yarn.");
+  }
+  if (type != nullptr && !factor && !old_factor) {
+    return Contradiction(type_name,
+                         "is '" + *type + "', but '" + keys.Name(kScalingFactor) + "' is missing.");
   }
   if (stretch == 0 || stretch == 1) return {};
   rope.factor = stretch;

@@ -82,7 +82,7 @@ TEST(PlanModel, MF11MetadataContradictsItself) {
   for (const float bad :
        {0.0f, -1.0f, 1.0f, std::nanf(""), std::numeric_limits<float>::infinity()}) {
     ExpectContradiction(TinyModel().F32("llama.attention.layer_norm_rms_epsilon", bad),
-                        "llama.attention.layer_norm_rms_epsilon");
+                        "llama.attention.layer_norm_rms_epsilon", {"from 1e-12 to 0.1."});
     ExpectContradiction(TinyModel().F32("llama.rope.freq_base", bad), "llama.rope.freq_base");
   }
   for (const std::string key :
@@ -194,8 +194,14 @@ TEST(Describe, ScalingKeys) {
   ExpectContradiction(
       TinyModel().String("llama.rope.scaling.type", "yarn").F32("llama.rope.scaling.factor", 4),
       "llama.rope.scaling.original_context_length", {"missing"});
-  ExpectContradiction(TinyModel().F32("llama.rope.scaling.factor", -2),
-                      "llama.rope.scaling.factor");
+  ExpectContradiction(TinyModel().F32("llama.rope.scaling.factor", -2), "llama.rope.scaling.factor",
+                      {"is -2; it must be from 0 to 1e+06."});
+  for (const std::string type : {"linear", "yarn"}) {
+    TestGguf file = TinyModel().String("llama.rope.scaling.type", type);
+    ExpectContradiction(file, "llama.rope.scaling.type",
+                        {"is '" + type + "', but 'llama.rope.scaling.factor' is missing."});
+    EXPECT_TRUE(PlanFile(file.F32("llama.rope.scale_linear", 1)));
+  }
 }
 
 }  // namespace

@@ -217,10 +217,8 @@ Status TakeVocabulary(const GgufFile& file, Blueprint& blueprint) {
     return {};
   }
   return Fail(ErrorCode::kCorruptFile,
-              file.tensors().empty()
-                  ? "The file holds a vocabulary but no weights; give the path of a whole model."
-                  : "Tensor 'token_embd.weight' is missing; the file is incomplete: fetch or "
-                    "convert the model again.",
+              "Tensor 'token_embd.weight' is missing; the file is incomplete: fetch or convert the "
+              "model again.",
               "", "invalid_model_file");
 }
 
@@ -241,8 +239,12 @@ Status CheckRopeFactors(const ModelPlan& plan) {
 Result<ModelPlan> Plan(const GgufFile& file) {
   ModelPlan plan;
   INGLE_TRY(plan.architecture, FindArchitecture(file.metadata()));
+  // Such files lack the architecture's keys too; that does not make them damaged.
+  if (file.tensors().empty() && file.metadata().Find("tokenizer.ggml.tokens") != nullptr)
+    return Fail(ErrorCode::kCorruptFile,
+                "The file holds a vocabulary but no weights; give the path of a whole model.", "",
+                "invalid_model_file");
   INGLE_TRY(plan.blueprint, plan.architecture->describe(file.metadata()));
-  if (file.tensors().empty()) plan.blueprint.vocab = 0;
   INGLE_RETURN_IF_ERROR(TakeVocabulary(file, plan.blueprint));
   INGLE_RETURN_IF_ERROR(Matcher(file, plan).Run());
   INGLE_RETURN_IF_ERROR(CheckRopeFactors(plan));

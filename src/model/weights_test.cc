@@ -86,6 +86,9 @@ TEST(PlanModel, MissingTensorsAreNamed) {
       .F32("llama.attention.layer_norm_rms_epsilon", 1e-5f);
   ExpectContradiction(vocabulary_only.Strings("tokenizer.ggml.tokens", {"a"}), "",
                       {"vocabulary but no weights"});
+  ExpectContradiction(
+      TestGguf().String("general.architecture", "llama").Strings("tokenizer.ggml.tokens", {"a"}),
+      "", {"vocabulary but no weights"});
 }
 
 TEST(PlanModel, UnknownTensorsAreNamed) {
