@@ -49,6 +49,7 @@ class GenerateReply final : public Reply {
 
   std::string StreamFinished(size_t) override { return SseData(Answer(text_, tokens_)); }
   std::string StreamEnd() override { return {}; }
+  bool NeedsTokens() const override { return true; }
 
   json::object Whole() const override {
     json::array tokens;

@@ -49,6 +49,8 @@ class Reply {
   virtual std::string StreamFinished(size_t choice) = 0;
   virtual std::string StreamEnd() = 0;  // After the last choice has finished.
   virtual json::object Whole() const = 0;
+  // Whether StreamDelta shows the tokens themselves; else they need not be kept for it.
+  virtual bool NeedsTokens() const { return call_.logprobs; }
 
   // Keeps what is needed for the above; call before the Stream function of the same event.
   void Note(size_t choice, const Event& event);

@@ -33,6 +33,19 @@ std::string HttpDate() {
   return {text, size};
 }
 
+Status BodyEnded(bool client_closed, bool whole_time_is_over, const HttpServerOptions& options) {
+  const std::string limit =
+      whole_time_is_over
+          ? "the body took longer than " + std::to_string(options.body_timeout_ms / 1000) + " s"
+          : "no byte of the body came for " + std::to_string(options.body_idle_timeout_ms / 1000) +
+                " s";
+  return Fail(ErrorCode::kDeadline,
+              client_closed ? "the body ended before all of it was there; send as many bytes as "
+                              "Content-Length says, or the last chunk"
+                            : limit + "; send it at once, and no longer than Content-Length says",
+              "", "408");
+}
+
 int StatusOf(const Error& error) { return error.id.size() == 3 ? std::stoi(error.id) : 400; }
 
 }  // namespace
@@ -43,7 +56,8 @@ Connection::Connection(Socket socket, std::shared_ptr<ServerState> server)
       server_(std::move(server)),
       input_event_(strand_),
       space_event_(strand_),
-      output_event_(strand_) {
+      output_event_(strand_),
+      body_charge_(&server_->bodies, server_->options.free_body_bytes) {
   ++server_->connections;
 }
 
@@ -182,20 +196,29 @@ Result<HttpRequest> Connection::Interpret(const Parser& parser) const {
 
 asio::awaitable<Status> Connection::ReadBody(Parser& parser) {
   parser.eager(true);
-  const auto deadline = Clock::now() + std::chrono::milliseconds(server_->options.body_timeout_ms);
+  const HttpServerOptions& options = server_->options;
+  const auto deadline = Clock::now() + std::chrono::milliseconds(options.body_timeout_ms);
   while (true) {
     const size_t before = in_.size();
     if (before > 0 && !parser.is_done())
       if (auto put = Put(parser, before); !put) co_return put;
+    if (!body_charge_.Grow(parser.get().body().size()))
+      co_return Fail(ErrorCode::kUnavailable,
+                     "the bodies of other requests take all the room there is for bodies (" +
+                         std::to_string(options.body_budget_bytes) +
+                         " bytes); send the request again in a moment",
+                     "", "503");
     if (parser.is_done()) co_return Status();
     // Fill reads no further, so waiting would not help.
     if (in_.size() == before && before >= kReadBytes)
       co_return Fail(ErrorCode::kInvalidRequest,
                      "a chunk's header or the trailers have more than " +
-                         std::to_string(kReadBytes) + " bytes",
+                         std::to_string(kReadBytes) +
+                         " bytes; send the body with Content-Length or in plain chunks",
                      "", "400");
-    if (!co_await WaitForInput(deadline))
-      co_return Fail(ErrorCode::kDeadline, "the body ended early or took too long", "", "408");
+    const auto idle_until = Clock::now() + std::chrono::milliseconds(options.body_idle_timeout_ms);
+    if (!co_await WaitForInput(std::min(deadline, idle_until)))
+      co_return BodyEnded(eof_, Clock::now() >= deadline, options);
   }
 }
 
@@ -235,6 +258,8 @@ asio::awaitable<Connection::Next> Connection::ServeOne() {
     co_await asio::async_write(
         socket_, asio::buffer(std::string_view("HTTP/1.1 100 Continue\r\n\r\n")), kToken);
   if (status = co_await ReadBody(parser); !status) {
+    parser.get().body() = std::string();  // Not held while the refusal goes out.
+    body_charge_.Release();
     co_await Refuse(
         server_->handler->OnBadRequest(StatusOf(status.error()), status.error().message),
         head_only);
@@ -275,6 +300,7 @@ asio::awaitable<bool> Connection::RunReply(std::shared_ptr<Exchange> exchange) {
   const bool fine = reply_.ended && !reply_.aborted && reply_.out.empty() && !broken_;
   ++exchange_number_;  // Late calls go nowhere.
   queued_bytes_ = 0;
+  body_charge_.Release();
   if (!fine) PeerLeft();
   reply_ = Reply();
   co_return fine&& keep_alive_;

@@ -13,6 +13,7 @@
 #include <chrono>
 #include <deque>
 
+#include "http/body_budget.h"
 #include "http/server.h"
 
 namespace ingle {
@@ -21,7 +22,10 @@ namespace asio = boost::asio;
 
 // Shared by all connections of a server.
 struct ServerState {
-  HttpServerOptions options;
+  explicit ServerState(const HttpServerOptions& with)
+      : options(with), bodies(with.body_budget_bytes) {}
+  const HttpServerOptions options;
+  BodyBudget bodies;
   HttpHandler* handler = nullptr;
   std::atomic<size_t> connections{0};
   std::atomic<bool> draining{false};
@@ -78,6 +82,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::string in_;
   bool eof_ = false, broken_ = false, keep_alive_ = true;
   std::string request_id_;
+  BodyCharge body_charge_;  // Of the request that is read or answered.
   Reply reply_;
   uint64_t exchange_number_ = 0;  // Late calls of an earlier exchange are ignored.
   std::atomic<size_t> queued_bytes_{0};

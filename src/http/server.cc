@@ -20,8 +20,7 @@ class AsioServer final : public HttpServer {
   AsioServer(const HttpServerOptions& options, HttpHandler* handler)
       : context_(static_cast<int>(options.threads)),
         acceptor_(context_),
-        state_(std::make_shared<ServerState>()) {
-    state_->options = options;
+        state_(std::make_shared<ServerState>(options)) {
     state_->handler = handler;
     std::random_device random;
     state_->id_base = (uint64_t{random()} << 32) | random();

@@ -47,8 +47,8 @@ class HttpHandler {
   virtual std::optional<HttpResponse> OnHead(const HttpRequest& head) = 0;
   // Must not block; may answer later, from any thread.
   virtual void OnRequest(HttpRequest request, std::shared_ptr<Exchange> exchange) = 0;
-  // The reply to something that is not a request we can read; `status` is 400, 408, 413, 414, 431
-  // or 501.
+  // The reply to something that is not a request we can read; `status` is 400, 408, 413, 414, 431,
+  // 501 or 503 (no room for the body now).
   virtual HttpResponse OnBadRequest(int status, const std::string& message) = 0;
 };
 
@@ -59,9 +59,14 @@ struct HttpServerOptions {
   size_t max_connections = 4096;
   size_t max_body_bytes = 32 << 20;
   HeadLimits head;
-  int idle_timeout_ms = 75'000;   // Between requests.
-  int head_timeout_ms = 10'000;   // From a request's first byte to its blank line.
-  int body_timeout_ms = 120'000;  // For the whole body.
+  int idle_timeout_ms = 75'000;       // Between requests.
+  int head_timeout_ms = 10'000;       // From a request's first byte to its blank line.
+  int body_timeout_ms = 120'000;      // For the whole body.
+  int body_idle_timeout_ms = 20'000;  // Without a byte of the body.
+  // Of all requests together, from their first byte until they are answered. The first
+  // free_body_bytes of each are not counted, so that small requests always have room.
+  size_t body_budget_bytes = 512 << 20;
+  size_t free_body_bytes = 64 << 10;
   int write_timeout_ms = 60'000;  // Without the socket taking a byte.
 };
 

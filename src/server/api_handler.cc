@@ -135,6 +135,8 @@ void ApiHandler::OnRequest(HttpRequest request, std::shared_ptr<Exchange> exchan
 HttpResponse ApiHandler::OnBadRequest(int status, const std::string& message) {
   const char* id = status == 413   ? "body_too_large"
                    : status == 408 ? "request_timeout"
+                   : status == 501 ? "unknown_method"
+                   : status == 503 ? "server_busy"
                                    : "bad_request";
   return ErrorResponse({}, {ErrorCode::kInvalidRequest, message, "", id}, status);
 }

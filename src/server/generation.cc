@@ -9,13 +9,22 @@ namespace {
 
 constexpr auto kProgressInterval = std::chrono::seconds(1);
 
+// What an event takes in memory while it waits.
 size_t Weight(const Event& event) {
   const auto* delta = std::get_if<Delta>(&event);
-  if (delta == nullptr) return 64;
-  size_t bytes = 64 + delta->text.size();
+  if (delta == nullptr) return sizeof(Event);
+  size_t bytes = sizeof(Event) + delta->text.size();
   for (const SampledToken& token : delta->tokens)
-    bytes += 16 + token.bytes.size() + 48 * token.top.size();
+    bytes += sizeof(token) + token.bytes.size() + sizeof(TokenLogprob) * token.top.size();
   return bytes;
+}
+
+Error TooSlow() {
+  return {ErrorCode::kDeadline,
+          "the answer was cut because the client did not read it: more than " +
+              std::to_string(Generation::kMaxPendingBytes) +
+              " bytes waited; read the stream while it comes, or ask for fewer tokens",
+          "", "reader_too_slow"};
 }
 
 }  // namespace
@@ -66,7 +75,7 @@ void Generation::OnEvent(size_t choice, Event event) {
     std::lock_guard lock(mutex_);
     if (std::holds_alternative<Finished>(event) || std::holds_alternative<Error>(event))
       ended_[choice] = true;
-    if (!over_) Handle(choice, std::move(event));
+    if (!over_ && !cut_) Handle(choice, std::move(event));
     to_cancel.swap(to_cancel_);
   }
   for (const std::string& id : to_cancel) gateway_->Cancel(id);
@@ -81,7 +90,7 @@ void Generation::OnClientGone() {
     ++metrics_->clients_gone;
     CancelAll();
     exchange_->Abort();  // Else the connection would wait for a reply that nobody makes.
-    LogEnd("client_gone");
+    LogEnd(cut_ ? "reader_too_slow" : "client_gone");
     to_cancel.swap(to_cancel_);
   }
   for (const std::string& id : to_cancel) gateway_->Cancel(id);
@@ -148,27 +157,34 @@ void Generation::Show(size_t choice, const Event& event) {
 
 void Generation::Hold(size_t choice, Event event) {
   if (std::holds_alternative<Progress>(event)) return;  // Old news by the time it could be shown.
-  pending_bytes_ += Weight(event);
-  if (pending_bytes_ > kMaxPendingBytes) {
-    over_ = true;
-    CancelAll();
-    exchange_->Abort();
-    return LogEnd("reader_too_slow");
-  }
   auto* delta = std::get_if<Delta>(&event);
-  // Text waits as text: many small events become one. Log-probabilities belong to their own event.
-  if (delta != nullptr && !reply_->call().logprobs) {
-    for (auto last = pending_.rbegin(); last != pending_.rend(); ++last) {
-      if (last->choice != choice) continue;
-      auto* earlier = std::get_if<Delta>(&last->event);
-      if (earlier == nullptr) break;
-      earlier->text += delta->text;
-      earlier->tokens.insert(earlier->tokens.end(), delta->tokens.begin(), delta->tokens.end());
-      pending_bytes_ -= std::min<size_t>(pending_bytes_, 64 + 16 * delta->tokens.size());
-      return;
-    }
+  if (delta != nullptr && !reply_->NeedsTokens()) delta->tokens.clear();
+  if (delta == nullptr || !Merge(choice, delta)) {
+    pending_bytes_ += Weight(event);
+    pending_.push_back({choice, std::move(event)});
   }
-  pending_.push_back({choice, std::move(event)});
+  if (pending_bytes_ <= kMaxPendingBytes) return;
+  // The worker's reports are one stream for all requests, so this one cannot be paused alone. What
+  // waits is still the client's, and goes out with the error after it (Flush) if the client reads
+  // again; the connection's write timeout ends it otherwise.
+  cut_ = true;
+  CancelAll();
+}
+
+// Text waits as text: many small events become few. Log-probabilities belong to their own event.
+bool Generation::Merge(size_t choice, Delta* delta) {
+  if (reply_->call().logprobs) return false;
+  for (auto last = pending_.rbegin(); last != pending_.rend(); ++last) {
+    if (last->choice != choice) continue;
+    auto* earlier = std::get_if<Delta>(&last->event);
+    if (earlier == nullptr || earlier->text.size() >= kMergedTextBytes) return false;
+    pending_bytes_ -= Weight(last->event);
+    earlier->text += delta->text;
+    earlier->tokens.insert(earlier->tokens.end(), delta->tokens.begin(), delta->tokens.end());
+    pending_bytes_ += Weight(last->event);
+    return true;
+  }
+  return false;
 }
 
 void Generation::Flush() {
@@ -176,10 +192,10 @@ void Generation::Flush() {
   while (!pending_.empty() && exchange_->queued_bytes() <= kHighWaterBytes) {
     Pending next = std::move(pending_.front());
     pending_.pop_front();
-    pending_bytes_ -= std::min(pending_bytes_, Weight(next.event));
+    pending_bytes_ -= Weight(next.event);
     Show(next.choice, next.event);
   }
-  if (pending_.empty()) pending_bytes_ = 0;
+  if (cut_ && pending_.empty()) return Fail(TooSlow());
   FinishIfDone();
 }
 

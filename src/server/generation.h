@@ -18,10 +18,11 @@ namespace ingle {
 
 class Generation : public std::enable_shared_from_this<Generation> {
  public:
-  // A slow reader's text waits here, merged; beyond this the client is dropped.
+  // A slow reader's text waits here, merged; beyond kMaxPendingBytes its answer is cut.
   static constexpr size_t kHighWaterBytes = 256 << 10;  // In the socket's queue.
   static constexpr size_t kLowWaterBytes = 64 << 10;
-  static constexpr size_t kMaxPendingBytes = 1 << 20;  // Here.
+  static constexpr size_t kMaxPendingBytes = 1 << 20;   // Here.
+  static constexpr size_t kMergedTextBytes = 64 << 10;  // In one waiting event.
   static constexpr int kKeepAliveMs = 10'000;
 
   Generation(Gateway* gateway, Metrics* metrics, std::unique_ptr<Reply> reply,
@@ -44,6 +45,7 @@ class Generation : public std::enable_shared_from_this<Generation> {
   void Begin();
   void Show(size_t choice, const Event& event);
   void Hold(size_t choice, Event event);
+  bool Merge(size_t choice, Delta* delta);
   void Flush();
   void FinishIfDone();
   void Fail(const Error& error);
@@ -60,6 +62,7 @@ class Generation : public std::enable_shared_from_this<Generation> {
 
   std::mutex mutex_;
   bool begun_ = false, over_ = false;
+  bool cut_ = false;  // The reader was too slow: no more events are taken.
   size_t accepted_ = 0;
   std::vector<bool> ended_;             // Per choice: Finished or Error came.
   std::vector<std::string> to_cancel_;  // Done after mutex_ is released.

@@ -7,7 +7,6 @@
 #include <thread>
 
 #include "gateway/gateway.h"
-#include "http/server.h"
 #include "os/signal_pipe.h"
 #include "server/api_handler.h"
 #include "server/log.h"
@@ -86,7 +85,7 @@ int ServeMain(const ServeOptions& options) {
   if (!gateway) return Complain(gateway.error(), kExitFailed);
   ApiHandler handler({options.model_id, options.strict_model, options.seed}, *std::move(access),
                      gateway->get());
-  HttpServerOptions http_options;
+  HttpServerOptions http_options = options.http;
   http_options.address = options.host == "localhost" ? "127.0.0.1" : options.host;
   http_options.port = options.port;
   auto http = HttpServer::Start(http_options, &handler);

@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "http/server.h"
+
 namespace ingle {
 
 struct ServeOptions {
@@ -25,7 +27,8 @@ struct ServeOptions {
   int load_wait_ms = 120'000;  // A request's wait for a loading or restarting worker.
   int stall_timeout_ms = 30'000;
   int drain_timeout_ms = 30'000;
-  bool quiet = false;  // Only warnings and errors in the log.
+  bool quiet = false;      // Only warnings and errors in the log.
+  HttpServerOptions http;  // Limits and timeouts; its address and port are those above.
 };
 
 // Runs until SIGTERM, SIGINT or SIGHUP. Call it before any thread exists. Returns the exit code: 0,

@@ -1,10 +1,14 @@
 #include "fake_engine.h"
 
 #include <chrono>
+#include <cmath>
 #include <condition_variable>
+#include <cstdio>
 #include <cstdlib>
+#include <functional>
 #include <map>
 #include <mutex>
+#include <set>
 #include <sstream>
 #include <thread>
 
@@ -12,6 +16,10 @@ namespace ingle {
 namespace {
 
 constexpr int kTokensBeforeTrouble = 3;
+const std::set<std::string, std::less<>> kTroubles = {"#crash", "#hang",   "#fail", "#slow",
+                                                      "#shout", "#garble", "#nan"};
+constexpr int kSlowStepMs = 2500;
+constexpr size_t kShoutBytes = size_t{4} << 20;
 
 class ByteTokenizer final : public Tokenizer {
  public:
@@ -110,6 +118,11 @@ void PlanWords(Running& running, const Prompt& prompt) {
   size_t count = 0;
   if (word == "#count" && in >> count) {
     for (size_t i = 1; i <= count; ++i) running.words.push_back(std::to_string(i) + " ");
+  } else if (size_t bytes = 0; word == "#wide" && in >> count >> bytes) {
+    for (size_t i = 1; i <= count; ++i) {
+      running.words.push_back(std::to_string(i));
+      running.words.back().resize(std::max(bytes, running.words.back().size() + 1), ' ');
+    }
   } else if (word == "#hash" && in >> count) {
     uint64_t state = Mix(running.accepted.sampling.seed.value);
     for (const char c : prompt.text) state = Mix(state ^ static_cast<unsigned char>(c));
@@ -118,7 +131,7 @@ void PlanWords(Running& running, const Prompt& prompt) {
   } else if (word == "#utf8") {
     running.words = {"a\xe2\x80\xa8", "b\xc2\x85", "\xf0\x9f\x98\x80", "\xe4\xb8\xad\xe6\x96\x87",
                      "\"\\\n"};
-  } else if (word == "#crash" || word == "#hang" || word == "#fail") {
+  } else if (kTroubles.contains(word)) {
     running.command = word;
     running.words.assign(100, "x ");
   } else {
@@ -170,6 +183,7 @@ class FakeEngine final : public Engine {
     running.sink = std::move(sink);
     std::lock_guard lock(mutex_);
     all_.push_back(std::move(running));
+    Count();
     wake_.notify_all();
     return accepted;
   }
@@ -181,15 +195,10 @@ class FakeEngine final : public Engine {
   }
 
   uint64_t steps() const override { return steps_; }
-  uint32_t running() const override {
-    std::lock_guard lock(mutex_);
-    return static_cast<uint32_t>(std::min<size_t>(all_.size(), options_.max_sequences));
-  }
-  uint32_t queued() const override {
-    std::lock_guard lock(mutex_);
-    return static_cast<uint32_t>(all_.size() -
-                                 std::min<size_t>(all_.size(), options_.max_sequences));
-  }
+  uint64_t progress() const override { return progress_; }
+  void OnStepEnd(std::function<void()> hook) override { step_end_ = std::move(hook); }
+  uint32_t running() const override { return running_; }
+  uint32_t queued() const override { return queued_; }
   const ModelInfo& model_info() const override { return info_; }
   uint32_t context() const override { return options_.context; }
   const Tokenizer& tokenizer() const override { return tokenizer_; }
@@ -214,8 +223,18 @@ class FakeEngine final : public Engine {
         if (Step(all_[i])) done.push_back(i);
       for (auto i = done.rbegin(); i != done.rend(); ++i)
         all_.erase(all_.begin() + static_cast<std::ptrdiff_t>(*i));
+      Count();
       ++steps_;
+      lock.unlock();
+      step_end_();
+      lock.lock();
     }
+  }
+
+  void Count() {
+    const size_t running = std::min<size_t>(all_.size(), options_.max_sequences);
+    running_ = static_cast<uint32_t>(running);
+    queued_ = static_cast<uint32_t>(all_.size() - running);
   }
 
   Finished End(const Running& running, FinishReason reason, StopCause cause) const {
@@ -228,9 +247,18 @@ class FakeEngine final : public Engine {
     return finished;
   }
 
-  void MakeTrouble(const Running& running) {
-    if (running.command == "#crash") abort();
-    while (running.command == "#hang") std::this_thread::sleep_for(std::chrono::seconds(1));
+  void MakeTrouble(Running& running) {
+    const std::string command = std::exchange(running.command, "");
+    if (command == "#crash") abort();
+    while (command == "#hang") std::this_thread::sleep_for(std::chrono::seconds(1));
+    for (int slept_ms = 0; command == "#slow" && slept_ms < kSlowStepMs; slept_ms += 10) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+      ++progress_;
+    }
+    // More than any pipe holds: whoever does not read it stops us here.
+    if (command == "#shout") fputs(std::string(kShoutBytes, '!').c_str(), stderr);
+    if (command == "#garble") running.sink(Delta{"\xff is no UTF-8", {}});
+    if (command == "#nan") running.sink(Delta{"", {{1, "", std::nan(""), {}}}});
   }
 
   // True when the sequence has ended.
@@ -296,7 +324,9 @@ class FakeEngine final : public Engine {
   mutable std::mutex mutex_;
   std::condition_variable wake_;
   std::vector<Running> all_;
-  std::atomic<uint64_t> steps_{0};
+  std::atomic<uint64_t> steps_{0}, progress_{0};
+  std::atomic<uint32_t> running_{0}, queued_{0};
+  std::function<void()> step_end_ = [] {};
   bool stop_ = false;
   std::thread thread_;
 };

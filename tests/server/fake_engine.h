@@ -5,9 +5,13 @@
 //
 // The last user message (or the text prompt) may begin with a command:
 //   #count N         N tokens: "1 ", "2 ", ...
+//   #wide N BYTES    as #count, each token of so many bytes
 //   #hash N          N tokens that depend on prompt, seed and position
 //   #prefill MS ...  the prompt takes so long, with progress, then as without
 //   #crash / #hang / #fail   after three tokens: abort, a step that never ends, an Error
+//   #slow            after three tokens: a step of 2.5 s that counts progress
+//   #shout           after three tokens: 4 MiB to stderr
+//   #garble / #nan   after three tokens: a report that cannot be parsed, one that breaks a rule
 //   #utf8            text with U+2028, U+0085, emoji, CJK
 // Anything else is said back word by word.
 

@@ -58,5 +58,12 @@ int main(int argc, char** argv) {
   if (flags.contains("--load-wait-ms"))
     options.load_wait_ms = atoi(flags["--load-wait-ms"].c_str());
   if (flags.contains("--drain-ms")) options.drain_timeout_ms = atoi(flags["--drain-ms"].c_str());
+  if (flags.contains("--write-timeout-ms"))
+    options.http.write_timeout_ms = atoi(flags["--write-timeout-ms"].c_str());
+  if (flags.contains("--body-idle-ms"))
+    options.http.body_idle_timeout_ms = atoi(flags["--body-idle-ms"].c_str());
+  if (flags.contains("--body-budget"))
+    options.http.body_budget_bytes = static_cast<size_t>(atoi(flags["--body-budget"].c_str()));
+  if (flags.contains("--allow-origin")) options.allowed_origins = {flags["--allow-origin"]};
   return ingle::ServeMain(options);
 }

@@ -1,0 +1,113 @@
+"""Clients that take or send their bytes slowly: they are told, and nobody else is held up."""
+import contextlib
+import json
+import socket
+import time
+
+import pytest
+
+from fake_server import chat_body, parse_events, text_of
+from test_http import HOST, post, status_of
+from test_supervision import dechunk, read_all, wait_until
+
+WIDE_BYTES = 16 << 10
+
+
+def stuck_stream(server, text, **fields):
+    """A stream of which nothing is read yet; the small buffer keeps the kernel's share small."""
+    link = socket.socket()
+    link.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    link.settimeout(60)
+    link.connect(("127.0.0.1", server.port))
+    body = json.dumps(chat_body(text, stream=True, **fields)).encode()
+    link.sendall(post(b"", body))
+    return link
+
+
+def resident_mib(pid):
+    with open(f"/proc/{pid}/statm") as statm:
+        return int(statm.read().split()[1]) * 4096 / 2**20
+
+
+@pytest.mark.parametrize("path, fields", [("chat", {}), ("chat", {"logprobs": True, "top_logprobs": 3})])
+def test_a_reader_that_is_too_slow_gets_what_waits_and_an_error(fake, path, fields):
+    server = fake(env={"FAKE_STEP_MS": "0", "FAKE_CONTEXT": "200000"})
+    tokens = 1000
+    with stuck_stream(server, f"#wide {tokens} {WIDE_BYTES}", **fields) as link:
+        wait_until(lambda: server.metric("ingle_sequences_running") == 1)
+        other = server.stream("#count 300")[0]
+        assert other[-1] == "[DONE]" and text_of(other).split()[-1] == "300"
+        wait_until(lambda: server.metric("ingle_sequences_running") == 0, 60)
+        events, _ = parse_events(dechunk(read_all(link)))
+    error = events[-1]["error"]
+    assert error["code"] == "reader_too_slow" and error["param"] is None and "read" in error["message"]
+    assert "[DONE]" not in events and sum("error" in e for e in events) == 1
+    words = text_of(events[:-1]).split()
+    assert words == [str(i + 1) for i in range(len(words))], "what was made before is there, without a gap"
+    assert 10 < len(words) < tokens
+    assert server.chat("and the next one")[0] == 200
+
+
+def test_readers_that_never_read_are_dropped_and_cost_little(fake):
+    server = fake("--write-timeout-ms", 3000, env={"FAKE_STEP_MS": "0", "FAKE_CONTEXT": "200000"})
+    server.stream("#wide 100 16384")
+    before = resident_mib(server.process.pid)
+    with contextlib.ExitStack() as stack:
+        links = [stack.enter_context(stuck_stream(server, f"#wide 1000 {WIDE_BYTES}")) for _ in range(20)]
+        wait_until(lambda: server.metric("ingle_generations_total") == 21, 30)
+        wait_until(lambda: server.metric("ingle_sequences_running") == 0, 60)
+        assert resident_mib(server.process.pid) - before < len(links) * 4
+        wait_until(lambda: server.metric("ingle_http_connections") == 1, 30)
+    assert sum("reader_too_slow" in line for line in server.log) == 20
+
+
+def half_a_body(server, sent, length):
+    link = socket.create_connection(("127.0.0.1", server.port), timeout=30)
+    link.sendall(post(b"Content-Length: %d\r\n" % length, b'{"pad": "' + b"x" * sent, False))
+    return link
+
+
+def test_all_bodies_together_have_a_limit(fake):
+    server = fake("--body-budget", 1 << 20)
+    with contextlib.ExitStack() as stack:
+        links = [stack.enter_context(half_a_body(server, 400 << 10, 1 << 20)) for _ in range(3)]
+        time.sleep(0.3)
+        with half_a_body(server, 400 << 10, 1 << 20) as late:
+            raw = read_all(late)
+        head, body = raw.split(b"\r\n\r\n", 1)
+        error = json.loads(body)["error"]
+        assert status_of(raw) == 503 and b"Retry-After: 1" in head and b"Connection: close" in head
+        assert error["code"] == "server_busy" and error["retryable"] is True and "again" in error["message"]
+        assert server.chat("x" * 2000)[0] == 200, "small bodies always have room"
+        assert server.chat("hi", pad="x" * (600 << 10))[0] == 503
+        for link in links:
+            link.close()
+    wait_until(lambda: server.metric("ingle_http_connections") == 1)
+    assert server.chat("hi", pad="x" * (900 << 10))[0] == 200, "given back"
+
+
+def test_a_body_is_charged_until_its_reply_ends(fake):
+    server = fake("--body-budget", 1 << 20)
+    body = chat_body("#count 2000", pad="x" * (900 << 10), stream=True)
+    link = server.open_stream(body)
+    wait_until(lambda: server.metric("ingle_sequences_running") == 1)
+    assert server.chat("hi", pad="x" * (600 << 10))[0] == 503
+    link.close()
+    wait_until(lambda: server.chat("hi", pad="x" * (600 << 10))[0] == 200)
+
+
+def test_a_body_without_progress_is_refused(fake):
+    server = fake("--body-idle-ms", 700)
+    with half_a_body(server, 1000, 5000) as link:
+        for _ in range(3):  # As long as bytes come, it goes on.
+            time.sleep(0.4)
+            link.sendall(b"x")
+        raw = read_all(link)
+    error = json.loads(raw.split(b"\r\n\r\n", 1)[1])["error"]
+    assert status_of(raw) == 408 and error["code"] == "request_timeout"
+    assert "no byte of the body came" in error["message"] and "Content-Length" in error["message"]
+
+
+def test_a_body_that_ends_early_is_refused(server):
+    raw = server.raw(b"POST /v1/chat/completions HTTP/1.1\r\n" + HOST + b"Content-Length: 9\r\n\r\n{}", half_close=True)
+    assert status_of(raw) == 408 and b"ended before all of it was there" in raw
