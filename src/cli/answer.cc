@@ -2,11 +2,13 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <ctime>
 
+#include "base/utf8.h"
 #include "engine/prompt.h"
 
 namespace ingle {
@@ -63,6 +65,36 @@ void PrintValue(const char* name, const Sourced<T>& value) {
 
 PromptMaker MakerOf(const Engine& engine) {
   return {&engine.tokenizer(), engine.chat_template(), {}};
+}
+
+// `special`: characters that get a backslash before them.
+std::string WithEscapes(std::string_view text, std::string_view special) {
+  std::string out;
+  char code[8];
+  while (!text.empty()) {
+    const size_t valid = ValidUtf8Prefix(text);
+    for (size_t i = 0; i < std::max(valid, size_t{1}); ++i) {
+      const auto byte = static_cast<unsigned char>(text[i]);
+      const auto next = static_cast<unsigned char>(i + 1 < valid ? text[i + 1] : 0);
+      if (text[i] == '\n') {
+        out += "\\n";
+      } else if (text[i] == '\t') {
+        out += "\\t";
+      } else if (byte == 0xc2 && next < 0xa0 && valid != 0) {  // U+0080 to U+009F, two bytes.
+        std::snprintf(code, sizeof code, "\\u%04x", next);
+        out += code;
+        ++i;
+      } else if (byte < 0x20 || byte == 0x7f || valid == 0) {
+        std::snprintf(code, sizeof code, "\\x%02x", byte);
+        out += code;
+      } else {
+        if (special.find(text[i]) != std::string_view::npos) out += '\\';
+        out += text[i];
+      }
+    }
+    text.remove_prefix(std::max(valid, size_t{1}));
+  }
+  return out;
 }
 
 }  // namespace
@@ -161,26 +193,7 @@ void PrintStatistics(const AnswerResult& result) {
                static_cast<unsigned long long>(result.accepted.sampling.seed.value));
 }
 
-std::string Escaped(std::string_view text) {
-  std::string out;
-  char code[8];
-  for (char c : text) {
-    auto byte = static_cast<unsigned char>(c);
-    if (c == '\n') {
-      out += "\\n";
-    } else if (c == '\t') {
-      out += "\\t";
-    } else if (c == '"' || c == '\\') {
-      out += '\\';
-      out += c;
-    } else if (byte < 0x20 || byte == 0x7f) {
-      std::snprintf(code, sizeof code, "\\x%02x", byte);
-      out += code;
-    } else {
-      out += c;
-    }
-  }
-  return out;
-}
+std::string Harmless(std::string_view text) { return WithEscapes(text, ""); }
+std::string Escaped(std::string_view text) { return WithEscapes(text, "\"\\"); }
 
 }  // namespace ingle

@@ -34,7 +34,9 @@ void PrintEffective(const Engine& engine, const Accepted& accepted);
 void PrintWarnings(const std::vector<Warning>& warnings);
 // One line: why it ended, tokens, speed, seed.
 void PrintStatistics(const AnswerResult& result);
-// Control characters, quotes and backslashes as escapes.
+// For a terminal: control characters and bytes that are no UTF-8 as escapes, the rest as it is.
+std::string Harmless(std::string_view text);
+// The same for a place between quotes: they and backslashes are escapes too.
 std::string Escaped(std::string_view text);
 
 }  // namespace ingle

@@ -201,12 +201,12 @@ Command AddBench(CLI::App& app) {
   CLI::App* parser = app.add_subcommand("bench", "Speed of prefill and decode, with spread.");
   auto options = std::make_shared<BenchOptions>();
   AddModelArgument(parser, &options->model);
-  auto number = [&](const char* name, uint32_t* value, const char* help) {
-    parser->add_option(name, *value, help)->check(CLI::Range(1u, 1u << 20))->capture_default_str();
+  auto number = [&](const char* name, uint32_t* value, const char* help, uint32_t most = 1u << 20) {
+    parser->add_option(name, *value, help)->check(CLI::Range(1u, most))->capture_default_str();
   };
   number("--prompt", &options->prompt, "Prompt tokens per sequence");
   number("--generate", &options->generate, "Decode steps");
-  number("--sequences", &options->sequences, "Sequences at the same time");
+  number("--sequences", &options->sequences, "Sequences at the same time", 1024);
   number("--repeat", &options->repeat, "Repetitions");
   number("--chunk", &options->chunk, "Prompt tokens per step");
   AddThreads(parser, &options->threads);

@@ -55,6 +55,14 @@ class Chat {
   };
   static std::span<const SlashCommand> Commands();
 
+  static bool Switch(const std::string& argument, bool* value) {
+    if (argument == "on" || argument == "off") {
+      *value = argument == "on";
+      return true;
+    }
+    std::fprintf(stderr, "say on or off, not '%s'\n", Harmless(argument).c_str());
+    return false;
+  }
   void Help(const std::string&) {
     for (const SlashCommand& command : Commands())
       std::fprintf(stderr, "  %-10s %s\n", command.name, command.help);
@@ -63,7 +71,7 @@ class Chat {
                  "to the model.\n");
   }
   void Statistics(const std::string& argument) {
-    if (argument == "on" || argument == "off") statistics_ = argument == "on";
+    if (!argument.empty() && !Switch(argument, &statistics_)) return;
     if (last_)
       PrintStatistics(*last_);
     else
@@ -77,7 +85,10 @@ class Chat {
       std::fprintf(stderr, "there is no answer yet\n");
   }
   void Verbose(const std::string& argument) {
-    verbose_ = argument.empty() ? !verbose_ : argument == "on";
+    if (argument.empty())
+      verbose_ = !verbose_;
+    else if (!Switch(argument, &verbose_))
+      return;
     std::fprintf(stderr, "verbose %s\n", verbose_ ? "on" : "off");
   }
   void Clear(const std::string&) {
@@ -137,9 +148,9 @@ class Chat {
 
   Status Refused(const Error& error, size_t messages) {
     messages_.resize(messages);
-    std::fprintf(stderr, "ingle chat: %s\n", error.message.c_str());
     if (error.id == "no_chat_template" || error.code == ErrorCode::kInternal)
       return std::unexpected(error);
+    std::fprintf(stderr, "ingle chat: %s\n", error.message.c_str());
     return {};
   }
 

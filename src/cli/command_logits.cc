@@ -116,7 +116,10 @@ Command AddLogits(CLI::App& app) {
   auto options = std::make_shared<LogitsOptions>();
   AddModelArgument(parser, &options->model);
   parser->add_option("--tokens", options->tokens, "Token ids: 1,2,3")->required();
-  parser->add_option("-o,--output", options->output, "The .npy file to write")->required();
+  parser->add_option("-o,--output", options->output, "The .npy file to write")
+      ->required()
+      ->check(
+          [](const std::string& path) { return path.empty() ? "needs the name of a file" : ""; });
   parser->add_option("--chunk", options->chunk, "Tokens per step; default: all in one")
       ->check(CLI::Range(1u, 1u << 20));
   AddThreads(parser, &options->threads);

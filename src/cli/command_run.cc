@@ -33,9 +33,10 @@ bool NamesModel(const std::string& word) {
 Result<std::string> ReadPrompt(RunOptions* options) {
   const auto& words = options->words;
   if (words.size() == 2) options->model.model = words[0];
-  if (words.size() == 2 && words[1] != "-") return words[1];
-  if (words.size() == 1 && !NamesModel(words[0])) return words[0];
-  if (words.size() == 1) options->model.model = words[0];
+  const std::string last = words.empty() ? "-" : words.back();
+  const bool names_model = words.size() == 1 && last != "-" && NamesModel(last);
+  if (names_model) options->model.model = last;
+  if (!names_model && last != "-") return last;
   if (isatty(STDIN_FILENO) != 0)
     return Fail(ErrorCode::kInvalidRequest,
                 "there is no prompt; give it as the last argument, or on standard input");

@@ -71,6 +71,7 @@ Command AddServe(CLI::App& app) {
   auto flags = std::make_shared<ServeFlags>();
   AddModelArgument(parser, &flags->model.model);
   parser->add_option("--port", flags->server.port, "Port; 0: any free one, printed")
+      ->check(CLI::Range(0, 65535))
       ->envname("INGLE_PORT")
       ->capture_default_str();
   parser

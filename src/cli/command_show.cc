@@ -35,7 +35,7 @@ std::string Text(const json::value& value) {
     std::snprintf(text, sizeof text, "%.9g", value.get_double());
     return text;
   }
-  return value.is_string() ? Escaped(value.get_string()) : json::serialize(value);
+  return Harmless(value.is_string() ? std::string(value.get_string()) : json::serialize(value));
 }
 
 // Indents a template so that it cannot be mistaken for the rest.
@@ -46,10 +46,10 @@ void PrintIndented(std::string_view text) {
       line += c;
       continue;
     }
-    std::printf("    %s\n", Escaped(line).c_str());
+    std::printf("    %s\n", Harmless(line).c_str());
     line.clear();
   }
-  if (!line.empty()) std::printf("    %s\n", Escaped(line).c_str());
+  if (!line.empty()) std::printf("    %s\n", Harmless(line).c_str());
 }
 
 void PrintBytes(const char* name, const json::object& memory, std::string_view key) {
@@ -65,7 +65,8 @@ void PrintHuman(const json::object& model, bool full_template) {
   for (const json::value& token : model.at("end_tokens").as_array())
     std::printf(" %s %s (%s)", Text(token.at("id")).c_str(), Text(token.at("spelling")).c_str(),
                 Text(token.at("source")).c_str());
-  std::printf("\ntensors        ");
+  std::printf("\ntensors        %s",
+              model.at("tensor_types").as_object().empty() ? " none: a vocabulary only" : "");
   for (const json::key_value_pair& type : model.at("tensor_types").as_object())
     std::printf(" %s x %s", Text(type.value()).c_str(), std::string(type.key()).c_str());
   std::printf("\nparameters      %s\n", Text(model.at("parameters")).c_str());
@@ -115,7 +116,10 @@ Command AddShow(CLI::App& app) {
   AddModelArgument(parser, &options->model);
   parser->add_flag("--json", options->json, "One JSON object on stdout");
   parser->add_flag("--template", options->chat_template, "The whole chat template");
-  parser->add_option("--ctx", options->context, "Context for the memory estimate");
+  parser
+      ->add_option("--ctx", options->context,
+                   "Tokens for the memory estimate; default: what the model was trained for")
+      ->check(CLI::Range(1u, 1u << 30));
   AddCacheType(parser, &options->cache_type);
   return {parser, [options] {
             Status done = Run(*options);

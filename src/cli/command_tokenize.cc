@@ -19,7 +19,7 @@ constexpr size_t kInputBytesMax = size_t{1} << 30;
 
 struct TextOptions {
   std::string model = "spark";
-  std::string ids;
+  std::optional<std::string> ids;
   bool no_special = false, skip_special = false;
 };
 
@@ -45,8 +45,8 @@ Status Tokenize(const TextOptions& options) {
 
 Status Detokenize(const TextOptions& options) {
   INGLE_TRY(std::unique_ptr<Tokenizer> tokenizer, Load(options.model));
-  std::string text = options.ids;
-  if (text.empty()) {
+  std::string text = options.ids.value_or("");
+  if (!options.ids) {
     INGLE_TRY(text, ReadWhole("-", kInputBytesMax));
   }
   INGLE_TRY(std::vector<TokenId> ids, ParseTokenIds(text, tokenizer->size(), "the token ids"));

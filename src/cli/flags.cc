@@ -31,9 +31,8 @@ std::string CheckText(const SamplingField& field, const std::string& text) {
   double value = 0;
   auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc() || end != text.data() + text.size())
-    return FlagName(field.name) + " needs a number, not '" + text + "'";
-  if (field.integer && value != std::floor(value))
-    return FlagName(field.name) + " needs a whole number";
+    return "needs a number, not '" + text + "'";
+  if (field.integer && value != std::floor(value)) return "needs a whole number";
   Status inside = CheckRange(field, value);
   return inside ? "" : inside.error().message;
 }
@@ -52,11 +51,14 @@ std::string ParseBias(const std::string& text, SamplingRequest* sampling) {
   if (equals != std::string::npos)
     if (auto r = std::from_chars(begin, begin + equals, token); r.ptr != begin + equals) token = -1;
   std::string value = equals == std::string::npos ? "" : text.substr(equals + 1);
-  if (value == "off") bias = -INFINITY;
   auto r = std::from_chars(value.data(), value.data() + value.size(), bias);
-  bool number = !value.empty() && r.ptr == value.data() + value.size();
+  bool number = !value.empty() && r.ec == std::errc() && r.ptr == value.data() + value.size();
+  if (value == "off") bias = -INFINITY;
   if (token < 0 || !(number || value == "off"))
-    return "--logit-bias needs TOKEN_ID=NUMBER or TOKEN_ID=off, not '" + text + "'";
+    return "needs TOKEN_ID=NUMBER or TOKEN_ID=off, not '" + text + "'";
+  SamplingRequest alone;
+  alone.logit_bias.emplace_back(token, bias);
+  if (Status inside = CheckSampling(alone); !inside) return inside.error().message;
   sampling->logit_bias.emplace_back(token, bias);
   return "";
 }
@@ -177,7 +179,7 @@ void AddSamplingFlags(CLI::App* parser, SamplingRequest* sampling) {
         const char* end = text.data() + text.size();
         const auto read = std::from_chars(text.data(), end, seed);
         const bool whole = read.ec == std::errc() && read.ptr == end;
-        return whole ? "" : "--seed needs a whole number from 0 to 2^64 - 1, not '" + text + "'";
+        return whole ? "" : "needs a whole number from 0 to 2^64 - 1, not '" + text + "'";
       })
       ->group("Sampling");
   parser
@@ -200,11 +202,23 @@ void AddAnswerFlags(CLI::App* parser, AnswerFlags* flags) {
   parser->add_option("--max-tokens", flags->max_tokens, "Longest answer; default: the context")
       ->check(CLI::Range(1u, 2147483647u));
   parser->add_option("--stop", flags->stop, "End the answer before this text (may be repeated)")
-      ->allow_extra_args(false);
+      ->allow_extra_args(false)
+      ->check([](const std::string& text) {
+        GenerateRequest alone;
+        alone.stop = {text};
+        Status fine = CheckRequest(alone);
+        return fine ? "" : fine.error().message;
+      });
   parser->add_flag("--ignore-eos", flags->ignore_eos, "Never end before --max-tokens");
   parser->add_option("--system", flags->system, "System message");
-  parser->add_option("--set", flags->variables,
-                     "JSON object of template variables, e.g. '{\"enable_thinking\": false}'");
+  parser
+      ->add_option("--set", flags->variables,
+                   "JSON object of template variables, e.g. '{\"enable_thinking\": false}'")
+      ->check([](const std::string& text) {
+        auto parsed = ParseJson(text, "it");
+        if (!parsed) return parsed.error().message;
+        return std::string(parsed->is_object() ? "" : "needs a JSON object");
+      });
   parser->add_flag("-v,--verbose", flags->verbose,
                    "Show on stderr what the model gets: prompt, values, limits");
   parser->add_flag("-q,--quiet", flags->quiet, "No statistics on stderr");

@@ -1,5 +1,8 @@
 // The program `ingle`: one binary, a subcommand each.
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -19,17 +22,33 @@ int Flushed(int code) {
   return kExitFailed;
 }
 
+// A file that is opened while a standard stream is closed gets its number, and would be read as
+// input or written over by output. What holds the number here fails every read or write.
+void HoldStandardStreams() {
+  for (int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    if (fcntl(stream, F_GETFD) != -1 || errno != EBADF) continue;
+    // open() takes the lowest free number, which is this one.
+    [[maybe_unused]] int held =
+        open("/dev/null", stream == STDIN_FILENO ? O_WRONLY : O_RDONLY);  // NOLINT
+  }
+}
+
 // "ingle run: what is wrong", and where to read how it is right.
 std::string UsageError(const CLI::App* app, const CLI::Error& error) {
   std::string command = "ingle";
   for (const CLI::App* parsed : app->get_subcommands()) command += " " + parsed->get_name();
   std::string text = command + ": " + error.what() + "\n";
+  if (const auto words = app->remaining();
+      command == "ingle" && !words.empty() && !words.front().empty())
+    text = "ingle: there is no " + std::string(words.front()[0] == '-' ? "option" : "command") +
+           " '" + words.front() + "'\n";
   if (command == "ingle run" && dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr)
     text += "A prompt is one argument, in quotes; one that begins with - comes after --.\n";
   return text + "See " + command + " --help.\n";
 }
 
 int Main(int argc, char** argv) {
+  HoldStandardStreams();
   CLI::App app(
       "ingle serves local language models.\nMODEL is the path of a GGUF file, or spark: "
       "the bundled model, and the default.",

@@ -18,9 +18,8 @@ Result<std::vector<int32_t>> ParseTokenIds(const std::string& text, size_t vocab
     return Fail(ErrorCode::kInvalidRequest, what + " must be a list of token ids");
   std::vector<int32_t> ids;
   for (const json::value& value : parsed.get_array()) {
-    boost::system::error_code error;
-    auto id = value.is_number() ? value.to_number<int64_t>(error) : -1;
-    if (error || id < 0 || static_cast<uint64_t>(id) >= vocab)
+    const int64_t id = value.is_int64() ? value.get_int64() : -1;
+    if (id < 0 || static_cast<uint64_t>(id) >= vocab)
       return Fail(ErrorCode::kInvalidRequest,
                   what + ": " + json::serialize(value) +
                       " is not a token id; this vocabulary has 0 to " + std::to_string(vocab - 1),

@@ -106,7 +106,7 @@ Result<const Kernels*> SelectKernels(std::string_view forced) {
     names += names.empty() ? "" : ", ";
     names += kernels->name;
   }
-  return Fail(ErrorCode::kUnsupported,
+  return Fail(ErrorCode::kInvalidRequest,
               "INGLE_FORCE_ISA=" + std::string(forced) +
                   " names no instruction set that this processor runs; it runs " + names +
                   ". Unset it to get the best one.",

@@ -36,7 +36,7 @@ TEST(Dispatch, ForcesByNameAndRefusesTheRest) {
   for (const char* name : {"nonsense", "amx", "AVX2", "avx", "portable "}) {
     const auto kernels = SelectKernels(name);
     ASSERT_FALSE(kernels.has_value()) << name;
-    EXPECT_EQ(kernels.error().code, ErrorCode::kUnsupported);
+    EXPECT_EQ(kernels.error().code, ErrorCode::kInvalidRequest);
     EXPECT_NE(kernels.error().message.find(name), std::string::npos);
     EXPECT_NE(kernels.error().message.find("portable"), std::string::npos);
   }

@@ -37,6 +37,18 @@ def test_commands(ingle):
     assert "/help" not in answers
 
 
+def test_a_switch_is_on_or_off_and_nothing_else(ingle):
+    answers, rest = chat(ingle, "/verbose maybe", "/stats no\x1b[2J", "/verbose", "/verbose", "/stats on", "Hello!", "/stats off", "Hi")
+    assert rest.count("say on or off") == 2 and "\x1b" not in rest
+    assert "verbose on\nverbose off" in rest.replace("> ", "")
+    assert rest.count("tokens/s") == 2  # After "Hello!" and by "/stats off".
+    assert answers.count("\n") == 2
+
+
+def test_slashes_that_are_no_commands_go_to_the_model(ingle):
+    assert "user\\n/nonsense" in chat(ingle, "/nonsense", "/exit now", flags=["--verbose"])[1]
+
+
 def test_statistics_after_each_answer_on_request(ingle):
     assert chat(ingle, "Hello!", flags=["--stats"])[1].count("tokens/s") == 1
     assert chat(ingle, "Hello!")[1].count("tokens/s") == 0

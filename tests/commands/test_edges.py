@@ -1,4 +1,6 @@
 """Values at their limits: refused with a word, or right."""
+import os
+import signal
 import subprocess
 
 import pytest
@@ -31,11 +33,60 @@ def test_a_temperature_that_float_cannot_hold_is_greedy(ingle):
     assert len(texts) == 1 and texts != {b""}
 
 
-@pytest.mark.parametrize("arguments", [["show", "spark"], ["detokenize", "spark", "--tokens", "30,40"], ["version"]])
+@pytest.mark.parametrize("arguments", [["show", "spark"], ["detokenize", "spark", "--tokens", "30,40"], ["version"],
+                                       ["bench", "--prompt", "1", "--generate", "1", "--repeat", "1"]])
 def test_output_that_cannot_be_written_is_a_failure(arguments):
     with open("/dev/full", "wb") as full:
         done = subprocess.run([BINARY, *arguments], stdout=full, stderr=subprocess.PIPE, timeout=60)
     assert done.returncode == 1 and b"cannot write" in done.stderr
+
+
+def test_chat_says_once_that_its_output_cannot_be_written():
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run([BINARY, "chat"], input=b"Hi\nHi\n", stdout=full, stderr=subprocess.PIPE, timeout=60)
+    assert done.returncode == 1 and done.stderr.count(b"cannot write") == 1
+
+
+@pytest.mark.parametrize("command", [["run", "spark", "Hi"], ["chat"], ["bench"], ["logits", "--tokens", "1", "-o", "x.npy"]])
+def test_a_wrong_instruction_set_gives_one_exit_code(ingle, command, tmp_path):
+    done = ingle(*command, input=b"", env={"INGLE_FORCE_ISA": "nonsense"}, cwd=tmp_path)
+    assert done.returncode == 1 and done.stdout == b"" and b"INGLE_FORCE_ISA=nonsense" in done.stderr
+
+
+@pytest.mark.parametrize("arguments", [["serve", "--port", "65536"], ["serve", "--port", "x"], ["show", "--ctx", "0"], ["show", "--ctx", "x"],
+                                       ["bench", "--sequences", "1025"], ["logits", "--tokens", "1", "-o", ""], ["worker"], ["version", "x"]])
+def test_wrong_arguments_are_named(ingle, arguments):
+    done = ingle(*arguments)
+    assert done.returncode == 2 and done.stdout == b""
+    assert done.stderr.startswith(b"ingle %s: " % arguments[0].encode()) and b"--help" in done.stderr
+
+
+def test_a_file_never_takes_the_place_of_a_closed_stream(ingle, tmp_path):
+    def shell(line):
+        return subprocess.run(["bash", "-c", line, BINARY], capture_output=True, timeout=60, cwd=tmp_path)
+    done = shell('"$0" run spark - <&-')  # Would read the model's file otherwise.
+    assert done.returncode == 1 and b"cannot read standard input" in done.stderr
+    done = shell('"$0" run spark Hi >&-')
+    assert done.returncode == 1 and b"cannot write" in done.stderr
+    assert shell('"$0" run spark Hi --temperature 0 2>&-').stdout == shell('"$0" run spark Hi --temperature 0').stdout != b""
+
+
+def test_a_reader_that_goes_away_ends_the_program():
+    process = subprocess.Popen([BINARY, "bench", "--json", "--prompt", "1", "--generate", "1", "--repeat", "1000000"],
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    process.stdout.readline()
+    process.stdout.close()
+    assert process.wait(60) == -signal.SIGPIPE
+    process.stderr.close()
+
+
+def test_ctrl_c_ends_an_answer_with_its_exit_code():
+    process = subprocess.Popen([BINARY, "run", "spark", "Hi", "--ignore-eos"], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                               env={**os.environ, "INGLE_FORCE_ISA": "portable"})
+    assert process.stdout.read(1)  # The answer has begun; the slowest tier leaves time.
+    process.send_signal(signal.SIGINT)
+    _, report = process.communicate(timeout=60)
+    assert process.returncode == 130 and b"cancelled" in report
 
 
 @pytest.mark.parametrize("seed", ["18446744073709551616", "-1", "1.5", ""])

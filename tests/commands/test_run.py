@@ -68,6 +68,7 @@ def test_prompt_from_stdin_and_default_model(ingle):
     text, _ = run(ingle, "spark", QUESTION, "--seed", 1)
     assert run(ingle, "spark", "--seed", 1, input=QUESTION.encode())[0] == text
     assert run(ingle, "spark", "-", "--seed", 1, input=QUESTION.encode())[0] == text
+    assert run(ingle, "-", "--seed", 1, input=QUESTION.encode())[0] == text
     assert run(ingle, QUESTION, "--seed", 1)[0] == text
 
 
@@ -100,7 +101,8 @@ def test_flags_without_effect_are_refused_together(ingle, flags):
 
 @pytest.mark.parametrize("flags", [["--temperature", "-1"], ["--temperature", "nan"], ["--top-p", "0"], ["--top-k", "1.5"],
                                    ["--min-p", "x"], ["--seed", "-1"], ["--logit-bias", "1"], ["--max-tokens", "0"],
-                                   ["--nonsense"], ["--ctx", "1"], ["--cache-type", "f8"]])
+                                   ["--nonsense"], ["--ctx", "1"], ["--logit-bias", "5=1e999"], ["--logit-bias", "5=nan"],
+                                   ["--logit-bias", "5=101"], ["--stop", ""], ["--set", "[1]"], ["--set", "{"], ["--set", ""], ["--cache-type", "f8"]])
 def test_wrong_flags_give_exit_code_2(ingle, flags):
     done = ingle("run", "spark", "Hi", *flags)
     assert done.returncode == 2 and done.stdout == b"" and done.stderr
@@ -123,7 +125,7 @@ def test_instruction_set_by_environment(ingle):
     same = {run(ingle, "spark", "Hi", "--seed", 1, env={"INGLE_FORCE_ISA": isa})[0] for isa in ("", "portable")}
     assert len(same) == 1
     done = ingle("run", "spark", "Hi", env={"INGLE_FORCE_ISA": "nonsense"})
-    assert done.returncode != 0 and b"INGLE_FORCE_ISA" in done.stderr
+    assert done.returncode == 1 and b"INGLE_FORCE_ISA" in done.stderr
 
 
 def test_help_and_version(ingle):
@@ -131,4 +133,7 @@ def test_help_and_version(ingle):
     for command in ("serve", "run", "chat", "show", "bench", "tokenize", "detokenize", "render", "logits", "worker"):
         assert ingle(command, "--help").returncode == 0
     assert ingle("version").stdout.startswith(b"ingle ")
-    assert ingle().returncode == 2 and ingle("nonsense").returncode == 2
+    assert ingle().returncode == 2
+    for word, kind in ("nonsense", b"command"), ("--nonsense", b"option"):
+        done = ingle(word)
+        assert done.returncode == 2 and b"no %s '%s'" % (kind, word.encode()) in done.stderr

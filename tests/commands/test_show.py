@@ -36,6 +36,26 @@ def test_terminal_escapes_of_a_file_are_not_printed(ingle, tmp_path):
     assert b"\x1b" not in done.stdout
 
 
+def test_text_of_a_file_is_shown_as_it_is(ingle, tmp_path):
+    said = 'say "\\w+" or \'x\''
+    text = ingle("show", write(tmp_path / "q.gguf", {"general.name": said, "tokenizer.chat_template": said}), "--template").stdout.decode()
+    assert f"general.name = {said}\n" in text and f"\n    {said}\n" in text
+
+
+def test_controls_and_bytes_that_are_no_text_are_shown_as_escapes(ingle, tmp_path):
+    done = ingle("show", write(tmp_path / "c.gguf", {"general.name": "a\nb\tc\x9b2Jd", "general.tags": ["e\x9bf"]}))
+    assert b"a\\nb\\tc\\u009b2Jd" in done.stdout and b"e\\u009bf" in done.stdout and "\x9b".encode() not in done.stdout
+
+
+def test_a_vocabulary_without_weights_is_called_that(ingle, tmp_path):
+    file = vocabulary_only(tmp_path / "v.gguf", **{"general.architecture": "llama"})
+    runs = json.loads(ingle("show", file, "--json").stdout)["runs"]
+    assert "vocabulary but no weights" in runs and "damaged" not in runs
+    text = ingle("show", file).stdout.decode()
+    assert "a vocabulary only" in text and "byte-level BPE, 260 tokens" in text and "parameters      0" in text
+    assert ingle("run", file, "Hi").returncode == 65
+
+
 def test_a_damaged_file_is_an_error(ingle, tmp_path):
     whole = vocabulary_only(tmp_path / "v.gguf").read_bytes()
     (tmp_path / "cut.gguf").write_bytes(whole[:len(whole) // 2])

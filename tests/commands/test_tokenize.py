@@ -46,7 +46,12 @@ def test_detokenize_shows_control_tokens_unless_told_not_to(ingle, vocabulary):
     assert ingle("detokenize", vocabulary, input=f"[{HE}]".encode()).stdout == b"he"
 
 
-@pytest.mark.parametrize("ids", [b"[-1]", b"[260]", b"[1.5]", b'["1"]', b"{}", b"[", b"[1e999]"])
+def test_no_ids_are_no_text(ingle, vocabulary):
+    done = ingle("detokenize", vocabulary, "--tokens", "", input=b"[256]")
+    assert done.returncode == 0 and done.stdout == b""
+
+
+@pytest.mark.parametrize("ids", [b"[-1]", b"[260]", b"[1.5]", b"[1.0]", b'["1"]', b"{}", b"[", b"[1e999]"])
 def test_bad_ids_are_refused(ingle, vocabulary, ids):
     done = ingle("detokenize", vocabulary, input=ids)
     assert done.returncode == 1
