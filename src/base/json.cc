@@ -3,9 +3,45 @@
 #include <boost/json/basic_parser_impl.hpp>
 #include <charconv>
 #include <string>
+#include <unordered_set>
+#include <vector>
 
 namespace ingle {
 namespace {
+
+constexpr size_t kShownKeyBytes = 64;
+
+// Where the parser is; finds keys that an object has twice.
+class KeyPath {
+ public:
+  void Open(bool object) { open_.push_back({object, 0, {}, {}}); }
+  void Close() { open_.pop_back(); }
+  void Value() {
+    if (!open_.empty()) ++open_.back().values;
+  }
+  // False when the innermost object has it already.
+  bool Key(std::string key) {
+    open_.back().key = key;
+    return open_.back().keys.insert(std::move(key)).second;
+  }
+  std::string Text() const {
+    std::string text;
+    for (const Level& level : open_)
+      text += !level.object  ? "[" + std::to_string(level.values - 1) + "]"
+              : text.empty() ? level.key.substr(0, kShownKeyBytes)
+                             : "." + level.key.substr(0, kShownKeyBytes);
+    return text;
+  }
+
+ private:
+  struct Level {
+    bool object;
+    size_t values;
+    std::string key;
+    std::unordered_set<std::string> keys;
+  };
+  std::vector<Level> open_;
+};
 
 // Builds a json::value as Boost's own parser does, but reads fractions with std::from_chars:
 // Boost 1.81 rounds some of them to a neighbour (123456789.123456789), and a template must print
@@ -19,14 +55,28 @@ struct Builder {
 
   bool on_document_begin(error_code&) { return true; }
   bool on_document_end(error_code&) { return true; }
-  bool on_object_begin(error_code& error) { return Count(error); }
-  bool on_object_end(size_t count, error_code&) { return stack.push_object(count), true; }
-  bool on_array_begin(error_code& error) { return Count(error); }
-  bool on_array_end(size_t count, error_code&) { return stack.push_array(count), true; }
+  bool on_object_begin(error_code& error) { return Open(true, error); }
+  bool on_object_end(size_t count, error_code&) {
+    if (unique_keys) path.Close();
+    return stack.push_object(count), true;
+  }
+  bool on_array_begin(error_code& error) { return Open(false, error); }
+  bool on_array_end(size_t count, error_code&) {
+    if (unique_keys) path.Close();
+    return stack.push_array(count), true;
+  }
   bool on_key_part(json::string_view text, size_t, error_code&) {
+    if (unique_keys) key.append(text);
     return stack.push_chars(text), true;
   }
-  bool on_key(json::string_view text, size_t, error_code&) { return stack.push_key(text), true; }
+  bool on_key(json::string_view text, size_t, error_code& error) {
+    if (unique_keys && !path.Key(std::exchange(key, {}).append(text))) {
+      duplicate = true;
+      error = json::error::exception;
+      return false;
+    }
+    return stack.push_key(text), true;
+  }
   bool on_string_part(json::string_view text, size_t, error_code&) {
     return stack.push_chars(text), true;
   }
@@ -58,13 +108,22 @@ struct Builder {
 
   // Against a body of "[[],[],...", which takes far more memory than its text.
   bool Count(error_code& error) {
+    if (unique_keys) path.Value();
     if (++values <= values_max) return true;
     error = json::error::array_too_large;
     return false;
   }
 
+  bool Open(bool object, error_code& error) {
+    if (!Count(error)) return false;
+    if (unique_keys) path.Open(object);
+    return true;
+  }
+
   json::value_stack stack;
-  std::string number;
+  std::string number, key;
+  KeyPath path;
+  bool unique_keys = false, duplicate = false;
   size_t values = 0, values_max = 0;
 };
 
@@ -80,15 +139,25 @@ Result<json::value> ParseJson(std::string_view text, std::string_view what, Json
   json::basic_parser<Builder> parser(options);
   parser.handler().stack.reset();
   parser.handler().values_max = limits.values;
+  parser.handler().unique_keys = limits.unique_keys;
   boost::system::error_code error;
   size_t read = parser.write_some(false, text.data(), text.size(), error);
   if (!error && read < text.size()) error = json::error::extra_data;
   if (parser.handler().values > limits.values)
     return Fail(ErrorCode::kInvalidRequest, std::string(what) + " has too many values; at most " +
                                                 std::to_string(limits.values) + " are read");
+  if (parser.handler().duplicate) {
+    const std::string path = parser.handler().path.Text();
+    return Fail(ErrorCode::kInvalidRequest,
+                std::string(what) + " has the key '" + path +
+                    "' twice; which of the two is meant cannot be known, give it once",
+                path, "duplicate_key");
+  }
   if (error == json::error::too_deep)
-    return Fail(ErrorCode::kInvalidRequest, std::string(what) + " is nested deeper than " +
-                                                std::to_string(limits.depth) + " levels");
+    return Fail(ErrorCode::kInvalidRequest,
+                std::string(what) + " is nested deeper than " + std::to_string(limits.depth) +
+                    " levels; use fewer",
+                "", "too_deep");
   if (error)
     return Fail(ErrorCode::kInvalidRequest, std::string(what) + " is not valid JSON near byte " +
                                                 std::to_string(read) + ": " + error.message());

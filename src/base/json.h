@@ -16,10 +16,11 @@ struct JsonLimits {
   size_t bytes = size_t{32} << 20;
   // Objects, arrays and what they hold. A value takes tens of bytes in memory and two in the text.
   size_t values = 1'000'000;
+  bool unique_keys = false;  // Else the last of a key that an object has twice counts.
 };
 
-// Fails with kInvalidRequest (syntax, with the byte offset; too deep; too many values) or
-// kTooLarge. `what` names the text in messages.
+// Fails with kInvalidRequest (syntax, with the byte offset; "too_deep"; too many values;
+// "duplicate_key", with the key's path as param) or kTooLarge. `what` names the text in messages.
 Result<json::value> ParseJson(std::string_view text, std::string_view what, JsonLimits limits = {});
 
 }  // namespace ingle

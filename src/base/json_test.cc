@@ -37,6 +37,35 @@ TEST(ParseJson, LimitsAndErrors) {
   EXPECT_EQ(large.error().code, ErrorCode::kTooLarge);
 }
 
+TEST(ParseJson, DepthHasItsOwnName) {
+  const auto nested = [](size_t depth) {
+    return ParseJson(std::string(depth, '[') + std::string(depth, ']'), "test");
+  };
+  EXPECT_TRUE(nested(64));
+  ASSERT_FALSE(nested(65));
+  EXPECT_EQ(nested(65).error().id, "too_deep");
+}
+
+TEST(ParseJson, KeysThatOccurTwice) {
+  JsonLimits unique;
+  unique.unique_keys = true;
+  const auto path_of = [&](std::string_view text) {
+    auto value = ParseJson(text, "test", unique);
+    if (value) return std::string("fine");
+    EXPECT_EQ(value.error().id, "duplicate_key") << text;
+    EXPECT_NE(value.error().message.find("'" + value.error().param + "' twice"), std::string::npos);
+    return value.error().param;
+  };
+  EXPECT_EQ(path_of(R"({"a":1,"b":{"a":2,"b":[{"a":1},{"a":2}]},"":0})"), "fine");
+  EXPECT_EQ(path_of(R"({"a":1,"b":2,"a":1})"), "a");
+  EXPECT_EQ(path_of(R"({"model":1,"mod\u0065l":2})"), "model");
+  EXPECT_EQ(path_of(R"({"m":[0,{},{"x":[]},{"r":1,"t":[],"r":2}]})"), "m[3].r");
+  EXPECT_EQ(path_of(R"([[1,2],[{"k":{"q":null,"q":null}}]])"), "[1][0].k.q");
+  const std::string key(1000, 'k');
+  EXPECT_EQ(path_of("{\"" + key + "\":1,\"" + key + "\":1}"), std::string(64, 'k'));
+  EXPECT_TRUE(ParseJson(R"({"a":1,"a":2})", "test"));
+}
+
 TEST(ParseJson, ValuesAreCounted) {
   JsonLimits small;
   small.values = 9;
