@@ -84,6 +84,11 @@ class LocalEngine final : public Engine {
   }
 
   uint64_t steps() const override { return steps_; }
+  uint64_t progress() const override { return steps_ + parts_.model->progress(); }
+  void OnStepEnd(std::function<void()> hook) override {
+    std::lock_guard lock(mutex_);
+    step_end_ = std::move(hook);
+  }
   uint32_t running() const override { return running_; }
   uint32_t queued() const override {
     std::lock_guard lock(mutex_);
@@ -188,11 +193,14 @@ class LocalEngine final : public Engine {
   // No lock is held while the model runs or a sink is called.
   void Run() {
     while (TakeInbox()) {
-      if (batch_.idle()) continue;
-      batch_.Step();
-      ++steps_;
+      if (!batch_.idle()) {
+        batch_.Step();
+        ++steps_;
+      }
+      step_end_();
     }
     batch_.CancelAll();
+    step_end_();
   }
 
   EngineParts parts_;
@@ -204,6 +212,7 @@ class LocalEngine final : public Engine {
 
   mutable std::mutex mutex_;  // Guards the inbox.
   std::condition_variable wake_;
+  std::function<void()> step_end_ = [] {};  // Does not change once there is work.
   std::vector<std::unique_ptr<Generation>> arrivals_;
   std::vector<std::string> cancels_;
   std::unordered_set<std::string> in_flight_;

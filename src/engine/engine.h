@@ -63,6 +63,11 @@ class Engine {
   virtual void Cancel(const std::string& request_id) = 0;
   // Number of finished steps: the supervisor's sign of life. Rises only while there is work.
   virtual uint64_t steps() const = 0;
+  // Rises many times within a step, and only because work was done: a step may take minutes.
+  virtual uint64_t progress() const = 0;
+  // Called on the engine's thread when every event of a step has been delivered, also after
+  // cancellations between steps; it may block. To be set before the first Submit.
+  virtual void OnStepEnd(std::function<void()> hook) = 0;
   virtual uint32_t running() const = 0;
   virtual uint32_t queued() const = 0;
 

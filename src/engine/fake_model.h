@@ -149,6 +149,8 @@ class FakeModel final : public Model {
     return {};
   }
 
+  uint64_t progress() const override { return worked; }
+
   // What follows `history`.
   void Logits(const std::vector<TokenId>& history, std::span<float> logits) const {
     uint64_t hash = 1469598103934665603u;  // FNV-1a.
@@ -164,6 +166,7 @@ class FakeModel final : public Model {
     }
   }
 
+  std::atomic<uint64_t> worked = 0;  // For tests to raise within a step.
   std::atomic<uint64_t> steps = 0, tokens_run = 0, sequences_made = 0;
   std::atomic<int> live = 0;
   std::atomic<uint32_t> used_pages = 0;

@@ -160,8 +160,11 @@ void Gateway::OnReport(StepReport report) {
     greeted_ = true;
     const int64_t now = SteadyMs();
     report_ms_ = now;
-    if (report.steps != status_.steps || journal_.size() == 0) progress_ms_ = now;
+    if (report.steps != status_.steps || report.progress != progress_ || !report.events.empty() ||
+        journal_.size() == 0)
+      progress_ms_ = now;
     status_.steps = report.steps;
+    progress_ = report.progress;
     status_.running = report.running;
     status_.queued = report.queued;
   }

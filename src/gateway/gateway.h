@@ -100,6 +100,7 @@ class Gateway {
   RestartPolicy policy_;
   std::string trouble_;  // Why the running worker must go; empty: none.
   bool stream_ended_ = false, first_load_over_ = false, stopping_ = false, greeted_ = false;
+  uint64_t progress_ = 0;  // As the worker last said: work done, within steps too.
   int64_t progress_ms_ = 0, report_ms_ = 0, ready_ms_ = 0;
   std::thread supervisor_;
 };

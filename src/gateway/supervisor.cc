@@ -153,7 +153,8 @@ std::optional<std::string> Gateway::CheckProgress(int64_t now_ms) {
   if (!trouble_.empty()) return trouble_;
   const int64_t limit = options_.stall_timeout_ms;
   if (status_.state == ModelState::kReady && journal_.size() > 0 && now_ms - progress_ms_ > limit)
-    return "made no step for " + std::to_string(limit) + " ms while requests were running";
+    return "made no step, nor progress within one, for " + std::to_string(limit) +
+           " ms while requests were running";
   const int64_t silence_limit = std::max(limit, kMinSilenceMs);
   if (now_ms - report_ms_ > silence_limit)
     return "reported nothing for " + std::to_string(silence_limit) + " ms";

@@ -45,6 +45,7 @@ class Decoder : public Model {
 
   const ModelInfo& info() const override { return info_; }
   const StepProfile* profile() const override { return &profile_; }
+  uint64_t progress() const override { return progress_.load(std::memory_order_relaxed); }
   std::unique_ptr<Sequence> NewSequence() override {
     return std::make_unique<DecoderSequence>(cache_);
   }
@@ -71,6 +72,7 @@ class Decoder : public Model {
   Workspace workspace_;
   ModelInfo info_;
   StepProfile profile_;
+  std::atomic<uint64_t> progress_{0};
   Pass pass_;
 };
 
@@ -176,11 +178,17 @@ void Decoder::RunPass() {
                   [](const AttentionItem& item) { return item.partials > 1; }))
     workspace_.ReservePartials(pass_.items.size() * kv_most, floats);
   team_->Run([&](uint32_t index) {
-    PassThread thread{index,    *team_,
-                      kernels_, weights_,
-                      *cache_,  workspace_,
-                      pass_,    workspace_.threads[index],
-                      profile_, std::chrono::steady_clock::now()};
+    PassThread thread{index,
+                      *team_,
+                      kernels_,
+                      weights_,
+                      *cache_,
+                      workspace_,
+                      pass_,
+                      workspace_.threads[index],
+                      profile_,
+                      progress_,
+                      std::chrono::steady_clock::now()};
     RunLayers(thread);
   });
   profile_.tokens += pass_.tokens;
@@ -227,6 +235,7 @@ void Decoder::Head(PassThread& thread) {
   thread.team.ForChunks(thread.index, head.rows, unit, [&](uint64_t begin, uint64_t end) {
     Multiply(kernels_, head, activations[head.activation], rows, static_cast<uint32_t>(begin),
              static_cast<uint32_t>(end), pass_.logits + begin, head.rows);
+    thread.Worked();
   });
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <mutex>
 #include <string>
 #include <utility>
 
@@ -82,9 +83,39 @@ void PackChunk(const GgufFile& file, const Packing& packing, const Chunk& chunk,
   file.ReleasePages(*packing.tensor->source, first * row_bytes, (last - first) * row_bytes);
 }
 
+// Tells of each chunk once it is packed.
+class ProgressTeller {
+ public:
+  ProgressTeller(const std::vector<Packing>& packings,
+                 const std::function<void(LoadProgress)>& tell)
+      : packings_(packings), tell_(tell) {
+    for (const Packing& packing : packings) progress_.bytes_total += packing.bytes;
+    if (tell_) tell_(progress_);
+  }
+
+  void Done(const Chunk& chunk) {
+    if (!tell_) return;
+    const Packing& packing = packings_[chunk.packing];
+    const uint64_t tiles = TileCount(packing.tensor->view.rows);
+    // From the matrix's beginning, so that all chunks together are exactly its bytes.
+    const uint64_t bytes =
+        packing.bytes * uint64_t{chunk.end} / tiles - packing.bytes * uint64_t{chunk.begin} / tiles;
+    std::lock_guard lock(mutex_);
+    progress_.bytes_done += bytes;
+    tell_(progress_);
+  }
+
+ private:
+  const std::vector<Packing>& packings_;
+  const std::function<void(LoadProgress)>& tell_;
+  std::mutex mutex_;
+  LoadProgress progress_;
+};
+
 }  // namespace
 
-Result<DecoderWeights> PackWeights(const GgufFile& file, const ModelPlan& plan, ThreadTeam& team) {
+Result<DecoderWeights> PackWeights(const GgufFile& file, const ModelPlan& plan, ThreadTeam& team,
+                                   const std::function<void(LoadProgress)>& on_progress) {
   DecoderWeights weights;
   weights.blueprint = plan.blueprint;
   weights.layers.resize(plan.blueprint.layers.size());
@@ -110,9 +141,12 @@ Result<DecoderWeights> PackWeights(const GgufFile& file, const ModelPlan& plan, 
               Packed(view.type, view.rows, view.cols, weights.arena.data() + packing.offset));
   }
   const std::vector<Chunk> chunks = CutIntoChunks(packings);
+  ProgressTeller teller(packings, on_progress);
   team.ParallelFor(chunks.size(), 1, [&](uint64_t begin, uint64_t end) {
-    for (uint64_t i = begin; i < end; ++i)
+    for (uint64_t i = begin; i < end; ++i) {
       PackChunk(file, packings[chunks[i].packing], chunks[i], weights.arena.data());
+      teller.Done(chunks[i]);
+    }
   });
   if (plan.tied()) weights.output = weights.embedding;
   weights.rope = MakeRopeTable(plan.blueprint.rope, factors);
@@ -138,7 +172,7 @@ Result<LoadedModel> LoadModel(const std::string& path, const ModelOptions& optio
   INGLE_TRY(const ModelPlan plan, PlanModel(file));
   auto team = std::make_unique<ThreadTeam>(options.threads != 0 ? options.threads
                                                                 : ThreadsFor(file.size()));
-  INGLE_TRY(DecoderWeights weights, PackWeights(file, plan, *team));
+  INGLE_TRY(DecoderWeights weights, PackWeights(file, plan, *team, options.on_load_progress));
   ModelInfo info;
   info.architecture = plan.architecture->gguf_name;
   if (auto name = file.metadata().String("general.name"); name && *name) info.name = **name;

@@ -1,9 +1,12 @@
 #pragma once
 // Turns a planned model file into weights that are ready to multiply.
 
+#include <functional>
+
 #include "base/result.h"
 #include "files/gguf.h"
 #include "model/decoder_weights.h"
+#include "model/model.h"
 #include "model/weights.h"
 #include "os/thread_team.h"
 
@@ -11,6 +14,8 @@ namespace ingle {
 
 // Packs every matrix into one arena, all threads at once and in file order, and lets go of the
 // file's pages as they are consumed: at no time are file and bricks both in memory.
-Result<DecoderWeights> PackWeights(const GgufFile& file, const ModelPlan& plan, ThreadTeam& team);
+// on_progress may be empty; see ModelOptions.
+Result<DecoderWeights> PackWeights(const GgufFile& file, const ModelPlan& plan, ThreadTeam& team,
+                                   const std::function<void(LoadProgress)>& on_progress = {});
 
 }  // namespace ingle

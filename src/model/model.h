@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -20,12 +21,18 @@ namespace ingle {
 // ModelInfo::arithmetic_class says which.
 enum class CacheType : uint8_t { kAuto, kBf16, kF32 };
 
+struct LoadProgress {
+  uint64_t bytes_done = 0, bytes_total = 0;  // Of packed weights.
+};
+
 struct ModelOptions {
   uint32_t threads =
       0;  // 0: one per core that this process may use, and no more than one per 16 MiB.
   CacheType cache = CacheType::kAuto;
   uint64_t cache_tokens = 0;  // Room for tokens in all sequences together; 0: one full context.
   std::string force_isa;      // Empty: the best tier of this machine (INGLE_FORCE_ISA).
+  // Called while weights are packed, every MiB or so: in order, one call at a time, on any thread.
+  std::function<void(LoadProgress)> on_load_progress;
 };
 
 struct ModelInfo {
@@ -87,10 +94,8 @@ class Model {
   virtual Status Step(std::span<const Segment> segments, std::span<float> logits) = 0;
   // Sums over all steps so far; null when the model keeps none.
   virtual const StepProfile* profile() const { return nullptr; }
-};
-
-struct LoadProgress {
-  uint64_t bytes_done = 0, bytes_total = 0;
+  // Rises with every piece of work within a step. From any thread.
+  virtual uint64_t progress() const { return 0; }
 };
 
 struct LoadedModel {

@@ -245,6 +245,7 @@ void ToProto(const StepReport& report, wire::StepReport& out) {
     out.mutable_hello()->set_build(report.hello->build);
   }
   out.set_steps(report.steps);
+  out.set_progress(report.progress);
   out.set_running(report.running);
   out.set_queued(report.queued);
   if (const auto* loading = std::get_if<LoadingState>(&report.load)) {
@@ -266,6 +267,7 @@ Result<StepReport> FromProto(const wire::StepReport& in) {
   StepReport out;
   if (in.has_hello()) out.hello = Hello{in.hello().protocol(), in.hello().build()};
   out.steps = in.steps();
+  out.progress = in.progress();
   out.running = in.running();
   out.queued = in.queued();
   if (in.has_loading())

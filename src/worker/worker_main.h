@@ -10,6 +10,8 @@
 
 #include "base/result.h"
 #include "engine/engine.h"
+#include "wire/worker_server.h"
+#include "worker/worker_session.h"
 
 namespace ingle {
 
@@ -22,8 +24,24 @@ using ReportLoading = std::function<void(uint64_t bytes_done, uint64_t bytes_tot
 // Loads the model; runs on the main thread while the socket already answers.
 using EngineFactory = std::function<Result<std::unique_ptr<Engine>>(const ReportLoading&)>;
 
-// Returns the process's exit code: 0 when the gateway left, 1 for a failed start, 65 when the model
-// did not load.
+inline constexpr int kWorkerDone = 0;
+inline constexpr int kWorkerFailed = 1;
+inline constexpr int kWorkerModelFile =
+    65;  // EX_DATAERR: the model file is damaged or unsupported.
+
+// A worker from its socket to its end. What it is made of must go in this order, last first.
+struct WorkerRun {
+  std::unique_ptr<WorkerSession> session;
+  std::unique_ptr<Engine> engine;
+  std::unique_ptr<WorkerServer> server;
+  int exit_code = kWorkerDone;
+};
+// Returns when the gateway has left, or has been told why there is no model (it gets
+// failure_read_ms to read that).
+WorkerRun RunWorker(const std::string& socket_path, const EngineFactory& load, int failure_read_ms);
+
+// The process: its signals, its bond with the gateway, RunWorker. Returns the exit code of a failed
+// start; else ends the process.
 int WorkerMain(const WorkerOptions& options, const EngineFactory& load);
 
 }  // namespace ingle

@@ -8,7 +8,6 @@ namespace {
 
 // Tokenizing a long prompt must not delay the next request's start, nor anybody's cancellation.
 constexpr int kSubmitThreads = 2;
-constexpr auto kReportInterval = std::chrono::seconds(1);
 constexpr size_t kMaxDetokenize = 1 << 20;
 
 WorkerDescription DescriptionOf(const Engine& engine) {
@@ -27,9 +26,23 @@ WorkerDescription DescriptionOf(const Engine& engine) {
   return out;
 }
 
+void Count(const Engine& engine, StepReport* report) {
+  report->steps = engine.steps();
+  report->progress = engine.progress();
+  report->running = engine.running();
+  report->queued = engine.queued();
+}
+
+void CopyCounts(const StepReport& from, StepReport* to) {
+  to->steps = from.steps;
+  to->progress = from.progress;
+  to->running = from.running;
+  to->queued = from.queued;
+}
+
 }  // namespace
 
-WorkerSession::WorkerSession() {
+WorkerSession::WorkerSession(ReportIntervals intervals) : intervals_(intervals) {
   for (int i = 0; i < kSubmitThreads; ++i) submitters_.emplace_back([this] { SubmitLoop(); });
 }
 
@@ -38,24 +51,26 @@ WorkerSession::~WorkerSession() {
   for (std::thread& thread : submitters_) thread.join();
 }
 
+// Wakes nobody: the next report has it, as often as the interval says.
 void WorkerSession::ReportLoading(uint64_t bytes_done, uint64_t bytes_total) {
   std::lock_guard lock(mutex_);
-  pending_.load = LoadingState{bytes_done, bytes_total};
-  Wake();
+  loading_ = {bytes_done, bytes_total};
+  loading_changed_ = true;
 }
 
 void WorkerSession::ReportReady(Engine* engine) {
   WorkerDescription description = DescriptionOf(*engine);
+  engine->OnStepEnd([this, engine] { EndStep(*engine); });
   std::lock_guard lock(mutex_);
   engine_ = engine;
-  pending_.load = std::move(description);
-  Wake();
+  load_over_ = true;
+  BetweenSteps().load = std::move(description);
 }
 
 void WorkerSession::ReportFailed(Error error) {
   std::lock_guard lock(mutex_);
-  pending_.load = std::move(error);
-  Wake();
+  load_over_ = true;
+  BetweenSteps().load = std::move(error);
 }
 
 void WorkerSession::WaitForEnd(int timeout_ms) {
@@ -66,10 +81,11 @@ void WorkerSession::WaitForEnd(int timeout_ms) {
     ended_.wait_for(lock, std::chrono::milliseconds(timeout_ms), [this] { return over_; });
 }
 
-void WorkerSession::Wake() {
-  if (has_news_) return;
-  has_news_ = true;
+// The report for what happens outside of steps, behind all that is waiting already.
+StepReport& WorkerSession::BetweenSteps() {
+  if (outbox_.empty() || outbox_.back().is_step) outbox_.emplace_back();
   news_.notify_one();
+  return outbox_.back().report;
 }
 
 void WorkerSession::Submit(Result<GenerateRequest> request, const std::string& id) {
@@ -115,18 +131,18 @@ void WorkerSession::SubmitNow(GenerateRequest request) {
   std::unique_lock lock(mutex_);
   const auto found = active_.find(id);
   if (found == active_.end()) return;
+  if (!accepted) {
+    active_.erase(found);
+    return PostError(id, std::move(accepted).error());
+  }
   Active& active = found->second;
-  if (!accepted) return Post(id, active, std::move(accepted).error());
   active.accepted = true;
   cancelled = active.cancelled;
+  BetweenSteps().events.push_back({id, *std::move(accepted), 0});
   std::vector<Event> held = std::move(active.held);
-  Post(id, active, *std::move(accepted));
-  for (Event& event : held) {
-    const bool last =
-        std::holds_alternative<Finished>(event) || std::holds_alternative<Error>(event);
-    Post(id, active, std::move(event));
-    if (last) return;
-  }
+  if (!held.empty()) --holding_;
+  for (Event& event : held) AddToStep(id, active, std::move(event));  // The last may end `active`.
+  step_may_end_.notify_all();
   lock.unlock();
   if (cancelled) engine_->Cancel(id);
 }
@@ -147,44 +163,72 @@ void WorkerSession::OnEvent(const std::string& id, Event event) {
   std::lock_guard lock(mutex_);
   const auto found = active_.find(id);
   if (found == active_.end()) return;
-  if (found->second.accepted)
-    Post(id, found->second, std::move(event));
-  else
-    found->second.held.push_back(std::move(event));
+  Active& active = found->second;
+  if (active.accepted) return AddToStep(id, active, std::move(event));
+  if (active.held.empty()) ++holding_;
+  active.held.push_back(std::move(event));
 }
 
-void WorkerSession::Post(const std::string& id, Active& active, Event event) {
+void WorkerSession::AddToStep(const std::string& id, Active& active, Event event) {
   RequestEvent out{id, std::move(event), active.tokens_reported};
   if (const auto* delta = std::get_if<Delta>(&out.event))
     active.tokens_reported += static_cast<uint32_t>(delta->tokens.size());
   const bool last =
       std::holds_alternative<Finished>(out.event) || std::holds_alternative<Error>(out.event);
   if (last) active_.erase(out.id);
-  pending_.events.push_back(std::move(out));
-  Wake();
+  step_events_.push_back(std::move(out));
+}
+
+// On the engine's thread. Waits for the few instructions that a submitting thread may still have to
+// go until its Accepted is posted, so that no step's events are torn apart; and for the gateway,
+// when it has fallen far behind.
+void WorkerSession::EndStep(const Engine& engine) {
+  Outgoing step{{}, true};
+  Count(engine, &step.report);
+  std::unique_lock lock(mutex_);
+  step_may_end_.wait(
+      lock, [this] { return over_ || (holding_ == 0 && outbox_.size() < kMaxWaitingReports); });
+  if (over_ || (step.report.steps == steps_ended_ && step_events_.empty())) return;
+  steps_ended_ = step.report.steps;
+  step.report.events = std::exchange(step_events_, {});
+  outbox_.push_back(std::move(step));
+  news_.notify_one();
 }
 
 void WorkerSession::PostError(const std::string& id, Error error) {
-  pending_.events.push_back({id, std::move(error), 0});
-  Wake();
+  BetweenSteps().events.push_back({id, std::move(error), 0});
 }
 
+std::chrono::milliseconds WorkerSession::Interval() const {
+  if (!load_over_) return intervals_.loading;
+  return active_.empty() ? intervals_.idle : intervals_.busy;
+}
+
+// What the engine has counted is read here, on the stream's own thread: when it does not rise, the
+// gateway hears just that.
 bool WorkerSession::NextReport(StepReport* report) {
+  Outgoing next;
   Engine* engine = nullptr;
   {
     std::unique_lock lock(mutex_);
-    news_.wait_for(lock, kReportInterval, [this] { return has_news_ || over_; });
+    news_.wait_for(lock, Interval(), [this] { return !outbox_.empty() || over_; });
     if (over_) return false;
-    *report = std::exchange(pending_, StepReport());
-    has_news_ = false;
-    engine = engine_;
+    if (!outbox_.empty()) {
+      next = std::move(outbox_.front());
+      outbox_.pop_front();
+      step_may_end_.notify_all();
+    }
+    if (std::exchange(loading_changed_, false) && !load_over_) next.report.load = loading_;
+    // Steps that wait in the outbox bring their counts themselves.
+    if (outbox_.empty()) engine = engine_;
   }
   // Without our lock: the engine may hold its own while it calls OnEvent.
-  if (engine != nullptr) {
-    report->steps = engine->steps();
-    report->running = engine->running();
-    report->queued = engine->queued();
-  }
+  if (next.is_step)
+    CopyCounts(next.report, &told_);
+  else if (engine != nullptr)
+    Count(*engine, &told_);
+  CopyCounts(told_, &next.report);
+  *report = std::move(next.report);
   return true;
 }
 
@@ -193,6 +237,7 @@ void WorkerSession::OnStreamEnd() {
   over_ = true;
   news_.notify_all();
   submit_wake_.notify_all();
+  step_may_end_.notify_all();
   ended_.notify_all();
 }
 

@@ -41,6 +41,7 @@ class AttentionBlock {
     t_.team.ForChunks(t_.index, t_.pass.items.size() * kv_heads_, 1, [&](uint64_t begin, uint64_t) {
       Attend(t_.pass.items[begin / kv_heads_], static_cast<uint32_t>(begin / kv_heads_),
              static_cast<uint32_t>(begin % kv_heads_));
+      t_.Worked();
     });
     t_.Barrier();
     t_.Mark(StepPhase::kAttention);
@@ -75,6 +76,7 @@ class AttentionBlock {
       const Projection* projection = projections;
       while (unit >= projection->units()) unit -= (projection++)->units();
       ProjectUnit(*projection, unit, activations);
+      t_.Worked();
     });
   }
 

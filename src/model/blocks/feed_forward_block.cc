@@ -20,6 +20,7 @@ void GateAndUp(PassThread& t, const LayerWeights& w, const ActivationSet& activa
     for (uint32_t token = 0; token < tokens; ++token)
       t.kernels.elementwise.silu_multiply(gate + size_t{token} * rows, up + size_t{token} * rows,
                                           rows, t.workspace.hidden + size_t{token} * width + begin);
+    t.Worked();
   });
 }
 

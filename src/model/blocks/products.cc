@@ -12,6 +12,7 @@ void AddProduct(PassThread& thread, const PackedMatrix& matrix, const Activation
     for (uint32_t token = 0; token < tokens; ++token)
       thread.kernels.elementwise.add(thread.workspace.x + size_t{token} * stride + begin,
                                      thread.own.product + size_t{token} * rows, rows);
+    thread.Worked();
   });
 }
 

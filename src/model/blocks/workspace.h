@@ -68,7 +68,8 @@ struct PassThread {
   Workspace& workspace;
   const Pass& pass;
   ThreadBuffers& own;
-  StepProfile& profile;  // Written by thread 0.
+  StepProfile& profile;             // Written by thread 0.
+  std::atomic<uint64_t>& progress;  // Written by thread 0, read by anybody.
   std::chrono::steady_clock::time_point mark;
 
   // Books the time since the last call under `phase`.
@@ -80,9 +81,17 @@ struct PassThread {
     mark = now;
   }
 
+  // A piece of work is done: a slow machine's step is told from one that stands still.
+  void Worked() {
+    if (index == 0)
+      progress.store(progress.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+  }
+
   void Barrier() {
     team.Barrier();
-    if (index == 0) ++profile.barriers;
+    if (index != 0) return;
+    ++profile.barriers;
+    Worked();
   }
 };
 
