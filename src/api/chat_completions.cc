@@ -13,11 +13,6 @@ namespace {
 
 constexpr Field kOwn[] = {
     {.name = "messages", .type = FieldType::kArray, .meaning = "the conversation"},
-    {.name = "n",
-     .type = FieldType::kInteger,
-     .min = 1,
-     .max = static_cast<double>(kMaxChoices),
-     .meaning = "answers to make"},
     {.name = "logprobs",
      .type = FieldType::kBool,
      .meaning = "report each token's log-probability"},
@@ -53,10 +48,12 @@ constexpr Field kOwn[] = {
      .use = FieldUse::kRefused,
      .meaning = "use tools",
      .neutral = "\"none\"|\"auto\""},
-    {.name = "audio", .use = FieldUse::kRefused, .meaning = "the model writes text only"},
+    {.name = "audio",
+     .use = FieldUse::kRefused,
+     .meaning = "the model writes text only; leave it out"},
     {.name = "modalities",
      .use = FieldUse::kRefused,
-     .meaning = "the model writes text only",
+     .meaning = "the model writes text only; leave it out",
      .neutral = "[\"text\"]|[]"},
     {.name = "verbosity",
      .type = FieldType::kString,
@@ -76,10 +73,6 @@ constexpr Field kOwn[] = {
      .use = FieldUse::kIgnored,
      .meaning = "nothing is stored",
      .neutral = "{}"},
-    {.name = "user",
-     .type = FieldType::kString,
-     .use = FieldUse::kIgnored,
-     .meaning = "users are not told apart"},
     {.name = "safety_identifier",
      .type = FieldType::kString,
      .use = FieldUse::kIgnored,
@@ -115,35 +108,42 @@ constexpr std::array<std::string_view, 7> kEfforts = {"none", "minimal", "low", 
                                                       "high", "xhigh",   "max"};
 
 const std::vector<Field>& Table() {
-  static const std::vector<Field> table = WithSharedFields(kOwn);
+  static const std::vector<Field> table = WithOpenAiFields(kOwn);
   return table;
 }
 
-Status CheckResponseFormat(const FieldReader& fields) {
-  const json::value* format = fields.Find("response_format");
-  if (format == nullptr) return {};
-  const json::value* type = format->get_object().if_contains("type");
+constexpr Field kResponseFormat[] = {
+    {.name = "type", .type = FieldType::kString, .meaning = "\"text\" only"},
+};
+
+Status CheckResponseFormat(const FieldReader& fields, std::vector<Warning>* warnings) {
+  const json::value* given = fields.Find("response_format");
+  if (given == nullptr) return {};
+  const json::value* type = given->get_object().if_contains("type");
   if (type == nullptr || !type->is_string())
     return Fail(ErrorCode::kInvalidRequest, "response_format.type must be a string",
                 "response_format.type", "invalid_type");
-  if (type->get_string() == "text") return {};
-  return Fail(ErrorCode::kUnsupported,
-              "response_format of another type than text is not supported by this version; ask for "
-              "the format in "
-              "the prompt",
-              "response_format", "unsupported_parameter");
+  if (type->get_string() != "text")
+    return Fail(ErrorCode::kUnsupported,
+                "response_format of another type than text is not supported by this version; ask "
+                "for the format in the prompt",
+                "response_format", "unsupported_parameter");
+  const auto format =
+      FieldReader::Read(given->get_object(), kResponseFormat, warnings, "response_format.");
+  return format ? Status() : Status(std::unexpected(format.error()));
 }
 
 Status ReadToolFields(const FieldReader& fields, ChatPrompt* prompt,
                       std::vector<Warning>* warnings) {
-  INGLE_TRY(prompt->tools, ReadTools(fields.Find("tools")));
+  INGLE_TRY(prompt->tools, ReadTools(fields.Find("tools"), warnings));
   if (const json::value* choice = fields.Find("tool_choice")) {
     const bool none = choice->is_string() && choice->get_string() == "none";
     const bool automatic = choice->is_string() && choice->get_string() == "auto";
     if (!none && !automatic)
       return Fail(
           ErrorCode::kUnsupported,
-          "tool_choice can be \"auto\" or \"none\" in this version: a call cannot be forced",
+          "tool_choice can be \"auto\" or \"none\" in this version: a call cannot be forced; ask "
+          "for it in the prompt",
           "tool_choice", "unsupported_parameter");
     if (none) prompt->tools.clear();
   }
@@ -154,21 +154,34 @@ Status ReadToolFields(const FieldReader& fields, ChatPrompt* prompt,
   return {};
 }
 
-Status ReadTemplateFields(const FieldReader& fields, ChatPrompt* prompt) {
-  json::object& variables = prompt->template_variables;
+// The later source wins; nothing is overridden in silence.
+void SetVariable(std::string_view name, const json::value& value, const std::string& param,
+                 json::object* variables, std::vector<Warning>* warnings) {
+  const json::string_view key(name.data(), name.size());
+  const json::value* earlier = variables->if_contains(key);
+  if (earlier != nullptr && *earlier != value)
+    warnings->push_back({"ignored_field", std::string(name),
+                         param + " wins over the other value given for " + std::string(name)});
+  (*variables)[key] = value;
+}
+
+Status ReadTemplateFields(const FieldReader& fields, ChatPrompt* prompt,
+                          std::vector<Warning>* warnings) {
+  json::object* variables = &prompt->template_variables;
   if (const auto effort = fields.String("reasoning_effort")) {
     if (std::ranges::find(kEfforts, *effort) == kEfforts.end())
       return Fail(ErrorCode::kInvalidRequest,
                   "reasoning_effort must be none, minimal, low, medium, high, xhigh or max",
                   "reasoning_effort", "invalid_value");
-    variables["reasoning_effort"] = *effort;
-    if (*effort == "none") variables["enable_thinking"] = false;
+    (*variables)["reasoning_effort"] = *effort;
+    if (*effort == "none") (*variables)["enable_thinking"] = false;
   }
   if (const auto thinking = fields.Bool("enable_thinking"))
-    variables["enable_thinking"] = *thinking;
+    SetVariable("enable_thinking", *thinking, "enable_thinking", variables, warnings);
   if (const json::value* extra = fields.Find("chat_template_kwargs")) {
     INGLE_RETURN_IF_ERROR(CheckTemplateVariables(extra->get_object()));
-    for (const auto& [key, value] : extra->get_object()) variables[key] = value;
+    for (const auto& [key, value] : extra->get_object())
+      SetVariable(key, value, "chat_template_kwargs", variables, warnings);
   }
   prompt->add_generation_prompt = fields.Bool("add_generation_prompt").value_or(true);
   return {};
@@ -280,18 +293,17 @@ Result<GenerationCall> ParseChatCompletion(const json::object& body) {
   INGLE_TRY(const FieldReader fields, FieldReader::Read(body, Table(), &call.warnings));
   INGLE_RETURN_IF_ERROR(ReadCall(fields, &call));
   ChatPrompt prompt;
-  INGLE_TRY(prompt.messages, ReadMessages(fields.Find("messages")));
-  INGLE_RETURN_IF_ERROR(CheckResponseFormat(fields));
+  INGLE_TRY(prompt.messages, ReadMessages(fields.Find("messages"), &call.warnings));
+  INGLE_RETURN_IF_ERROR(CheckResponseFormat(fields, &call.warnings));
   INGLE_RETURN_IF_ERROR(ReadToolFields(fields, &prompt, &call.warnings));
-  INGLE_RETURN_IF_ERROR(ReadTemplateFields(fields, &prompt));
+  INGLE_RETURN_IF_ERROR(ReadTemplateFields(fields, &prompt, &call.warnings));
   GenerateRequest request;
-  INGLE_RETURN_IF_ERROR(ReadShared(fields, &request));
+  INGLE_RETURN_IF_ERROR(ReadShared(fields, &request, &call.warnings));
   ReadLogprobs(fields, &request, &call);
   request.prompt = std::move(prompt);
   std::vector<GenerateRequest> prototypes;
   prototypes.push_back(std::move(request));
-  INGLE_RETURN_IF_ERROR(RepeatForChoices(
-      std::move(prototypes), static_cast<size_t>(fields.Integer("n").value_or(1)), &call));
+  INGLE_RETURN_IF_ERROR(RepeatForChoices(std::move(prototypes), fields, &call));
   return call;
 }
 

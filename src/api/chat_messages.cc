@@ -12,6 +12,8 @@ namespace {
 
 constexpr size_t kMaxTools = 512;
 constexpr size_t kMaxToolNameBytes = 64;
+constexpr size_t kShownNameBytes = 64;  // Of a name that a client made up.
+constexpr size_t kMaxWarnings = 32;     // Of one request; further ones about parts are left out.
 constexpr std::array<std::string_view, 6> kRoles = {"system",    "developer", "user",
                                                     "assistant", "tool",      "function"};
 
@@ -22,29 +24,62 @@ std::unexpected<Error> Bad(const std::string& param, const std::string& must,
   return Fail(ErrorCode::kInvalidRequest, param + " " + must, param, id);
 }
 
-Status CheckPart(const json::value& part, const std::string& param) {
+// A part's type and the field that holds its text.
+struct PartKind {
+  std::string_view type, field;
+};
+constexpr PartKind kParts[] = {
+    {"text", "text"}, {"input_text", "text"}, {"output_text", "text"}, {"refusal", "refusal"}};
+
+// The texts of parts are joined; whatever else a part says is lost on the way.
+void WarnOfOthers(const json::object& part, std::string_view field, const std::string& param,
+                  std::vector<Warning>* warnings) {
+  for (const auto& [key, value] : part) {
+    const std::string_view name(key.data(), key.size());
+    if (value.is_null() || name == "type" || name == field) continue;
+    if (warnings->size() >= kMaxWarnings) return;
+    const std::string shown = param + "." + std::string(name.substr(0, kShownNameBytes));
+    warnings->push_back(
+        {"ignored_field", shown, shown + " has no effect: of a part only the text is read"});
+  }
+}
+
+Status CheckPart(const json::value& part, const std::string& param,
+                 std::vector<Warning>* warnings) {
   const json::object* object = part.if_object();
   if (object == nullptr) return Bad(param, "must be an object with a type");
   const json::value* type = object->if_contains("type");
   if (type == nullptr || !type->is_string()) return Bad(param + ".type", "must be a string");
   const std::string_view name = Text(type->get_string());
-  if (name != "text" && name != "refusal")
-    return Fail(
-        ErrorCode::kUnsupported,
-        param + " is of type '" + std::string(name.substr(0, 64)) + "'; the model reads text only",
-        param + ".type", "unsupported_content_part");
-  const json::value* text = object->if_contains(name == "text" ? "text" : "refusal");
+  const auto* kind = std::ranges::find(kParts, name, &PartKind::type);
+  if (kind == std::end(kParts))
+    return Fail(ErrorCode::kUnsupported,
+                param + " is of type '" + std::string(name.substr(0, kShownNameBytes)) +
+                    "'; the model reads text only, send parts of type 'text'",
+                param + ".type", "unsupported_content_part");
+  const json::value* text = object->if_contains(json::string_view(kind->field));
   if (text == nullptr || !text->is_string())
-    return Bad(param + "." + std::string(name), "must be a string");
+    return Bad(param + "." + std::string(kind->field), "must be a string");
+  WarnOfOthers(*object, kind->field, param, warnings);
   return {};
 }
 
-Status CheckContent(const json::value* content, const std::string& param) {
-  if (content == nullptr || content->is_null() || content->is_string()) return {};
+// An assistant's message may hold tool calls alone; a system message or a tool's result may be
+// null. What a user says must be there.
+Status CheckContent(const json::value* content, std::string_view role, const std::string& param,
+                    std::vector<Warning>* warnings) {
+  if (content == nullptr || content->is_null()) {
+    if (role != "user") return {};
+    return Bad(param, "is missing; give what the user says, as a string or an array of parts",
+               "missing_required_parameter");
+  }
+  if (content->is_string()) return {};
   const json::array* parts = content->if_array();
   if (parts == nullptr) return Bad(param, "must be a string, null or an array of parts");
+  if (parts->empty() && role != "assistant")
+    return Bad(param, "is an empty array; give at least one part, or a string", "invalid_value");
   for (size_t i = 0; i < parts->size(); ++i)
-    INGLE_RETURN_IF_ERROR(CheckPart((*parts)[i], param + "[" + std::to_string(i) + "]"));
+    INGLE_RETURN_IF_ERROR(CheckPart((*parts)[i], param + "[" + std::to_string(i) + "]", warnings));
   return {};
 }
 
@@ -63,7 +98,8 @@ Status CheckToolCalls(const json::value* calls, const std::string& param) {
   return {};
 }
 
-Status CheckMessage(const json::value& message, const std::string& param) {
+Status CheckMessage(const json::value& message, const std::string& param,
+                    std::vector<Warning>* warnings) {
   const json::object* object = message.if_object();
   if (object == nullptr) return Bad(param, "must be an object");
   const json::value* role = object->if_contains("role");
@@ -71,7 +107,8 @@ Status CheckMessage(const json::value& message, const std::string& param) {
   if (std::ranges::find(kRoles, Text(role->get_string())) == kRoles.end())
     return Bad(param + ".role", "must be system, developer, user, assistant or tool",
                "invalid_value");
-  INGLE_RETURN_IF_ERROR(CheckContent(object->if_contains("content"), param + ".content"));
+  INGLE_RETURN_IF_ERROR(CheckContent(object->if_contains("content"), Text(role->get_string()),
+                                     param + ".content", warnings));
   INGLE_RETURN_IF_ERROR(CheckToolCalls(object->if_contains("tool_calls"), param + ".tool_calls"));
   const json::value* name = object->if_contains("name");
   if (name != nullptr && !name->is_null() && !name->is_string())
@@ -95,7 +132,7 @@ Status CheckTool(const json::value& tool, const std::string& param,
   if (type->get_string() != "function")
     return Fail(ErrorCode::kUnsupported,
                 param + " is of type '" + std::string(Text(type->get_string()).substr(0, 64)) +
-                    "'; only functions are supported",
+                    "'; only functions are supported, use type 'function'",
                 param + ".type", "unsupported_tool");
   const json::value* function = object->if_contains("function");
   if (function == nullptr || !function->is_object())
@@ -105,39 +142,65 @@ Status CheckTool(const json::value& tool, const std::string& param,
     return Bad(param + ".function.name", "must be 1 to 64 letters, digits, _ , - or .",
                "invalid_value");
   if (!names->insert(std::string(Text(name->get_string()))).second)
-    return Bad(param + ".function.name", "appears twice", "invalid_value");
+    return Bad(param + ".function.name", "appears twice; give each tool its own name",
+               "invalid_value");
   const json::value* parameters = function->get_object().if_contains("parameters");
   if (parameters != nullptr && !parameters->is_null() && !parameters->is_object())
     return Bad(param + ".function.parameters", "must be an object");
   return {};
 }
 
+// Arguments are what the model writes, not what the schema allows.
+void WarnOfStrict(const json::array& tools, std::vector<Warning>* warnings) {
+  for (size_t i = 0; i < tools.size(); ++i) {
+    const json::value* strict =
+        tools[i].get_object().at("function").get_object().if_contains("strict");
+    if (strict == nullptr || *strict != true) continue;
+    const std::string param = "tools[" + std::to_string(i) + "].function.strict";
+    warnings->push_back({"ignored_field", param,
+                         param + " has no effect: arguments are not held to the schema by this "
+                                 "version"});
+    return;
+  }
+}
+
 }  // namespace
 
-Result<json::array> ReadMessages(const json::value* messages) {
+Result<json::array> ReadMessages(const json::value* messages, std::vector<Warning>* warnings) {
   if (messages == nullptr)
-    return Fail(ErrorCode::kInvalidRequest, "messages is missing", "messages",
-                "missing_required_parameter");
+    return Bad("messages",
+               "is missing; give an array such as [{\"role\": \"user\", \"content\": \"Hello\"}]",
+               "missing_required_parameter");
   if (!messages->is_array()) return Bad("messages", "must be an array");
   const json::array& array = messages->get_array();
-  if (array.empty()) return Bad("messages", "must not be empty", "invalid_value");
+  if (array.empty()) return Bad("messages", "is empty; give at least one message", "invalid_value");
   if (array.size() > kMaxMessages)
-    return Bad("messages", "has more than " + std::to_string(kMaxMessages) + " entries",
+    return Bad("messages",
+               "has more than " + std::to_string(kMaxMessages) + " entries; leave out the oldest",
                "invalid_value");
   for (size_t i = 0; i < array.size(); ++i)
-    INGLE_RETURN_IF_ERROR(CheckMessage(array[i], "messages[" + std::to_string(i) + "]"));
+    INGLE_RETURN_IF_ERROR(CheckMessage(array[i], "messages[" + std::to_string(i) + "]", warnings));
+  if (array.back().get_object().at("role") == "assistant") {
+    const std::string param = "messages[" + std::to_string(array.size() - 1) + "]";
+    warnings->push_back({"answer_not_continued", param,
+                         param + " is the assistant's: this version does not go on with its text "
+                                 "but begins a new answer after it"});
+  }
   return array;
 }
 
-Result<json::array> ReadTools(const json::value* tools) {
+Result<json::array> ReadTools(const json::value* tools, std::vector<Warning>* warnings) {
   if (tools == nullptr) return json::array();
   if (!tools->is_array()) return Bad("tools", "must be an array");
   const json::array& array = tools->get_array();
   if (array.size() > kMaxTools)
-    return Bad("tools", "has more than " + std::to_string(kMaxTools) + " entries", "invalid_value");
+    return Bad("tools",
+               "has more than " + std::to_string(kMaxTools) + " entries; send those that matter",
+               "invalid_value");
   std::set<std::string, std::less<>> names;
   for (size_t i = 0; i < array.size(); ++i)
     INGLE_RETURN_IF_ERROR(CheckTool(array[i], "tools[" + std::to_string(i) + "]", &names));
+  WarnOfStrict(array, warnings);
   return array;
 }
 
@@ -147,7 +210,7 @@ Status CheckTemplateVariables(const json::object& variables) {
     if (IsReservedTemplateVariable(name))
       return Fail(ErrorCode::kInvalidRequest,
                   "chat_template_kwargs may not set '" + std::string(name) +
-                      "'; the server passes it itself",
+                      "'; the server passes it itself, leave it out",
                   "chat_template_kwargs", "reserved_kwarg");
   }
   return {};

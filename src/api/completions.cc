@@ -9,18 +9,11 @@
 namespace ingle {
 namespace {
 
-constexpr size_t kMaxPromptTokens = 4 << 20;
-
 constexpr Field kOwn[] = {
     {.name = "prompt",
      .type = FieldType::kAny,
      .meaning = "a string, an array of strings, an array of token ids, or an array of arrays of "
                 "token ids"},
-    {.name = "n",
-     .type = FieldType::kInteger,
-     .min = 1,
-     .max = static_cast<double>(kMaxChoices),
-     .meaning = "answers per prompt"},
     {.name = "logprobs",
      .type = FieldType::kInteger,
      .min = 0,
@@ -35,16 +28,12 @@ constexpr Field kOwn[] = {
      .neutral = "1|0"},
     {.name = "suffix",
      .use = FieldUse::kRefused,
-     .meaning = "nothing is inserted before a suffix",
+     .meaning = "text is only added at the end; give everything before it as prompt",
      .neutral = "\"\""},
-    {.name = "user",
-     .type = FieldType::kString,
-     .use = FieldUse::kIgnored,
-     .meaning = "users are not told apart"},
 };
 
 const std::vector<Field>& Table() {
-  static const std::vector<Field> table = WithSharedFields(kOwn);
+  static const std::vector<Field> table = WithOpenAiFields(kOwn);
   return table;
 }
 
@@ -53,21 +42,19 @@ std::unexpected<Error> BadPrompt(const std::string& must) {
 }
 
 Result<GenerateRequest> TextRequest(const json::string& text, const GenerateRequest& prototype) {
-  if (text.empty()) return BadPrompt("must not be empty");
+  if (text.empty()) return BadPrompt("is empty; give the text to go on from");
   GenerateRequest request = prototype;
   request.prompt = TextPrompt{std::string(text.data(), text.size()), true};
   return request;
 }
 
 Result<GenerateRequest> TokenRequest(const json::array& ids, const GenerateRequest& prototype) {
-  if (ids.empty()) return BadPrompt("must not hold an empty array of tokens");
-  if (ids.size() > kMaxPromptTokens)
-    return BadPrompt("has more than " + std::to_string(kMaxPromptTokens) + " tokens");
+  if (ids.empty()) return BadPrompt("holds no token; give at least one token id");
   TokenPrompt prompt;
   for (const json::value& id : ids) {
     const auto token = AsInteger(id);
     if (!token || *token < 0 || *token > std::numeric_limits<int32_t>::max())
-      return BadPrompt("holds something that is not a token id");
+      return BadPrompt("holds something that is not a token id; ids are integers from 0");
     prompt.tokens.push_back(static_cast<int32_t>(*token));
   }
   GenerateRequest request = prototype;
@@ -79,21 +66,22 @@ Result<std::vector<GenerateRequest>> ReadPrompts(const json::value* prompt,
                                                  const GenerateRequest& prototype) {
   std::vector<GenerateRequest> out;
   if (prompt == nullptr)
-    return Fail(ErrorCode::kInvalidRequest, "prompt is missing", "prompt",
-                "missing_required_parameter");
+    return Fail(ErrorCode::kInvalidRequest, "prompt is missing; give a string, or token ids",
+                "prompt", "missing_required_parameter");
   if (const json::string* text = prompt->if_string()) {
     INGLE_TRY(out.emplace_back(), TextRequest(*text, prototype));
     return out;
   }
   const json::array* array = prompt->if_array();
   if (array == nullptr) return BadPrompt("must be a string or an array");
-  if (array->empty()) return BadPrompt("must not be empty");
+  if (array->empty()) return BadPrompt("is an empty array; give at least one prompt");
   if (array->front().is_number()) {
     INGLE_TRY(out.emplace_back(), TokenRequest(*array, prototype));
     return out;
   }
   if (array->size() > kMaxPrompts)
-    return BadPrompt("has more than " + std::to_string(kMaxPrompts) + " entries");
+    return BadPrompt("has more than " + std::to_string(kMaxPrompts) +
+                     " entries; send them in several requests");
   for (const json::value& item : *array) {
     if (const json::string* text = item.if_string()) {
       INGLE_TRY(out.emplace_back(), TextRequest(*text, prototype));
@@ -111,8 +99,9 @@ Status ReadEchoes(const std::vector<GenerateRequest>& prompts, GenerationCall* c
     const auto* text = std::get_if<TextPrompt>(&request.prompt);
     if (text == nullptr || call->logprobs)
       return Fail(ErrorCode::kUnsupported,
-                  "echo works with string prompts and without logprobs in this version", "echo",
-                  "unsupported_parameter");
+                  "echo works with string prompts and without logprobs in this version; leave one "
+                  "of them out",
+                  "echo", "unsupported_parameter");
     call->echoes.push_back(text->text);
   }
   return {};
@@ -227,15 +216,14 @@ Result<GenerationCall> ParseCompletion(const json::object& body) {
   INGLE_TRY(const FieldReader fields, FieldReader::Read(body, Table(), &call.warnings));
   INGLE_RETURN_IF_ERROR(ReadCall(fields, &call));
   GenerateRequest prototype;
-  INGLE_RETURN_IF_ERROR(ReadShared(fields, &prototype));
+  INGLE_RETURN_IF_ERROR(ReadShared(fields, &prototype, &call.warnings));
   if (const auto top = fields.Integer("logprobs")) {
     call.logprobs = true;
     prototype.top_logprobs = static_cast<uint32_t>(*top);
   }
   INGLE_TRY(auto prompts, ReadPrompts(fields.Find("prompt"), prototype));
   if (fields.Bool("echo").value_or(false)) INGLE_RETURN_IF_ERROR(ReadEchoes(prompts, &call));
-  INGLE_RETURN_IF_ERROR(RepeatForChoices(
-      std::move(prompts), static_cast<size_t>(fields.Integer("n").value_or(1)), &call));
+  INGLE_RETURN_IF_ERROR(RepeatForChoices(std::move(prompts), fields, &call));
   return call;
 }
 

@@ -22,6 +22,7 @@ std::string_view TypeOf(int status) {
     case 403: return "permission_error";
     case 429: return "rate_limit_error";
     case 503: return "service_unavailable_error";
+    case 501: return "invalid_request_error";  // A method nobody knows: the client's fault.
     default: return status < 500 ? "invalid_request_error" : "server_error";
   }
 }
@@ -78,6 +79,7 @@ HttpError ToHttpError(const Error& error, int status) {
     else
       out.headers.emplace_back("Retry-After", kRetryAfterS);
   }
+  if (out.status == 501) out.headers.emplace_back("x-should-retry", "false");
   return out;
 }
 

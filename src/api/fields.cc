@@ -9,9 +9,19 @@ namespace {
 constexpr size_t kShownNameBytes = 64;  // Of a name that a client made up.
 constexpr size_t kMaxUnknownWarnings = 16;
 
+constexpr double kTwoTo64 = 18446744073709551616.0;
+
 std::string NumberText(double value) {
   char text[32];
   snprintf(text, sizeof(text), "%.10g", value);
+  return text;
+}
+
+// An end of a range of integers, without an exponent. 2^64 is how a double says 2^64 - 1.
+std::string IntegerText(double value) {
+  if (value >= kTwoTo64) return "18446744073709551615";
+  char text[32];
+  snprintf(text, sizeof(text), "%.0f", value);
   return text;
 }
 
@@ -58,9 +68,7 @@ Status CheckRange(const Field& field, const json::value& value, const std::strin
   const bool above = field.min_excluded ? number > field.min : number >= field.min;
   if (above && number <= field.max) return {};
   return Fail(ErrorCode::kInvalidRequest,
-              param + " is " + NumberText(number) + "; it must be in the range " +
-                  NumberText(field.min) + (field.min_excluded ? " (excluded)" : "") + " to " +
-                  NumberText(field.max),
+              param + " is " + NumberText(number) + "; it must be in the range " + RangeText(field),
               param, "invalid_value");
 }
 
@@ -107,6 +115,12 @@ std::string_view FieldTypeName(FieldType type) {
     case FieldType::kAny: return "a value";
   }
   return "a value";
+}
+
+std::string RangeText(const Field& field) {
+  if (field.min == field.max) return {};
+  const auto text = field.type == FieldType::kInteger ? IntegerText : NumberText;
+  return text(field.min) + (field.min_excluded ? " (excluded)" : "") + " to " + text(field.max);
 }
 
 std::optional<int64_t> AsInteger(const json::value& value) {

@@ -44,6 +44,9 @@ struct Field {
   std::string_view neutral = {};
 };
 
+// "0 (excluded) to 1"; whole numbers exactly. Empty: the field has no range.
+std::string RangeText(const Field& field);
+
 // The fields of one request body. Nulls count as absent.
 class FieldReader {
  public:

@@ -198,19 +198,83 @@ TEST(Fields, SamplingValuesArrive) {
 }
 
 TEST(Fields, EveryNameOfMaxTokensCountsEverywhere) {
-  for (const Endpoint& endpoint : {kEndpoints[0], kEndpoints[1], kEndpoints[3]})
-    for (const char* name : {"max_tokens", "max_completion_tokens", "max_new_tokens"}) {
+  for (const Endpoint& endpoint : kEndpoints)
+    for (const char* name :
+         {"max_tokens", "max_completion_tokens", "max_new_tokens", "n_predict"}) {
       auto call = ParseWith(endpoint, name, 7);
       ASSERT_TRUE(call) << endpoint.name << " " << name;
       EXPECT_EQ(call->requests[0].max_tokens, 7u) << endpoint.name << " " << name;
       EXPECT_TRUE(call->warnings.empty()) << endpoint.name << " " << name;
-      for (const int64_t bad : {int64_t{0}, int64_t{-1}, int64_t{1} << 32, (int64_t{1} << 32) + 5})
+      for (const int64_t bad : {int64_t{0}, int64_t{-2}, int64_t{1} << 32, (int64_t{1} << 32) + 5})
         EXPECT_FALSE(ParseWith(endpoint, name, bad)) << endpoint.name << " " << name << " " << bad;
     }
   auto call = ParseCompletion(
       {{"prompt", "x"}, {"max_tokens", 9}, {"max_completion_tokens", 8}, {"max_new_tokens", 10}});
   ASSERT_TRUE(call);
   EXPECT_EQ(call->requests[0].max_tokens, 8u);
+  EXPECT_FALSE(ParseCompletion({{"prompt", "x"}, {"max_tokens", -1}}));
+  call = ParseCompletion({{"prompt", "x"}, {"n_predict", -1}});
+  ASSERT_TRUE(call) << "as llama.cpp says: no limit";
+  EXPECT_FALSE(call->requests[0].max_tokens);
+  EXPECT_TRUE(call->warnings.empty());
+}
+
+std::vector<std::string> WarnedOf(const Result<GenerationCall>& call) {
+  std::vector<std::string> fields;
+  if (!call) return {"refused: " + call.error().message};
+  for (const Warning& warning : call->warnings) fields.push_back(warning.field);
+  return fields;
+}
+using Names = std::vector<std::string>;
+
+TEST(Fields, WhatHasNoEffectIsNamed) {
+  const auto warned = [](const char* fields) {
+    const std::string start = R"({"messages":[{"role":"user","content":"hi"}],)";
+    return WarnedOf(ParseChatCompletion(json::parse(start + fields + "}").as_object()));
+  };
+  EXPECT_EQ(warned(R"("cache_prompt":true)"), Names{"cache_prompt"});
+  EXPECT_EQ(warned(R"("cache_prompt":false)"), Names{}) << "as it is";
+  EXPECT_EQ(warned(R"("stream_options":{"include_usage":true,"a":1,"include_obfuscation":true})"),
+            (Names{"stream_options.a", "stream_options.include_obfuscation"}));
+  EXPECT_EQ(warned(R"("stream_options":{"include_usage":null,"include_obfuscation":false})"),
+            Names{});
+  EXPECT_EQ(warned(R"("response_format":{"type":"text","schema":{}})"),
+            Names{"response_format.schema"});
+  EXPECT_EQ(warned(R"("repeat_penalty":1.1,"repetition_penalty":1.2)"), Names{"repeat_penalty"});
+  EXPECT_EQ(warned(R"("repeat_penalty":1.2,"repetition_penalty":1.2)"), Names{});
+  EXPECT_EQ(warned(R"("reasoning_effort":"none","enable_thinking":true)"),
+            Names{"enable_thinking"});
+  EXPECT_EQ(warned(R"("enable_thinking":true,"chat_template_kwargs":{"enable_thinking":false})"),
+            Names{"enable_thinking"});
+  EXPECT_EQ(warned(R"("enable_thinking":true,"chat_template_kwargs":{"enable_thinking":true})"),
+            Names{});
+  EXPECT_EQ(warned(R"("tools":[{"type":"function","function":{"name":"f","strict":true}}])"),
+            (Names{"tools[0].function.strict", "tools"}));
+}
+
+TEST(Fields, RangesAreShownExactly) {
+  for (const Endpoint& endpoint : kEndpoints)
+    for (const Field& field : endpoint.fields()) {
+      const std::string range = RangeText(field);
+      EXPECT_EQ(range.empty(), field.min == field.max) << field.name;
+      if (field.name == "seed") {
+        EXPECT_EQ(range, "-9223372036854775808 to 18446744073709551615");
+      }
+      EXPECT_EQ(range.find("e+"), std::string::npos) << field.name << ": " << range;
+      if (field.name == "top_p") {
+        EXPECT_EQ(range, "0 (excluded) to 1");
+      }
+    }
+  auto call = ParseCompletion({{"prompt", "x"}, {"seed", 18446744073709551615u}});
+  ASSERT_TRUE(call);
+  EXPECT_EQ(call->requests[0].sampling.seed, UINT64_MAX);
+}
+
+TEST(Fields, StopStringsThatAreEmptyAreExplained) {
+  auto call = ParseCompletion({{"prompt", "x"}, {"stop", json::array{"a", ""}}});
+  ASSERT_FALSE(call);
+  EXPECT_EQ(call.error().param, "stop");
+  EXPECT_NE(call.error().message.find("leave it out"), std::string::npos);
 }
 
 TEST(Fields, ModelNamesHaveALimit) {

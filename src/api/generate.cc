@@ -6,19 +6,24 @@
 namespace ingle {
 namespace {
 
-constexpr Field kBody[] = {
+constexpr Field kOwn[] = {
     {.name = "prompt",
      .type = FieldType::kString,
      .meaning = "one user turn; with raw, the model's whole input"},
     {.name = "sampling_params",
      .type = FieldType::kObject,
-     .meaning = "sampling values and limits"},
-    {.name = "stream", .type = FieldType::kBool, .meaning = "send {\"token\"} events"},
+     .meaning = "sampling values and limits, which may also stand beside it"},
     {.name = "raw", .type = FieldType::kBool, .meaning = "no chat template"},
-    {.name = "model",
-     .type = FieldType::kString,
-     .meaning = "the model's name; one model is loaded, and it answers"},
 };
+
+const std::vector<Field>& Body() {
+  static const std::vector<Field> table = [] {
+    std::vector<Field> all = WithSharedFields(kOwn);
+    std::erase_if(all, [](const Field& field) { return field.name == "stream_options"; });
+    return all;
+  }();
+  return table;
+}
 
 const std::vector<Field>& Params() {
   static const std::vector<Field> table = [] {
@@ -30,6 +35,19 @@ const std::vector<Field>& Params() {
     return all;
   }();
   return table;
+}
+
+// The body's own fields and those in sampling_params are the same; one place each.
+Status ReadBoth(const FieldReader& body, const FieldReader& params, GenerateRequest* request,
+                std::vector<Warning>* warnings) {
+  for (const Field& field : Params())
+    if (body.Find(field.name) != nullptr && params.Find(field.name) != nullptr)
+      return Fail(ErrorCode::kInvalidRequest,
+                  std::string(field.name) +
+                      " is given in sampling_params and beside it; give it in one place",
+                  params.Param(field.name), "invalid_value");
+  INGLE_RETURN_IF_ERROR(ReadShared(body, request, warnings));
+  return ReadShared(params, request, warnings);
 }
 
 class GenerateReply final : public Reply {
@@ -75,26 +93,27 @@ class GenerateReply final : public Reply {
 
 }  // namespace
 
-std::span<const Field> GenerateFields() { return kBody; }
+std::span<const Field> GenerateFields() { return Body(); }
 std::span<const Field> SamplingParamsFields() { return Params(); }
 
 Result<GenerationCall> ParseGenerate(const json::object& body) {
   GenerationCall call;
-  INGLE_TRY(const FieldReader fields, FieldReader::Read(body, kBody, &call.warnings));
+  INGLE_TRY(const FieldReader fields, FieldReader::Read(body, Body(), &call.warnings));
   INGLE_RETURN_IF_ERROR(ReadCall(fields, &call));
   const auto prompt = fields.String("prompt");
   if (!prompt)
-    return Fail(ErrorCode::kInvalidRequest, "prompt is missing", "prompt",
+    return Fail(ErrorCode::kInvalidRequest, "prompt is missing; give a string", "prompt",
                 "missing_required_parameter");
   if (prompt->empty())
-    return Fail(ErrorCode::kInvalidRequest, "prompt must not be empty", "prompt", "invalid_value");
+    return Fail(ErrorCode::kInvalidRequest, "prompt is empty; give the text to answer", "prompt",
+                "invalid_value");
   static const json::object kNone;
   const json::value* given = fields.Find("sampling_params");
   INGLE_TRY(const FieldReader params,
             FieldReader::Read(given == nullptr ? kNone : given->get_object(), Params(),
                               &call.warnings, "sampling_params."));
   GenerateRequest request;
-  INGLE_RETURN_IF_ERROR(ReadShared(params, &request));
+  INGLE_RETURN_IF_ERROR(ReadBoth(fields, params, &request, &call.warnings));
   if (fields.Bool("raw").value_or(false)) {
     request.prompt = TextPrompt{*prompt, true};
   } else {

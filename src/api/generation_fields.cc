@@ -3,8 +3,6 @@
 #include <charconv>
 #include <limits>
 
-#include "request/request_limits.h"
-
 namespace ingle {
 namespace {
 
@@ -38,6 +36,12 @@ constexpr Field kShared[] = {
      .min = 1,
      .max = kInt32Max,
      .meaning = "as max_tokens; with several, the smallest wins"},
+    {.name = "n_predict",
+     .type = FieldType::kInteger,
+     .min = 1,
+     .max = kInt32Max,
+     .meaning = "as max_tokens; -1: until the context is full",
+     .neutral = "-1"},
     {.name = "seed",
      .type = FieldType::kInteger,
      .min = kSeedMin,
@@ -58,20 +62,41 @@ constexpr Field kShared[] = {
      .min = 0,
      .max = 10,
      .min_excluded = true,
-     .meaning = "another name of repetition_penalty"},
+     .meaning = "another name of repetition_penalty, which wins"},
     {.name = "cache_prompt",
      .type = FieldType::kBool,
      .use = FieldUse::kIgnored,
      .meaning = "prompts are not cached by this version",
-     .neutral = "true|false"},
+     .neutral = "false"},
     {.name = "grammar",
      .use = FieldUse::kRefused,
-     .meaning = "constrained output comes later",
+     .meaning = "leave it out, and ask for the form in the prompt",
      .neutral = "\"\""},
     {.name = "json_schema",
      .use = FieldUse::kRefused,
-     .meaning = "constrained output comes later",
+     .meaning = "leave it out, and ask for the form in the prompt",
      .neutral = "{}"},
+};
+
+constexpr Field kOpenAi[] = {
+    {.name = "n",
+     .type = FieldType::kInteger,
+     .min = 1,
+     .max = static_cast<double>(kMaxChoices),
+     .meaning = "answers per prompt"},
+    {.name = "user",
+     .type = FieldType::kString,
+     .use = FieldUse::kIgnored,
+     .meaning = "users are not told apart"},
+};
+
+constexpr Field kStreamOptions[] = {
+    {.name = "include_usage", .type = FieldType::kBool, .meaning = "a last chunk with usage"},
+    {.name = "include_obfuscation",
+     .type = FieldType::kBool,
+     .use = FieldUse::kIgnored,
+     .meaning = "nothing is padded",
+     .neutral = "false"},
 };
 
 Status ReadStops(const FieldReader& fields, GenerateRequest* request) {
@@ -143,13 +168,25 @@ void ReadSampling(const FieldReader& fields, SamplingRequest* sampling) {
       sampling->*field.whole = *value;
     }
   }
-  if (!sampling->repetition_penalty) sampling->repetition_penalty = fields.Number("repeat_penalty");
   if (const json::value* seed = fields.Find("seed")) {
     if (const auto natural = AsUnsigned(*seed))
       sampling->seed = *natural;
     else if (const auto integer = AsInteger(*seed); integer && *integer != -1)
       sampling->seed = static_cast<uint64_t>(*integer);
   }
+}
+
+// Its value counts only where repetition_penalty is absent.
+void ReadRepeatPenalty(const FieldReader& fields, SamplingRequest* sampling,
+                       std::vector<Warning>* warnings) {
+  const auto other = fields.Number("repeat_penalty");
+  if (!other) return;
+  if (sampling->repetition_penalty && *sampling->repetition_penalty != *other) {
+    const std::string param = fields.Param("repeat_penalty");
+    warnings->push_back({"ignored_field", param,
+                         param + " has no effect: repetition_penalty is given too, and wins"});
+  }
+  if (!sampling->repetition_penalty) sampling->repetition_penalty = other;
 }
 
 // The engine checks again and names fields without our prefix.
@@ -173,15 +210,23 @@ std::vector<Field> WithSharedFields(std::span<const Field> own) {
   return all;
 }
 
-Status ReadShared(const FieldReader& fields, GenerateRequest* request) {
+std::vector<Field> WithOpenAiFields(std::span<const Field> own) {
+  std::vector<Field> all(std::begin(kOpenAi), std::end(kOpenAi));
+  all.insert(all.end(), own.begin(), own.end());
+  return WithSharedFields(all);
+}
+
+Status ReadShared(const FieldReader& fields, GenerateRequest* request,
+                  std::vector<Warning>* warnings) {
   ReadSampling(fields, &request->sampling);
-  for (const char* name : {"max_tokens", "max_completion_tokens", "max_new_tokens"}) {
-    if (auto limit = fields.Integer(name)) {
-      const auto tokens = static_cast<uint32_t>(*limit);
-      request->max_tokens = std::min(request->max_tokens.value_or(tokens), tokens);
-    }
+  ReadRepeatPenalty(fields, &request->sampling, warnings);
+  for (const char* name : {"max_tokens", "max_completion_tokens", "max_new_tokens", "n_predict"}) {
+    const auto limit = fields.Integer(name);
+    if (!limit || *limit < 0) continue;  // n_predict may be -1.
+    const auto tokens = static_cast<uint32_t>(*limit);
+    request->max_tokens = std::min(request->max_tokens.value_or(tokens), tokens);
   }
-  request->ignore_eos = fields.Bool("ignore_eos").value_or(false);
+  if (const auto ignore = fields.Bool("ignore_eos")) request->ignore_eos = *ignore;
   INGLE_RETURN_IF_ERROR(ReadStops(fields, request));
   INGLE_RETURN_IF_ERROR(ReadLogitBias(fields, request));
   return WithPrefix(CheckRequest(*request), fields);
@@ -191,22 +236,21 @@ Status ReadCall(const FieldReader& fields, GenerationCall* call) {
   call->model = fields.String("model").value_or("");
   if (call->model.size() > kMaxModelNameBytes)
     return Fail(ErrorCode::kInvalidRequest,
-                "model has " + std::to_string(call->model.size()) + " bytes; at most " +
-                    std::to_string(kMaxModelNameBytes) + " are taken",
+                "model has " + std::to_string(call->model.size()) + " bytes; give a name of at " +
+                    "most " + std::to_string(kMaxModelNameBytes) + " (GET /v1/models lists them)",
                 "model", "invalid_value");
   call->stream = fields.Bool("stream").value_or(false);
-  const json::value* options = fields.Find("stream_options");
-  if (options == nullptr) return {};
-  const json::value* usage = options->get_object().if_contains("include_usage");
-  if (usage == nullptr || usage->is_null()) return {};
-  if (!usage->is_bool())
-    return Fail(ErrorCode::kInvalidRequest, "stream_options.include_usage must be true or false",
-                "stream_options.include_usage", "invalid_type");
-  call->include_usage = usage->get_bool();
+  const json::value* given = fields.Find("stream_options");
+  if (given == nullptr) return {};
+  INGLE_TRY(const FieldReader options, FieldReader::Read(given->get_object(), kStreamOptions,
+                                                         &call->warnings, "stream_options."));
+  call->include_usage = options.Bool("include_usage").value_or(false);
   return {};
 }
 
-Status RepeatForChoices(std::vector<GenerateRequest> prototypes, size_t n, GenerationCall* call) {
+Status RepeatForChoices(std::vector<GenerateRequest> prototypes, const FieldReader& fields,
+                        GenerationCall* call) {
+  const auto n = static_cast<size_t>(fields.Integer("n").value_or(1));
   if (n > kMaxChoicesPerCall / prototypes.size())
     return Fail(ErrorCode::kInvalidRequest,
                 std::to_string(prototypes.size()) + " prompts with n = " + std::to_string(n) +

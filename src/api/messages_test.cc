@@ -36,11 +36,46 @@ TEST(Messages, FaultsAreNamed) {
             "messages[0].tool_calls[0].function");
 }
 
+TEST(Messages, AUserSaysSomething) {
+  EXPECT_EQ(ParamOf(R"({"messages":[{"role":"user","content":null}]})"), "messages[0].content");
+  EXPECT_EQ(ParamOf(R"({"messages":[{"role":"user"}]})"), "messages[0].content");
+  EXPECT_EQ(ParamOf(R"({"messages":[{"role":"user","content":[]}]})"), "messages[0].content");
+  EXPECT_EQ(ParamOf(R"({"messages":[{"role":"system","content":[]}]})"), "messages[0].content");
+  EXPECT_EQ(ParamOf(R"({"messages":[{"role":"user","content":[{"type":"input_text"}]}]})"),
+            "messages[0].content[0].text");
+}
+
+TEST(Messages, WhatIsNotHeededIsNamed) {
+  const auto warned = [](const char* messages) {
+    auto call = ParseChatCompletion({{"messages", json::parse(messages)}});
+    if (!call) return "refused: " + call.error().message;
+    std::string out;
+    for (const Warning& warning : call->warnings) out += warning.code + " " + warning.field + "\n";
+    return out;
+  };
+  EXPECT_EQ(warned(R"([{"role":"user","content":"a"},{"role":"assistant","content":"b"}])"),
+            "answer_not_continued messages[1]\n");
+  EXPECT_EQ(warned(R"([{"role":"assistant","content":"b"},{"role":"user","content":"a"}])"), "");
+  EXPECT_EQ(warned(R"([{"role":"user","content":[{"type":"text","text":"a","cache_control":{}},
+                                                 {"type":"text","text":"b","detail":null}]}])"),
+            "ignored_field messages[0].content[0].cache_control\n");
+  json::array parts(100, json::object{{"type", "text"}, {"text", "a"}, {"x", 1}});
+  auto call = ParseChatCompletion(
+      {{"messages", json::array{json::object{{"role", "user"}, {"content", parts}}}}});
+  ASSERT_TRUE(call);
+  EXPECT_EQ(call->warnings.size(), 32u) << "as many as are of use";
+}
+
 TEST(Messages, WhatClientsSendIsAccepted) {
   for (const char* messages :
        {R"([{"role":"system","content":[{"type":"text","text":"a"}]},
             {"role":"user","content":"b"}])",
-        R"([{"role":"developer","content":"a"},{"role":"user","content":null}])",
+        R"([{"role":"developer","content":"a"},{"role":"system","content":null},
+            {"role":"user","content":""}])",
+        R"([{"role":"user","content":[{"type":"input_text","text":"a"}]},
+            {"role":"assistant","content":[{"type":"output_text","text":"b"},
+                                           {"type":"refusal","refusal":"no"}]},
+            {"role":"assistant","content":[]},{"role":"user","content":"c"}])",
         R"([{"role":"user","content":"a","name":"bob"},{"role":"user","content":"b"}])",
         R"([{"role":"assistant","content":"","tool_calls":[{"id":"1","type":"function",
             "function":{"name":"f","arguments":"{}"}}]},
@@ -105,6 +140,29 @@ TEST(Generate, RawAndTemplate) {
   EXPECT_EQ(call->requests[0].sampling.temperature, 0.0);
 }
 
+TEST(Generate, FieldsMayStandBesideSamplingParamsButNotTwice) {
+  auto call = ParseGenerate({{"prompt", "hi"},
+                             {"max_tokens", 3},
+                             {"temperature", 0.5},
+                             {"ignore_eos", true},
+                             {"stop", "a"},
+                             {"sampling_params", {{"top_k", 4}, {"max_new_tokens", 2}}}});
+  ASSERT_TRUE(call) << call.error().message;
+  EXPECT_TRUE(call->warnings.empty());
+  EXPECT_EQ(call->requests[0].max_tokens, 2u);
+  EXPECT_EQ(call->requests[0].sampling.temperature, 0.5);
+  EXPECT_EQ(call->requests[0].sampling.top_k, 4);
+  EXPECT_TRUE(call->requests[0].ignore_eos);
+  EXPECT_EQ(call->requests[0].stop, std::vector<std::string>{"a"});
+  call = ParseGenerate({{"prompt", "hi"}, {"seed", 3}, {"sampling_params", {{"seed", 3}}}});
+  ASSERT_FALSE(call);
+  EXPECT_EQ(call.error().param, "sampling_params.seed");
+  EXPECT_NE(call.error().message.find("one place"), std::string::npos);
+  call = ParseGenerate({{"prompt", "hi"}, {"top_p", 7}});
+  ASSERT_FALSE(call);
+  EXPECT_EQ(call.error().param, "top_p");
+}
+
 TEST(Sse, LineSeparatorsAreEscaped) {
   const std::string data = SseData(json::object{{"t",
                                                  "a\xe2\x80\xa8"
@@ -144,6 +202,9 @@ TEST(Errors, StatusAndBody) {
     return std::ranges::any_of(e.headers, [&](const auto& header) { return header.first == name; });
   };
   EXPECT_TRUE(has(died, "Retry-After"));
+  const HttpError method = ToHttpError({ErrorCode::kInvalidRequest, "", "", ""}, 501);
+  EXPECT_TRUE(has(method, "x-should-retry"));
+  EXPECT_NE(method.body.find("\"invalid_request_error\""), std::string::npos) << method.body;
   EXPECT_TRUE(has(memory, "x-should-retry"));
   EXPECT_FALSE(has(memory, "Retry-After"));
 }

@@ -103,8 +103,11 @@ Status CheckRequest(const GenerateRequest& request) {
   for (const std::string& stop : request.stop)
     if (stop.empty() || stop.size() > kStopStringBytesMax)
       return Fail(ErrorCode::kInvalidRequest,
-                  "a stop string has " + std::to_string(stop.size()) +
-                      " bytes; it must have 1 to " + std::to_string(kStopStringBytesMax),
+                  stop.empty()
+                      ? "a stop string is empty; leave it out, or give the text that "
+                        "ends the answer"
+                      : "a stop string has " + std::to_string(stop.size()) +
+                            " bytes; give one of at most " + std::to_string(kStopStringBytesMax),
                   "stop");
   return {};
 }

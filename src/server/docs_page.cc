@@ -1,6 +1,5 @@
 #include "server/docs_page.h"
 
-#include <cstdio>
 #include <span>
 
 #include "api/chat_completions.h"
@@ -25,14 +24,6 @@ std::string Escaped(std::string_view text) {
   return out;
 }
 
-std::string RangeOf(const Field& field) {
-  if (field.min == field.max) return {};
-  char text[80];
-  snprintf(text, sizeof(text), ", %.10g%s to %.10g", field.min,
-           field.min_excluded ? " (excluded)" : "", field.max);
-  return text;
-}
-
 std::string_view UseOf(FieldUse use) {
   switch (use) {
     case FieldUse::kHonoured: return "";
@@ -44,10 +35,12 @@ std::string_view UseOf(FieldUse use) {
 
 std::string Table(const char* title, std::span<const Field> fields) {
   std::string out = std::string("<h2>") + title + "</h2><table>";
-  for (const Field& field : fields)
+  for (const Field& field : fields) {
+    const std::string range = RangeText(field);
     out += "<tr><td><code>" + Escaped(field.name) + "</code></td><td>" +
-           std::string(FieldTypeName(field.type)) + RangeOf(field) + "</td><td>" +
-           std::string(UseOf(field.use)) + Escaped(field.meaning) + "</td></tr>";
+           std::string(FieldTypeName(field.type)) + (range.empty() ? "" : ", " + range) +
+           "</td><td>" + std::string(UseOf(field.use)) + Escaped(field.meaning) + "</td></tr>";
+  }
   return out + "</table>";
 }
 

@@ -80,17 +80,19 @@ void ApiHandler::GetModel(const HttpRequest& request, Exchange& exchange) {
   if (id == options_.model_id)
     return SendJson(request, exchange, 200,
                     JsonText(ModelJson(EntryOf(id, started_s_, gateway_->status()))));
-  exchange.Send(
-      ErrorResponse(request, {ErrorCode::kNotFound,
-                              "The model '" + id.substr(0, 200) +
-                                  "' does not exist; this server has '" + options_.model_id + "'",
-                              "model", "model_not_found"}));
+  exchange.Send(ErrorResponse(
+      request, {ErrorCode::kNotFound,
+                "The model '" + id.substr(0, 200) +
+                    "' does not exist; use the one this server has, '" + options_.model_id + "'",
+                "model", "model_not_found"}));
 }
 
 void ApiHandler::Health(const HttpRequest& request, Exchange& exchange) {
   const GatewayStatus status = gateway_->status();
-  const bool fine = status.state == ModelState::kReady;
-  json::object body{{"status", fine ? "ok" : LoadText(status)},
+  const bool fine = status.state == ModelState::kReady && !draining_;
+  json::object body{{"status", fine        ? "ok"
+                               : draining_ ? "draining"
+                                           : LoadText(status)},
                     {"model", ModelStateName(status.state)},
                     {"running", status.running},
                     {"queued", status.queued},
@@ -130,8 +132,8 @@ Status ApiHandler::ChooseModel(GenerationCall* call) const {
   if (call->model == options_.model_id) return {};
   if (options_.strict_model)
     return Fail(ErrorCode::kNotFound,
-                "The model '" + call->model.substr(0, 200) + "' does not exist; this server has '" +
-                    options_.model_id + "'",
+                "The model '" + call->model.substr(0, 200) +
+                    "' does not exist; use the one this server has, '" + options_.model_id + "'",
                 "model", "model_not_found");
   if (call->model.empty())
     call->warnings.push_back(
@@ -144,13 +146,25 @@ Status ApiHandler::ChooseModel(GenerationCall* call) const {
 }
 
 Result<GenerationCall> ApiHandler::ReadCall(const Route& route, const HttpRequest& request) const {
-  auto body = ParseJson(request.body, "the body");
+  if (request.body.empty())
+    return Fail(ErrorCode::kInvalidRequest,
+                "the body is empty; send the fields as a JSON object, see GET /docs", "",
+                "invalid_json");
+  JsonLimits limits;
+  limits.unique_keys = true;
+  auto body = ParseJson(request.body, "the body", limits);
   if (!body) {
-    if (body.error().id.empty()) body.error().id = "invalid_json";
-    return std::unexpected(body.error());
+    Error& error = body.error();
+    if (error.id.empty()) {
+      error.id = "invalid_json";
+      error.message += "; send one JSON object in UTF-8";
+    }
+    return std::unexpected(std::move(error));
   }
   if (!body->is_object())
-    return Fail(ErrorCode::kInvalidRequest, "the body must be a JSON object", "", "invalid_json");
+    return Fail(ErrorCode::kInvalidRequest,
+                "the body is JSON, but not an object; send the fields as {\"name\": value}", "",
+                "invalid_json");
   INGLE_TRY(GenerationCall call, route.parse(body->get_object()));
   INGLE_RETURN_IF_ERROR(ChooseModel(&call));
   SetSeeds(options_.seed, &call);

@@ -2,6 +2,7 @@
 import http.client
 import json
 import re
+import signal
 import time
 
 import pytest
@@ -140,13 +141,53 @@ def test_unknown_model_is_a_warning_and_echoed(server):
     (b'{"messages":[],}', "invalid_json"), (b'{"temperature":NaN}', "invalid_json"),
     (b"\xef\xbb\xbf{}", "invalid_json"), ("{}".encode("utf-16"), "invalid_json"),
     (b'{"messages":[{"role":"user","content":"\xff"}]}', "invalid_json"),
-    (b'{"messages":' + b"[" * 100 + b"]" * 100 + b"}", "invalid_json"),
+    (b'{"messages":' + b"[" * 100 + b"]" * 100 + b"}", "too_deep"),
+    (b'{"x":' + b"[" * 64 + b"]" * 64 + b"}", "too_deep"),
     (b'{"messages":[{"role":"user","content":"\\ud800"}]}', "invalid_json"),
 ])
 def test_bodies_that_are_not_json(server, body, code):
     status, _, reply = server.call("POST", "/v1/chat/completions", body)
     assert status == 400 and reply["error"]["code"] == code
     assert set(reply["error"]) >= {"message", "type", "param", "code"}
+    assert "; " in reply["error"]["message"], "what happened; what to do"
+
+
+def test_the_deepest_body_that_is_read(server):
+    status, _, reply = server.chat("hi", x=json.loads("[" * 63 + "]" * 63))
+    assert status == 200 and reply["warnings"][0]["field"] == "x"
+
+
+@pytest.mark.parametrize("body, param", [
+    (b'{"messages":[{"role":"user","content":"a"}],"seed":1,"model":"a","seed":1}', "seed"),
+    (b'{"messages":[{"role":"user","content":"a","role":"system"}]}', "messages[0].role"),
+    (b'{"messages":[{"role":"user","content":"a"}],"x":{"y":1,"y":2}}', "x.y"),
+])
+def test_keys_that_occur_twice(server, body, param):
+    status, _, reply = server.call("POST", "/v1/chat/completions", body)
+    assert status == 400 and reply["error"]["code"] == "duplicate_key" and reply["error"]["param"] == param
+
+
+def test_nothing_is_ignored_in_silence(server):
+    def warned(path, body):
+        reply = server.call("POST", path, body)
+        assert reply[0] == 200, reply
+        return [(w["code"], w["field"]) for w in reply[2].get("warnings", []) if w["code"] != "model_defaulted"]
+    assert warned("/v1/chat/completions", chat_body("a b", cache_prompt=True)) == [("ignored_field", "cache_prompt")]
+    assert warned("/v1/generate", {"prompt": "a b", "cache_prompt": True}) == [("ignored_field", "cache_prompt")]
+    messages = [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]
+    assert warned("/v1/chat/completions", {"messages": messages}) == [("answer_not_continued", "messages[1]")]
+    part = {"type": "input_text", "text": "one two", "cache_control": {"type": "ephemeral"}}
+    status, _, reply = server.call("POST", "/v1/chat/completions", chat_body([part], n_predict=1))
+    assert status == 200 and reply["choices"][0]["message"]["content"] == "one " and reply["choices"][0]["finish_reason"] == "length"
+    assert [w["field"] for w in reply["warnings"]] == ["messages[0].content[0].cache_control"]
+    status, _, reply = server.call("POST", "/v1/generate", {"prompt": "one two", "max_tokens": 1})
+    assert status == 200 and reply["text"] == "one "
+
+
+@pytest.mark.parametrize("content", [None, [], 7, [{"type": "image_url"}]])
+def test_user_content_that_says_nothing(server, content):
+    status, _, reply = server.call("POST", "/v1/chat/completions", chat_body(content))
+    assert status == 400 and reply["error"]["param"].startswith("messages[0].content")
 
 
 @pytest.mark.parametrize("n", [0, -1, 17, 10**6, 2**63, 1.5, "2", True])
@@ -256,7 +297,38 @@ def test_health(server):
     assert server.call("GET", "/livez")[0] == 200 and server.call("GET", "/readyz")[0] == 200
     status, headers, page = server.call("GET", "/")
     assert status == 200 and headers["Content-Type"].startswith("text/html") and b"curl" in page and b"/docs" in page
-    assert b"temperature" in server.call("GET", "/docs")[2]
+    page = server.call("GET", "/docs")[2]
+    assert b"temperature" in page and b"-9223372036854775808 to 18446744073709551615" in page and b"e+" not in page
+
+
+def test_draining_shows_in_health_and_readiness(fake):
+    server = fake()
+    link = server.open_stream(chat_body("#count 2000"))
+    assert link.recv(100)
+    server.process.send_signal(signal.SIGTERM)
+    end = time.monotonic() + 10
+    while (reply := server.call("GET", "/readyz"))[0] == 200:
+        assert time.monotonic() < end
+    assert reply[0] == 503 and reply[2]["model"] == "draining"
+    status, _, body = server.call("GET", "/health")
+    assert status == 503 and body["status"] == "draining" and body["model"] == "ready" and body["in_flight"] == 1
+    assert server.call("GET", "/livez")[0] == 200
+    status, headers, body = server.chat("more")
+    assert status == 503 and body["error"]["code"] == "server_shutting_down" and headers["Retry-After"] == "1"
+    assert headers["Connection"] == "close"
+    raw = b""
+    while piece := link.recv(65536):
+        raw += piece
+        if b"[DONE]" in raw:
+            break
+    assert b"[DONE]" in raw, "what runs may end"
+    assert server.process.wait(10) == 0
+
+
+def test_a_method_nobody_knows(server):
+    status, headers, body = server.call("BREW", "/livez")
+    assert status == 501 and headers["x-should-retry"] == "false"
+    assert body["error"]["type"] == "invalid_request_error" and body["error"]["code"] == "unknown_method"
 
 
 def test_keys(fake):
@@ -295,17 +367,27 @@ def test_host_and_origin(server):
     assert status == 403 and body["error"]["code"] == "origin_not_allowed"
     assert "Access-Control-Allow-Origin" not in headers
     assert "Access-Control-Allow-Origin" not in server.call("GET", "/v1/models", headers={"Origin": "null"})[1]
-    status, headers, _ = server.call("OPTIONS", "/v1/chat/completions", headers={
-        "Origin": "http://localhost:8080", "Access-Control-Request-Method": "POST",
-        "Access-Control-Request-Headers": "authorization, content-type, x-stainless-lang"})
-    assert status == 204 and headers["Access-Control-Allow-Origin"] == "http://localhost:8080"
-    assert headers["Access-Control-Allow-Headers"] == "authorization, content-type, x-stainless-lang"
-    status, headers, _ = server.call("POST", "/v1/chat/completions", chat_body("hi"),
-                                     headers={"Origin": "http://localhost:8080"})
-    assert status == 200 and headers["Access-Control-Allow-Origin"] == "http://localhost:8080"
-    events_headers = server.call("POST", "/v1/chat/completions", chat_body("hi", stream=True),
-                                 headers={"Origin": "http://localhost:8080"})[1]
-    assert events_headers["Access-Control-Allow-Origin"] == "http://localhost:8080"
+    # Another port of this machine is another program.
+    for origin in ("http://127.0.0.1:9", "http://localhost:9", "http://localhost.evil.com"):
+        for method, body in (("GET", None), ("OPTIONS", None), ("POST", chat_body("hi"))):
+            status, headers, _ = server.call(method, "/v1/chat/completions", body, headers={"Origin": origin})
+            assert "Access-Control-Allow-Origin" not in headers
+            assert status == {"GET": 405, "OPTIONS": 204, "POST": 403}[method]
+
+
+def test_origins_that_may_use_the_server(fake):
+    server = fake("--allow-origin", "https://app.example")
+    for origin in (f"http://127.0.0.1:{server.port}", "https://app.example"):
+        status, headers, _ = server.call("OPTIONS", "/v1/chat/completions", headers={
+            "Origin": origin, "Access-Control-Request-Method": "POST",
+            "Access-Control-Request-Headers": "authorization, content-type, x-stainless-lang"})
+        assert status == 204 and headers["Access-Control-Allow-Origin"] == origin
+        assert headers["Access-Control-Allow-Headers"] == "authorization, content-type, x-stainless-lang"
+        assert "Access-Control-Allow-Credentials" not in headers
+        for stream in (False, True):
+            status, headers, _ = server.call("POST", "/v1/chat/completions", chat_body("hi", stream=stream),
+                                             headers={"Origin": origin})
+            assert status == 200 and headers["Access-Control-Allow-Origin"] == origin
 
 
 def test_hundred_requests_on_one_connection(server):
