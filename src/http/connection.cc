@@ -149,13 +149,20 @@ asio::awaitable<Result<size_t>> Connection::FindHead() {
     // A bare line feed never becomes right; do not wait for more.
     if (const size_t feed = in_.find('\n');
         feed != std::string::npos && (feed == 0 || in_[feed - 1] != '\r'))
-      co_return Fail(ErrorCode::kInvalidRequest, "a bare LF in the request's headers", "", "400");
+      co_return Fail(ErrorCode::kInvalidRequest,
+                     "a bare LF in the request's headers; end lines with CR LF", "", "400");
     if (in_.size() > options.head.bytes)
-      co_return Fail(ErrorCode::kInvalidRequest, "the request's headers are too large", "", "431");
+      co_return Fail(ErrorCode::kInvalidRequest,
+                     "the request's headers have more than " + std::to_string(options.head.bytes) +
+                         " bytes; send fewer or shorter ones",
+                     "", "431");
     searched = in_.size() < 3 ? 0 : in_.size() - 3;
     if (!co_await WaitForInput(head_until)) {
       if (!eof_)
-        co_return Fail(ErrorCode::kDeadline, "the request's headers took too long", "", "408");
+        co_return Fail(ErrorCode::kDeadline,
+                       "the request's headers took longer than " +
+                           std::to_string(options.head_timeout_ms / 1000) + " s; send them at once",
+                       "", "408");
       co_return size_t{0};
     }
   }
@@ -168,12 +175,14 @@ Status Connection::Put(Parser& parser, size_t bytes) {
   space_event_.cancel();
   if (!error || error == http::error::need_more) return {};
   if (error == http::error::body_limit)
-    return Fail(
-        ErrorCode::kTooLarge,
-        "the body has more than " + std::to_string(server_->options.max_body_bytes) + " bytes", "",
-        "413");
-  return Fail(ErrorCode::kInvalidRequest, "not a valid HTTP request: " + error.message(), "",
-              "400");
+    return Fail(ErrorCode::kTooLarge,
+                "the body has more than " + std::to_string(server_->options.max_body_bytes) +
+                    " bytes; shorten the request",
+                "", "413");
+  return Fail(ErrorCode::kInvalidRequest,
+              "not a valid HTTP request (" + error.message() +
+                  "); check its first line, its headers and how the body's length is given",
+              "", "400");
 }
 
 Result<HttpRequest> Connection::Interpret(const Parser& parser) const {
@@ -187,9 +196,10 @@ Result<HttpRequest> Connection::Interpret(const Parser& parser) const {
   for (const auto& field : message)
     request.headers.emplace_back(field.name_string(), field.value());
   if (message.version() >= 11 && request.Header("host").empty())
-    return Fail(ErrorCode::kInvalidRequest, "the request has no Host header", "", "400");
+    return Fail(ErrorCode::kInvalidRequest, "the request has no Host header; send one", "", "400");
   if (message.method() == http::verb::unknown)
-    return Fail(ErrorCode::kInvalidRequest, "the method " + request.method + " is not known", "",
+    return Fail(ErrorCode::kInvalidRequest,
+                "the method " + request.method.substr(0, 64) + " is not known; use GET or POST", "",
                 "501");
   return request;
 }

@@ -56,14 +56,16 @@ Status CheckTransferCoding(std::string_view value) {
 
 // One line without its CR LF: a header field.
 Status CheckField(std::string_view line, SeenOnce& seen) {
-  if (line[0] == ' ' || line[0] == '\t') return Bad("a folded header line");
+  if (line[0] == ' ' || line[0] == '\t')
+    return Bad("a folded header line; write each header in one line");
   const size_t colon = line.find(':');
-  if (colon == std::string_view::npos || colon == 0) return Bad("a header line without a name");
+  if (colon == std::string_view::npos || colon == 0)
+    return Bad("a header line without a name; write NAME: VALUE");
   if (line[colon - 1] == ' ' || line[colon - 1] == '\t')
-    return Bad("a space before the colon of a header");
+    return Bad("a space before the colon of a header; write NAME: VALUE");
   for (size_t i = 0; i < kOnce.size(); ++i)
     if (SameName(line.substr(0, colon), kOnce[i]) && ++seen[i] > 1)
-      return Bad("the header " + std::string(kOnce[i]) + " appears twice");
+      return Bad("the header " + std::string(kOnce[i]) + " appears twice; send it once");
   if (SameName(line.substr(0, colon), "transfer-encoding"))
     return CheckTransferCoding(line.substr(colon + 1));
   return {};
@@ -109,24 +111,27 @@ std::string_view ReasonPhrase(int status) {
 
 Status CheckHead(std::string_view head, const HeadLimits& limits) {
   if (head.size() > limits.bytes)
-    return Bad("the request's headers have more than " + std::to_string(limits.bytes) + " bytes",
+    return Bad("the request's headers have more than " + std::to_string(limits.bytes) +
+                   " bytes; send fewer or shorter ones",
                "431");
   SeenOnce seen{};
   size_t lines = 0;
   for (size_t begin = 0; begin < head.size(); ++lines) {
     const size_t end = head.find_first_of(std::string_view("\r\n\0", 3), begin);
     if (end == std::string_view::npos || head.substr(end, 2) != "\r\n")
-      return Bad("a bare CR, a bare LF or a NUL in the request's headers");
+      return Bad("a bare CR, a bare LF or a NUL in the request's headers; end lines with CR LF");
     const std::string_view line = head.substr(begin, end - begin);
     begin = end + 2;
     if (line.empty()) break;
     if (lines == 0) {
       if (line.size() > limits.target_bytes + 32)
-        return Bad("the request's target is too long", "414");
+        return Bad("the request's target has more than " + std::to_string(limits.target_bytes) +
+                       " bytes; shorten it",
+                   "414");
       continue;
     }
     if (lines > limits.headers)
-      return Bad("more than " + std::to_string(limits.headers) + " headers", "431");
+      return Bad("more than " + std::to_string(limits.headers) + " headers; send fewer", "431");
     INGLE_RETURN_IF_ERROR(CheckField(line, seen));
   }
   return {};
@@ -138,7 +143,7 @@ Status SetTarget(std::string_view target, HttpRequest& request) {
   if (target.empty() || target[0] != '/')
     return Bad("the request's target must be a path that begins with /");
   if (const size_t fragment = target.find('#'); fragment != std::string_view::npos)
-    return Bad("the request's target has a fragment");
+    return Bad("the request's target has a fragment; leave out # and what follows");
   if (const size_t mark = target.find('?'); mark != std::string_view::npos) {
     request.query = target.substr(mark + 1);
     target = target.substr(0, mark);
@@ -149,10 +154,11 @@ Status SetTarget(std::string_view target, HttpRequest& request) {
     target.remove_prefix(std::min(end + 1, target.size()));
     if (segment.empty()) continue;
     auto decoded = PercentDecode(segment);
-    if (!decoded) return Bad("a broken percent-escape in the request's target");
-    if (!IsValidUtf8(*decoded)) return Bad("the request's target is not valid UTF-8");
+    if (!decoded) return Bad("a broken percent-escape in the request's target; write % as %25");
+    if (!IsValidUtf8(*decoded))
+      return Bad("the request's target is not valid UTF-8; percent-encode UTF-8 bytes");
     if (*decoded == "." || *decoded == "..")
-      return Bad("the request's target has a . or .. segment");
+      return Bad("the request's target has a . or .. segment; write the path itself");
     request.path.append("/").append(segment);
     request.segments.push_back(*std::move(decoded));
   }

@@ -31,7 +31,9 @@ class AsioServer final : public HttpServer {
     boost::system::error_code error;
     const auto address = asio::ip::make_address(options.address, error);
     if (error)
-      return Fail(ErrorCode::kInvalidRequest, "'" + options.address + "' is not an IP address",
+      return Fail(ErrorCode::kInvalidRequest,
+                  "'" + options.address +
+                      "' is not an IP address; give one such as 127.0.0.1, or localhost",
                   "host");
     const asio::ip::tcp::endpoint endpoint(address, options.port);
     acceptor_.open(endpoint.protocol(), error);

@@ -53,6 +53,14 @@ std::optional<std::string_view> ShownKey(const HttpRequest& request) {
   return std::nullopt;
 }
 
+// "scheme://host" or "scheme://host:port", nothing after it.
+bool IsOrigin(std::string_view text) {
+  const size_t scheme = text.find("://");
+  if (scheme == std::string_view::npos || scheme == 0) return false;
+  const std::string_view host = text.substr(scheme + 3);
+  return !host.empty() && host.find_first_of("/*?# \t") == std::string_view::npos;
+}
+
 bool IsTokenList(std::string_view text) {
   return text.size() <= 1024 && std::ranges::all_of(text, [](char c) {
            return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
@@ -92,10 +100,19 @@ Result<Access> Access::Make(AccessOptions options) {
   for (const std::string& key : options.api_keys) {
     if (key.empty() || key.size() > kMaxKeyBytes ||
         key.find_first_of(" \t\r\n") != std::string::npos)
-      return Fail(ErrorCode::kInvalidRequest, "an API key is empty, too long or holds a space",
+      return Fail(ErrorCode::kInvalidRequest,
+                  "an API key is empty, too long or holds a space; "
+                  "use 1 to 4096 characters without spaces",
                   "api_key");
     access.key_digests_.push_back(Sha256(key));
   }
+  for (const std::string& origin : options.allowed_origins)
+    if (!IsOrigin(origin))
+      return Fail(ErrorCode::kInvalidRequest,
+                  "'" + origin +
+                      "' is not a web origin; give scheme and host as a browser sends them, such "
+                      "as https://app.example or http://localhost:8080 (no path, no *)",
+                  "allow_origin");
   access.options_ = std::move(options);
   return access;
 }
@@ -120,16 +137,17 @@ bool Access::OriginAllowed(const HttpRequest& request) const {
   if (const std::string_view name = origin.substr(0, scheme); name != "http" && name != "https")
     return false;
   const std::string_view authority = origin.substr(scheme + 3);
-  if (authority == request.Header("host") && !authority.empty()) return true;
-  return IsLoopbackAuthority(authority);
+  // A page that this server gave out. Another port of this machine is another program.
+  return !authority.empty() && Lower(authority) == Lower(request.Header("host"));
 }
 
 Status Access::CheckOrigin(const HttpRequest& request) const {
   if (!request.HasHeader("origin") || OriginAllowed(request)) return {};
   if (request.method == "GET" || request.method == "HEAD" || request.method == "OPTIONS") return {};
-  return Fail(ErrorCode::kInvalidRequest,
-              "web pages of this origin may not use the server; allow it with --allow-origin", "",
-              "origin_not_allowed");
+  return Fail(
+      ErrorCode::kInvalidRequest,
+      "web pages of this origin may not use the server; allow it with --allow-origin ORIGIN", "",
+      "origin_not_allowed");
 }
 
 Status Access::CheckKey(const HttpRequest& request) const {
@@ -144,7 +162,9 @@ Status Access::CheckKey(const HttpRequest& request) const {
   }
   return Fail(
       ErrorCode::kInvalidRequest,
-      shown ? "the API key is not right" : "an API key is needed: send Authorization: Bearer KEY",
+      shown ? "this API key is none of the server's; send the right one as Authorization: Bearer "
+              "KEY (who runs the server has it)"
+            : "an API key is needed: send Authorization: Bearer KEY",
       "", "invalid_api_key");
 }
 

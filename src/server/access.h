@@ -15,7 +15,7 @@ namespace ingle {
 struct AccessOptions {
   std::string host = "127.0.0.1";            // Address to listen on.
   std::vector<std::string> api_keys;         // Empty: none needed.
-  std::vector<std::string> allowed_origins;  // Besides loopback and the server's own.
+  std::vector<std::string> allowed_origins;  // Besides the server's own.
 };
 
 class Access {

@@ -58,22 +58,34 @@ TEST(Access, Keys) {
 
 TEST(Access, Origins) {
   const Access access = *Access::Make({"127.0.0.1", {}, {"https://app.example"}});
+  const auto from = [](const char* origin) {
+    return With({{"Host", "localhost:3000"}, {"Origin", origin}});
+  };
   for (const char* origin :
-       {"http://localhost:8080", "http://127.0.0.1:9", "https://app.example"}) {
-    EXPECT_TRUE(access.CheckOrigin(With({{"Origin", origin}}))) << origin;
-    EXPECT_EQ(access.CorsHeaders(With({{"Origin", origin}})).at(0).second, origin);
+       {"http://localhost:3000", "http://LOCALHOST:3000", "https://app.example"}) {
+    EXPECT_TRUE(access.CheckOrigin(from(origin))) << origin;
+    EXPECT_EQ(access.CorsHeaders(from(origin)).at(0).second, origin);
   }
+  // Another port of this machine is another program, which must not reach the model unasked.
   for (const char* origin :
-       {"http://evil.example", "null", "http://localhost.evil.com", "file://", ""}) {
-    EXPECT_FALSE(access.CheckOrigin(With({{"Origin", origin}}))) << origin;
-    EXPECT_TRUE(access.CorsHeaders(With({{"Origin", origin}})).empty()) << origin;
+       {"http://evil.example", "null", "http://localhost.evil.com", "file://", "",
+        "http://127.0.0.1:9", "http://localhost:8080", "http://localhost", "http://[::1]:3000"}) {
+    EXPECT_FALSE(access.CheckOrigin(from(origin))) << origin;
+    EXPECT_TRUE(access.CorsHeaders(from(origin)).empty()) << origin;
   }
   const auto headers = access.PreflightHeaders(With(
-      {{"Origin", "http://localhost:1"}, {"Access-Control-Request-Headers", "authorization, x-a"}},
+      {{"Origin", "https://app.example"}, {"Access-Control-Request-Headers", "authorization, x-a"}},
       "OPTIONS"));
   EXPECT_NE(std::ranges::find(headers, std::pair<std::string, std::string>(
                                            "Access-Control-Allow-Headers", "authorization, x-a")),
             headers.end());
+}
+
+TEST(Access, AllowedOriginsAreWhatBrowsersSend) {
+  for (const char* wrong :
+       {"*", "app.example", "https://app.example/", "https://*", "://a", "a://"})
+    EXPECT_FALSE(Access::Make({"127.0.0.1", {}, {wrong}})) << wrong;
+  EXPECT_TRUE(Access::Make({"127.0.0.1", {}, {"https://app.example:8443", "tauri://localhost"}}));
 }
 
 TEST(Log, OddBytesAreEscapedAndBracesMeanNothing) {

@@ -117,11 +117,16 @@ std::optional<HttpResponse> ApiHandler::OnHead(const HttpRequest& head) {
       !encoding.empty() && encoding != "identity")
     return ErrorResponse(
         head,
-        {ErrorCode::kUnsupported, "compressed bodies are not read", "", "unsupported_encoding"},
+        {ErrorCode::kUnsupported,
+         "compressed bodies are not read; send it as it is, without Content-Encoding", "",
+         "unsupported_encoding"},
         415);
   if (draining_ && route->parse != nullptr)
     return ErrorResponse(
-        head, {ErrorCode::kUnavailable, "the server is shutting down", "", "server_shutting_down"});
+        head, {ErrorCode::kUnavailable,
+               "the server is shutting down and takes no new work; send the request again when it "
+               "is back",
+               "", "server_shutting_down"});
   return std::nullopt;
 }
 

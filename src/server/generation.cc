@@ -111,8 +111,9 @@ void Generation::Handle(size_t choice, Event event) {
   if (const auto* error = std::get_if<Error>(&event)) return Fail(*error);
   if (const auto* finished = std::get_if<Finished>(&event)) {
     if (finished->reason == FinishReason::kCancelled)
-      return Fail(
-          {ErrorCode::kUnavailable, "the generation was cancelled by the server", "", "cancelled"});
+      return Fail({ErrorCode::kUnavailable,
+                   "the generation was cancelled by the server; send the request again", "",
+                   "cancelled"});
     metrics_->prompt_tokens += finished->prompt_tokens;
     metrics_->completion_tokens += finished->completion_tokens;
   }

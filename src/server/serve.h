@@ -14,8 +14,7 @@ struct ServeOptions {
   std::string host = "127.0.0.1";
   uint16_t port = 3000;  // 0: any free one; printed.
   std::vector<std::string> api_keys;
-  std::vector<std::string>
-      allowed_origins;  // Web pages that may use the server, besides those of this machine.
+  std::vector<std::string> allowed_origins;  // Web pages that may use the server, besides its own.
   std::string model_id;
   bool strict_model = false;
   std::optional<uint64_t> seed;  // Of requests that name none; absent: drawn for each.
