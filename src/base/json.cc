@@ -10,6 +10,7 @@ namespace ingle {
 namespace {
 
 constexpr size_t kShownKeyBytes = 64;
+constexpr std::string_view kBigIntegerKey = "\xff";
 
 // Where the parser is; finds keys that an object has twice.
 class KeyPath {
@@ -94,6 +95,13 @@ struct Builder {
   }
   bool on_double(double value, json::string_view text, error_code& error) {
     number.append(text);
+    if (big_integers && number.find_first_of(".eE") == std::string::npos) {
+      stack.push_key(kBigIntegerKey);
+      stack.push_string(number);
+      stack.push_object(1);
+      number.clear();
+      return Count(error);
+    }
     double exact = 0;
     auto [end, bad] = std::from_chars(number.data(), number.data() + number.size(), exact);
     bool whole = bad == std::errc() && end == number.data() + number.size();
@@ -123,7 +131,7 @@ struct Builder {
   json::value_stack stack;
   std::string number, key;
   KeyPath path;
-  bool unique_keys = false, duplicate = false;
+  bool big_integers = false, unique_keys = false, duplicate = false;
   size_t values = 0, values_max = 0;
 };
 
@@ -140,6 +148,7 @@ Result<json::value> ParseJson(std::string_view text, std::string_view what, Json
   parser.handler().stack.reset();
   parser.handler().values_max = limits.values;
   parser.handler().unique_keys = limits.unique_keys;
+  parser.handler().big_integers = limits.big_integers;
   boost::system::error_code error;
   size_t read = parser.write_some(false, text.data(), text.size(), error);
   if (!error && read < text.size()) error = json::error::extra_data;
@@ -162,6 +171,13 @@ Result<json::value> ParseJson(std::string_view text, std::string_view what, Json
     return Fail(ErrorCode::kInvalidRequest, std::string(what) + " is not valid JSON near byte " +
                                                 std::to_string(read) + ": " + error.message());
   return parser.handler().stack.release();
+}
+
+const json::string* IfBigInteger(const json::value& value) {
+  const json::object* object = value.if_object();
+  if (object == nullptr || object->size() != 1 || object->begin()->key() != kBigIntegerKey)
+    return nullptr;
+  return object->begin()->value().if_string();
 }
 
 }  // namespace ingle

@@ -16,11 +16,16 @@ struct JsonLimits {
   size_t bytes = size_t{32} << 20;
   // Objects, arrays and what they hold. A value takes tens of bytes in memory and two in the text.
   size_t values = 1'000'000;
-  bool unique_keys = false;  // Else the last of a key that an object has twice counts.
+  bool big_integers = false;  // Keep whole numbers beyond 64 bits; else they become fractions.
+  bool unique_keys = false;   // Else the last of a key that an object has twice counts.
 };
 
 // Fails with kInvalidRequest (syntax, with the byte offset; "too_deep"; too many values;
 // "duplicate_key", with the key's path as param) or kTooLarge. `what` names the text in messages.
 Result<json::value> ParseJson(std::string_view text, std::string_view what, JsonLimits limits = {});
+
+// A whole number beyond 64 bits, as ParseJson keeps it: its digits, with a sign. Null for any other
+// value. It is held as an object whose only key is no UTF-8, which no text can contain.
+const json::string* IfBigInteger(const json::value& value);
 
 }  // namespace ingle

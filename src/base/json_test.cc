@@ -24,6 +24,25 @@ TEST(ParseJson, KeepsOrderAndTypes) {
             "{\"b\":[1,-2,18446744073709551615,null,true,\"x\xc3\xa9\xf0\x9f\x98\x80\"],\"a\":{}}");
 }
 
+TEST(ParseJson, WholeNumbersBeyond64BitsAreKeptOnDemand) {
+  const char* text = "[18446744073709551616, -9223372036854775809, 18446744073709551615, 1e30, {}]";
+  auto kept = ParseJson(text, "test", {.big_integers = true});
+  ASSERT_TRUE(kept) << kept.error().message;
+  const json::array& array = kept->as_array();
+  ASSERT_NE(IfBigInteger(array[0]), nullptr);
+  EXPECT_EQ(*IfBigInteger(array[0]), "18446744073709551616");
+  EXPECT_EQ(*IfBigInteger(array[1]), "-9223372036854775809");
+  EXPECT_TRUE(array[2].is_uint64());
+  EXPECT_TRUE(array[3].is_double());
+  EXPECT_EQ(IfBigInteger(array[4]), nullptr);
+  const std::string digits(5000, '7');
+  EXPECT_EQ(*IfBigInteger(*ParseJson(digits, "test", {.big_integers = true})), digits);
+  EXPECT_TRUE(ParseJson(text, "test")->as_array()[0].is_double());
+  // No text makes the object that stands for such a number.
+  EXPECT_FALSE(ParseJson("{\"\xff\": \"1\"}", "test", {.big_integers = true}));
+  EXPECT_EQ(IfBigInteger(*ParseJson("{\"\\u00ff\": \"1\"}", "test")), nullptr);
+}
+
 TEST(ParseJson, LimitsAndErrors) {
   EXPECT_FALSE(ParseJson("", "test"));
   EXPECT_FALSE(ParseJson("{} x", "test"));

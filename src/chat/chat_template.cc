@@ -11,7 +11,7 @@ namespace {
 size_t InputBytes(const json::value& value, int depth = 0) {
   constexpr size_t kNodeBytes = 64;
   size_t bytes = kNodeBytes;
-  if (depth > jinja::kMaxValueDepth) return bytes;
+  if (depth > jinja::kMaxInputDepth) return bytes;
   if (const json::string* text = value.if_string()) bytes += text->size();
   if (const json::array* array = value.if_array())
     for (const json::value& item : *array) bytes += InputBytes(item, depth + 1);

@@ -69,7 +69,7 @@ Status NormaliseCall(json::value& call, const std::string& path,
     arguments = json::object();
     return {};
   }
-  auto parsed = ParseJson(text, path + ".function.arguments");
+  auto parsed = ParseJson(text, path + ".function.arguments", {.big_integers = true});
   if (parsed && parsed->is_object())
     arguments = std::move(*parsed);
   else  // What a model once wrote; the conversation goes on with it as text.

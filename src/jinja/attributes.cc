@@ -127,7 +127,7 @@ Value Attribute(Runtime& run, const Value& object, const std::string& name) {
       data->self = object;
       data->method = method;
       return run.Adopt(Kind::kMethod, std::move(data),
-                       std::min(object.depth(), kMaxValueDepth - 1));
+                       std::min(object.depth(), run.max_value_depth() - 1));
     }
   }
   return DataAttribute(run, object, name);

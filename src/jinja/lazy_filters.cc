@@ -57,7 +57,7 @@ Value MakeKnown(Runtime& run, std::vector<Value> items) {
   size_t bytes = sizeof(Known) + items.size() * sizeof(Value);
   known->items = std::move(items);
   return run.Adopt(Kind::kIterator, std::shared_ptr<IteratorData>(std::move(known)),
-                   std::min(depth, kMaxValueDepth - 1), bytes);
+                   std::min(depth, run.max_value_depth() - 1), bytes);
 }
 
 Arguments Rest(const Arguments& arguments, size_t skip) {

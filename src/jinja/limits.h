@@ -13,7 +13,8 @@ inline constexpr size_t kMaxNamedArguments = 256;  // Of one call, and parameter
 inline constexpr int kMaxExpressionDepth = 100;    // Height of an expression's tree.
 inline constexpr int kMaxStatementDepth = 50;      // {% if %} inside {% for %} inside ...
 inline constexpr int kMaxRuntimeDepth = 400;       // Nested evaluations, macro calls included.
-inline constexpr int kMaxValueDepth = 128;         // Lists in lists in dicts ...
+inline constexpr int kMaxInputDepth = 500;         // Of messages, tools and variables.
+inline constexpr int kMaxValueDepth = 128;         // Lists in lists in dicts ... of shallow input.
 inline constexpr int64_t kMaxSteps =
     5'000'000;  // Evaluated nodes, loop turns, and 64-byte pieces of text work.
 inline constexpr size_t kMaxOutputBytes = size_t{16} << 20;

@@ -111,8 +111,8 @@ bool Runtime::SpendBytes(size_t bytes) {
 
 bool Runtime::Count(Heap& heap, int child_depth, size_t bytes) {
   if (failed()) return false;
-  if (child_depth >= kMaxValueDepth) {
-    Fail("values are nested deeper than " + std::to_string(kMaxValueDepth) + " levels",
+  if (child_depth >= max_value_depth_) {
+    Fail("values are nested deeper than " + std::to_string(max_value_depth_) + " levels",
          "template_too_deep");
     return false;
   }
@@ -196,8 +196,15 @@ Value Runtime::NewNamespace(std::vector<std::pair<std::string, Value>> attribute
 }
 
 Value Runtime::FromJson(const json::value& value, int depth) {
-  if (depth > kMaxValueDepth / 2)
+  if (depth > kMaxInputDepth)
     return Fail("the messages are nested too deeply", "template_too_deep");
+  max_value_depth_ = std::max(max_value_depth_, depth + 1 + kMaxValueDepth / 2);
+  if (const json::string* digits = IfBigInteger(value)) {
+    Value number = ParseInteger(this, *digits, 10);
+    if (!number.missing()) return number;
+    return Fail("ValueError: a whole number has more than " + std::to_string(kMaxIntegerDigits) +
+                " digits");
+  }
   switch (value.kind()) {
     case json::kind::null: return Value::None();
     case json::kind::bool_: return Value::Bool(value.get_bool());

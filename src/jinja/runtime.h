@@ -93,6 +93,7 @@ class Runtime {
   bool Spend(int64_t steps);      // False when the budget is used up.
   bool SpendBytes(size_t bytes);  // Text work; also refuses what could never fit into memory.
   int64_t now_unix_s() const { return now_unix_s_; }
+  int max_value_depth() const { return max_value_depth_; }
 
   // Values that count towards the memory budget; each may return a failure.
   Value String(TaintedString text, bool markup = false);
@@ -197,6 +198,7 @@ class Runtime {
   const Syntax& syntax_;
   Budget budget_;
   size_t max_live_bytes_;
+  int max_value_depth_ = kMaxValueDepth;  // More for input that is deeper than half of it.
   int64_t now_unix_s_;
   int line_ = 1;
   int depth_ = 0;

@@ -208,7 +208,7 @@ Runtime::Flow Runtime::RunLoop(const Node& node, const Value& iterable, int dept
   loop->scope = scope_;
   if (node.recursive) loop->recursive = &node;
   // A loop refers to values of any depth, so it counts as deepest: it cannot be put into a list.
-  Value loop_value = failed() ? Value::Failure() : Adopt(Kind::kLoop, loop, kMaxValueDepth - 1);
+  Value loop_value = failed() ? Value::Failure() : Adopt(Kind::kLoop, loop, max_value_depth_ - 1);
   if (loop_value.failed()) return Flow::kFailed;
   ScopePtr outer = scope_;
   Flow flow = Flow::kNormal;

@@ -12,8 +12,9 @@
 namespace ingle::jinja {
 namespace {
 
-constexpr int kMaxTextDepth =
-    150;  // Containers in containers while they are printed; namespaces can be circular.
+// Containers in containers while they are printed, above what values may be: namespaces can be
+// circular.
+constexpr int kMoreTextDepth = 22;
 
 // repr() of a str: quotes as Python chooses them; the quotes and backslashes are ours, the rest
 // keeps its trust.
@@ -219,7 +220,7 @@ bool AppendNamespaceRepr(Runtime& run, StringBuilder& out, const Namespace& spac
 bool AppendJson(Runtime& run, StringBuilder& out, const Value& value, const JsonStyle& style,
                 int depth) {
   size_t before = out.size();
-  if (depth > kMaxTextDepth)
+  if (depth > run.max_value_depth() + kMoreTextDepth)
     return run.Fail("values are nested too deeply for tojson", "template_too_deep"), false;
   if (style.indent &&
       !run.SpendBytes(out.size() + static_cast<size_t>(depth) * style.indent->size()))
@@ -253,7 +254,7 @@ bool Runtime::AppendText(StringBuilder& out, const Value& value) {
 }
 
 bool Runtime::AppendRepr(StringBuilder& out, const Value& value, int depth) {
-  if (depth > kMaxTextDepth)
+  if (depth > max_value_depth_ + kMoreTextDepth)
     return Fail("values are nested too deeply to be printed", "template_too_deep"), false;
   if (!Spend(1)) return false;
   if (out.size() > kMaxOutputBytes) return FailBudget("a text is too long"), false;

@@ -8,17 +8,34 @@
 namespace ingle {
 
 // Names that chat_template_kwargs may not set: they carry the conversation itself, or decide what
-// the tokenizer does with the prompt.
-inline constexpr std::array<std::string_view, 16> kReservedTemplateVariables = {
-    "messages",     "tools",          "documents",
-    "bos_token",    "eos_token",      "unk_token",
-    "pad_token",    "chat_template",  "add_generation_prompt",
-    "conversation", "tokenize",       "continue_final_message",
-    "return_dict",  "return_tensors", "raise_exception",
-    "strftime_now"};
+// the tokenizer does with the prompt; and what Python's render() cannot take by name.
+inline constexpr std::array<std::string_view, 17> kReservedTemplateVariables = {
+    "messages",
+    "tools",
+    "documents",
+    "bos_token",
+    "eos_token",
+    "unk_token",
+    "pad_token",
+    "chat_template",
+    "add_generation_prompt",
+    "conversation",
+    "tokenize",
+    "continue_final_message",
+    "return_dict",
+    "return_tensors",
+    "raise_exception",
+    "strftime_now",
+    "self"};
 
 inline bool IsReservedTemplateVariable(std::string_view name) {
   return std::ranges::find(kReservedTemplateVariables, name) != kReservedTemplateVariables.end();
+}
+
+// Of these, `ingle render --set` may set all but the ones that transformers cannot take twice or
+// by name: the conversation has a flag of its own.
+inline bool IsConversationVariable(std::string_view name) {
+  return name == "messages" || name == "conversation" || name == "self";
 }
 
 }  // namespace ingle
