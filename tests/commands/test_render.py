@@ -11,11 +11,11 @@ HELLO = [{"role": "user", "content": "Hello"}]
 @pytest.fixture
 def render(ingle, tmp_path):
     def run(template, messages, *flags, tools=None):
-        (tmp_path / "messages.json").write_text(json.dumps(messages))
+        (tmp_path / "messages.json").write_text(messages if isinstance(messages, str) else json.dumps(messages))
         (tmp_path / "template.jinja").write_text(template)
         arguments = ["--template", tmp_path / "template.jinja", "--messages", tmp_path / "messages.json"]
         if tools is not None:
-            (tmp_path / "tools.json").write_text(json.dumps(tools))
+            (tmp_path / "tools.json").write_text(tools if isinstance(tools, str) else json.dumps(tools))
             arguments += ["--tools", tmp_path / "tools.json"]
         return ingle("render", *arguments, *flags)
     return run
@@ -52,6 +52,74 @@ def test_messages_and_tools_are_passed_unchanged(render):
 
 def test_variables(render):
     assert render("{{ name }} {{ n + 1 }}", HELLO, "--set", '{"name": "x", "n": 2}').stdout == b"x 3"
+
+
+# What Python 3.11's json and jinja2 3.1.6 make of the same texts, tojson as in transformers.
+@pytest.mark.parametrize("tools,shown", [("null", "None|True|null|n"), ("{}", "{}|False|{}|n"), ("[]", "[]|False|[]|n")])
+def test_no_tools_reach_the_template_as_they_were_written(render, tools, shown):
+    template = "{{ tools }}|{{ tools is none }}|{{ tools | tojson }}|{{ 'y' if tools else 'n' }}"
+    assert render(template, HELLO, tools=tools).stdout.decode() == shown
+    assert render(CHATML, HELLO, "--as-api", tools=tools).returncode == (1 if tools == "{}" else 0)
+
+
+@pytest.mark.parametrize("tools", ['{"name": "f"}', "1", '"f"', "true", "[", ""])
+def test_what_holds_no_list_of_tools_is_refused(render, tools):
+    done = render(CHATML, HELLO, tools=tools)
+    assert done.returncode == 1 and b"--tools" in done.stderr and done.stdout == b""
+
+
+BIG = '[{"role": "user", "content": 123456789012345678901234567890, "x": -98765432109876543210, "y": 18446744073709551616}]'
+
+
+def test_whole_numbers_of_any_size_are_exact(render):
+    done = render("{{ messages[0].content }} {{ messages[0].x + 1 }} {{ messages | tojson }} {{ messages[0].y // 3 }}", BIG)
+    assert done.stdout.decode() == f"123456789012345678901234567890 -98765432109876543209 {BIG} 6148914691236517205", done.stderr
+    done = render("{{ n }} {{ tools }}", HELLO, "--set", '{"n": -12345678901234567890}', tools="[99999999999999999999]")
+    assert done.stdout == b"-12345678901234567890 [99999999999999999999]"
+    assert render("{{ n }}", HELLO, "--set", '{"n": %s}' % ("7" * 4300)).stdout == b"7" * 4300
+    done = render("{{ n }}", HELLO, "--set", '{"n": %s}' % ("7" * 4301))  # Python's own limit.
+    assert done.returncode == 1 and b"4300 digits" in done.stderr
+
+
+def test_arguments_of_calls_keep_their_numbers(render):
+    call = {"type": "function", "function": {"name": "f", "arguments": '{"n": 123456789012345678901234567890}'}}
+    messages = [{"role": "assistant", "tool_calls": [call]}]
+    done = render("{{ messages[0].tool_calls[0].function.arguments.n }}", messages, "--as-api")
+    assert done.stdout == b"123456789012345678901234567890", done.stderr
+
+
+@pytest.mark.parametrize("depth,code", [(65, 0), (300, 0), (500, 0), (501, 1), (100000, 1)])
+def test_deep_nesting(render, depth, code):
+    done = render("{{ messages | tojson | length }} {{ messages | string | length }} {{ messages == messages }}",
+                  "[" * depth + "1" + "]" * depth)
+    assert done.returncode == code, done.stderr
+    assert done.stdout.decode() == (f"{2 * depth + 1} {2 * depth + 1} True" if code == 0 else "")
+    if code:
+        assert b"nested deeper than 500 levels" in done.stderr
+
+
+@pytest.mark.parametrize("name", ["self", "messages", "conversation"])
+def test_variables_that_no_caller_of_a_template_can_set_are_refused(render, name):
+    done = render("x", HELLO, "--set", json.dumps({name: 1}))
+    assert done.returncode == 1 and f"'{name}'".encode() in done.stderr
+
+
+def test_variables_that_flags_set_already_are_refused(render):
+    assert render("{{ tools }}{{ add_generation_prompt }}", HELLO, "--set", '{"tools": 1, "add_generation_prompt": 2}').stdout == b"12"
+    assert render("x", HELLO, "--set", '{"tools": 1}', tools=[]).returncode == 1
+    assert render("x", HELLO, "--no-generation-prompt", "--set", '{"add_generation_prompt": true}').returncode == 1
+
+
+@pytest.mark.parametrize("variables", ["[1]", "{", "1"])
+def test_variables_must_be_an_object(render, variables):
+    done = render("x", HELLO, "--set", variables)
+    assert done.returncode == 1 and b"--set" in done.stderr
+
+
+def test_a_template_that_does_not_compile(ingle, tmp_path):
+    model = vocabulary_only(tmp_path / "v.gguf", **{"tokenizer.chat_template": "{% for %}"})
+    done = ingle("render", model, "--messages", "-", input=b"[]")
+    assert done.returncode == 1 and b"does not compile" in done.stderr
 
 
 def test_a_template_that_refuses_gives_exit_code_1_and_its_message(render):
