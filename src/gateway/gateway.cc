@@ -15,11 +15,6 @@ bool Ends(const Event& event) {
   return std::holds_alternative<Finished>(event) || std::holds_alternative<Error>(event);
 }
 
-Error NotAvailable(const GatewayStatus& status) {
-  if (status.failure) return *status.failure;
-  return {ErrorCode::kUnavailable, "the server is shutting down", "", "server_shutting_down"};
-}
-
 }  // namespace
 
 std::string_view ModelStateName(ModelState state) {
@@ -37,7 +32,8 @@ std::string_view ModelStateName(ModelState state) {
 Gateway::Gateway(GatewayOptions options, PrivateDirectory directory)
     : options_(std::move(options)),
       directory_(std::move(directory)),
-      nudge_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
+      nudge_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+      policy_(options_.restart) {}
 
 Result<std::unique_ptr<Gateway>> Gateway::Start(GatewayOptions options) {
   INGLE_TRY(PrivateDirectory directory, PrivateDirectory::Make("ingle"));
@@ -68,7 +64,7 @@ void Gateway::Submit(GenerateRequest request, EventSink sink) {
   const ModelState state = status_.state;
   if (state == ModelState::kQuarantined || state == ModelState::kFailed ||
       state == ModelState::kStopped)
-    refusal = NotAvailable(status_);
+    refusal = NotAvailable();
   else if (journal_.size() >= options_.max_in_flight)
     refusal = Error{
         ErrorCode::kUnavailable,
@@ -118,9 +114,25 @@ void Gateway::NoteBytesSent(const std::string& request_id, uint64_t bytes) {
   if (JournalEntry* entry = journal_.Find(request_id)) entry->bytes_sent += bytes;
 }
 
+int64_t Gateway::QuarantineLeftS() const {
+  if (status_.state != ModelState::kQuarantined) return 0;
+  return std::max<int64_t>(1, (quarantine_until_ms_ - SteadyMs() + 999) / 1000);
+}
+
+Error Gateway::NotAvailable() const {
+  if (status_.state == ModelState::kStopped || !status_.failure)
+    return {ErrorCode::kUnavailable, "the server is shutting down", "", "server_shutting_down"};
+  Error error = *status_.failure;
+  if (const int64_t left_s = QuarantineLeftS(); left_s > 0)
+    error.message += "; the next start is in " + std::to_string(left_s) +
+                     " s, and requests are refused until then";
+  return error;
+}
+
 GatewayStatus Gateway::status() const {
   std::lock_guard lock(mutex_);
   GatewayStatus copy = status_;
+  copy.retry_after_s = QuarantineLeftS();
   copy.in_flight = journal_.size();
   return copy;
 }

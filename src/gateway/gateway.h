@@ -34,6 +34,7 @@ struct GatewayOptions {
   int64_t start_wait_ms = 120'000;  // How long a request waits for a worker that loads or restarts.
   int64_t stall_timeout_ms = 30'000;  // Without a step while requests run: the worker is stuck.
   size_t max_in_flight = 1024;        // Requests with the worker or waiting for it.
+  RestartTiming restart;
   std::function<void(bool is_error, const std::string&)> log = [](bool, const std::string&) {};
 };
 
@@ -41,7 +42,9 @@ struct GatewayStatus {
   ModelState state = ModelState::kLoading;
   LoadingState loading;
   std::optional<WorkerDescription> model;  // The last one known.
-  std::optional<Error> failure;            // Why there is no worker.
+  std::optional<Error> failure;            // Why there is no worker, and what to do.
+  std::optional<ErrorCode> load_failure;   // With kFailed: what is wrong with the model.
+  int64_t retry_after_s = 0;               // While quarantined: until a worker is tried again.
   uint64_t steps = 0;
   uint32_t running = 0, queued = 0;  // As the worker last said.
   size_t in_flight = 0;
@@ -76,6 +79,10 @@ class Gateway {
   std::optional<std::string> CheckProgress(int64_t now_ms);
   void EndLife(Life& life);
   void Decide(const Life& life);
+  void NoteFailedLoad(Error* failure);  // mutex_ held.
+  RestartDecision DecideRestart();
+  int64_t QuarantineLeftS() const;  // mutex_ held; 0: not quarantined.
+  Error NotAvailable() const;       // mutex_ held.
   void RefuseAll(const Error& error, bool only_submitted);
   void ExpireWaiting(int64_t now_ms);
   void SubmitWaiting();
@@ -102,6 +109,7 @@ class Gateway {
   bool stream_ended_ = false, first_load_over_ = false, stopping_ = false, greeted_ = false;
   uint64_t progress_ = 0;  // As the worker last said: work done, within steps too.
   int64_t progress_ms_ = 0, report_ms_ = 0, ready_ms_ = 0;
+  int64_t quarantine_until_ms_ = 0;
   std::thread supervisor_;
 };
 

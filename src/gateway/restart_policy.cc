@@ -4,17 +4,19 @@
 
 namespace ingle {
 
-RestartDecision RestartPolicy::OnDeath(std::optional<int64_t> ready_for_ms) {
-  if (ready_for_ms && *ready_for_ms >= kStableMs) deaths_ = 0;
+RestartDecision RestartPolicy::OnDeath(std::optional<int64_t> ready_for_ms, int64_t now_ms) {
+  if (ready_for_ms && *ready_for_ms >= timing_.stable_ms) deaths_ = 0;
+  if (deaths_at_start_ == 0) first_at_start_ms_ = now_ms;
   deaths_at_start_ = ready_for_ms ? 0 : deaths_at_start_ + 1;
   ++deaths_;
-  if (deaths_at_start_ >= kDeathsBeforeQuarantine) {
-    deaths_at_start_ = kDeathsBeforeQuarantine - 1;  // One more try after the quarantine.
-    return {kQuarantineMs, true};
-  }
-  if (deaths_ == 1) return {0, false};
+  // Beyond the limit each further death is its own: one try per quarantine.
+  if (deaths_at_start_ >= kDeathsBeforeQuarantine)
+    return {timing_.quarantine_ms, true, deaths_at_start_, now_ms - first_at_start_ms_};
+  if (deaths_ == 1) return {};
   const int doublings = std::min(deaths_ - 2, 10);
-  return {std::min(kFirstDelayMs << doublings, kLongestDelayMs), false};
+  RestartDecision decision;
+  decision.delay_ms = std::min(timing_.first_delay_ms << doublings, timing_.longest_delay_ms);
+  return decision;
 }
 
 }  // namespace ingle

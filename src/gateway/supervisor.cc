@@ -13,6 +13,7 @@
 namespace ingle {
 namespace {
 
+constexpr int kExitModelFile = 65;  // Of a worker: the model file is damaged or not supported.
 constexpr int kWatchIntervalMs = 200;
 constexpr int kConnectPollMs = 10;
 constexpr int64_t kConnectTimeoutMs =
@@ -36,6 +37,7 @@ struct Gateway::Life {
   std::string socket_path;
   std::string end;  // How it ended, for people: "was killed by signal 9 (Killed)".
   bool load_failed = false;
+  int exit_code = 0;
 };
 
 bool Gateway::SleepOrStop(int64_t delay_ms) {
@@ -58,22 +60,13 @@ bool Gateway::SleepOrStop(int64_t delay_ms) {
 void Gateway::Supervise() {
   for (uint32_t number = 0; !SleepOrStop(0); ++number) {
     RunWorker(number);
-    RestartDecision decision;
-    {
-      std::lock_guard lock(mutex_);
-      if (stopping_) break;
-      if (status_.state == ModelState::kFailed) {
-        decision.delay_ms = INT32_MAX;
-      } else {
-        decision =
-            policy_.OnDeath(ready_ms_ > 0 ? std::optional(SteadyMs() - ready_ms_) : std::nullopt);
-        status_.state = decision.quarantined ? ModelState::kQuarantined : ModelState::kRestarting;
-      }
-    }
+    const RestartDecision decision = DecideRestart();
     if (decision.quarantined) {
-      options_.log(true, "the worker died again before it was ready; no new one for " +
-                             std::to_string(decision.delay_ms / 1000) + " s");
-      RefuseAll(*status().failure, false);
+      std::unique_lock lock(mutex_);
+      const Error refusal = NotAvailable();
+      lock.unlock();
+      options_.log(true, refusal.message);
+      RefuseAll(refusal, false);
     }
     if (SleepOrStop(decision.delay_ms)) break;
     std::lock_guard lock(mutex_);
@@ -81,6 +74,29 @@ void Gateway::Supervise() {
   }
   RefuseAll({ErrorCode::kUnavailable, "the server is shutting down", "", "server_shutting_down"},
             false);
+}
+
+RestartDecision Gateway::DecideRestart() {
+  std::lock_guard lock(mutex_);
+  RestartDecision decision;
+  if (stopping_) return decision;
+  if (status_.state == ModelState::kFailed) {
+    decision.delay_ms = INT32_MAX;
+    return decision;
+  }
+  const int64_t now_ms = SteadyMs();
+  decision =
+      policy_.OnDeath(ready_ms_ > 0 ? std::optional(now_ms - ready_ms_) : std::nullopt, now_ms);
+  status_.state = decision.quarantined ? ModelState::kQuarantined : ModelState::kRestarting;
+  if (!decision.quarantined) return decision;
+  quarantine_until_ms_ = now_ms + decision.delay_ms;
+  status_.failure->message =
+      "the worker process has died " + std::to_string(decision.deaths) + " times in " +
+      std::to_string((decision.within_ms + 999) / 1000) +
+      " s before the model was ready; the last time " + status_.failure->message +
+      ". The server's log has what it said. Check the model file (`ingle show`) and the free "
+      "memory; a restart of the server tries again at once";
+  return decision;
 }
 
 void Gateway::RunWorker(uint32_t number) {
@@ -103,7 +119,7 @@ void Gateway::RunWorker(uint32_t number) {
   auto process = Subprocess::Spawn(options_.executable, arguments);
   if (!process) {
     std::lock_guard lock(mutex_);
-    status_.failure = process.error();
+    status_.failure = {ErrorCode::kUnavailable, process.error().message, "", "model_unavailable"};
     options_.log(true, process.error().message);
     return;
   }
@@ -207,8 +223,10 @@ void Gateway::EndLife(Life& life) {
     life.process.Signal(SIGKILL);
     life.process.ReapWithin(kTermGraceMs * 5);
   }
-  if (const auto status = life.process.TryReap(); status && life.end.empty())
+  if (const auto status = life.process.TryReap(); status && life.end.empty()) {
     life.end = status->Describe();
+    life.exit_code = status->code;
+  }
   if (client != nullptr) client->Stop();
   client.reset();  // Joins its threads: no report comes after this line.
   unlink(life.socket_path.c_str());
@@ -216,32 +234,41 @@ void Gateway::EndLife(Life& life) {
 }
 
 void Gateway::Decide(const Life& life) {
-  Error failure;
+  Error failure{ErrorCode::kUnavailable,
+                "the worker process that ran this request " + life.end +
+                    "; a new one is being started: send the request again",
+                "", "worker_died"};
   {
     std::lock_guard lock(mutex_);
     status_.worker_pid = 0;
     status_.running = status_.queued = 0;
-    const bool first_load = !first_load_over_;
-    if (life.load_failed && (first_load || IsPermanent(*status_.failure))) {
-      status_.state = ModelState::kFailed;
-      // Whatever the file's fault is called, for a client the model is not available.
-      failure = {ErrorCode::kUnavailable,
-                 "the model could not be loaded: " + status_.failure->message, "",
-                 "model_unavailable"};
-      status_.failure = failure;
-      first_load_over_ = true;
-      changed_.notify_all();
-    } else {
-      failure = {ErrorCode::kUnavailable,
-                 "the worker process that ran this request " + life.end +
-                     "; a new one is being started: send the request again",
-                 "", "worker_died"};
+    // It could not say why, or was not heard.
+    const bool unheard = life.exit_code == kExitModelFile && ready_ms_ == 0 && !life.load_failed;
+    if (unheard)
+      status_.failure = {ErrorCode::kCorruptFile,
+                         "the model file is damaged or not supported; the worker's message is on "
+                         "the server's stderr",
+                         "", ""};
+    const bool load_failed = life.load_failed || unheard;
+    if (load_failed && (!first_load_over_ || IsPermanent(*status_.failure)))
+      NoteFailedLoad(&failure);
+    else
       status_.failure = {ErrorCode::kUnavailable, "the worker process " + life.end, "",
                          "model_unavailable"};
-    }
   }
   options_.log(true, "worker " + std::to_string(life.process.pid()) + " " + life.end);
   RefuseAll(failure, status().state != ModelState::kFailed);
+}
+
+// Under the lock. Whatever the file's fault is called, for a client the model is not available.
+void Gateway::NoteFailedLoad(Error* failure) {
+  status_.state = ModelState::kFailed;
+  status_.load_failure = status_.failure->code;
+  *failure = {ErrorCode::kUnavailable, "the model could not be loaded: " + status_.failure->message,
+              "", "model_unavailable"};
+  status_.failure = *failure;
+  first_load_over_ = true;
+  changed_.notify_all();
 }
 
 void Gateway::RefuseAll(const Error& error, bool only_submitted) {
