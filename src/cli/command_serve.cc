@@ -56,8 +56,11 @@ struct WorkerFlags {
 
 int Work(const WorkerFlags& flags) {
   return WorkerMain(
-      flags.worker, [&flags](const ReportLoading&) -> Result<std::unique_ptr<Engine>> {
+      flags.worker, [&flags](const ReportLoading& report) -> Result<std::unique_ptr<Engine>> {
         INGLE_TRY(EngineOptions options, EngineOptionsOf(flags.model, flags.sampling));
+        options.model.on_load_progress = [&report](LoadProgress progress) {
+          report(progress.bytes_done, progress.bytes_total);
+        };
         INGLE_TRY(ModelPath model, FindModel(flags.model.model));
         return Engine::Load(model.path, options);
       });

@@ -15,6 +15,7 @@ namespace ingle {
 namespace {
 
 constexpr int kExitFailed = 1;
+constexpr int kExitModelFile = 65;      // As all commands end for such a file.
 constexpr int kExitConfiguration = 78;  // EX_CONFIG.
 constexpr int kPollMs = 50;
 
@@ -45,7 +46,10 @@ int WaitForModel(Gateway& gateway, SignalPipe& signals) {
     if (state == ModelState::kReady) return 0;
     if (state == ModelState::kFailed) {
       const GatewayStatus status = gateway.status();
-      return Complain(status.failure ? *status.failure : Error{}, kExitFailed);
+      const bool file = status.load_failure == ErrorCode::kCorruptFile ||
+                        status.load_failure == ErrorCode::kUnsupported;
+      return Complain(status.failure ? *status.failure : Error{},
+                      file ? kExitModelFile : kExitFailed);
     }
   }
 }
