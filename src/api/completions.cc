@@ -23,8 +23,10 @@ constexpr Field kOwn[] = {
      .type = FieldType::kBool,
      .meaning = "begin the text with the prompt (string prompts only)"},
     {.name = "best_of",
-     .use = FieldUse::kRefused,
-     .meaning = "answers are not ranked; use n",
+     .type = FieldType::kInteger,
+     .min = 0,
+     .max = 20,
+     .meaning = "0, 1 or n: answers are not ranked",
      .neutral = "1|0"},
     {.name = "suffix",
      .use = FieldUse::kRefused,
@@ -105,6 +107,16 @@ Status ReadEchoes(const std::vector<GenerateRequest>& prompts, GenerationCall* c
     call->echoes.push_back(text->text);
   }
   return {};
+}
+
+Status CheckBestOf(const FieldReader& fields) {
+  const int64_t best_of = fields.Integer("best_of").value_or(0);
+  if (best_of <= 1 || best_of == fields.Integer("n").value_or(1)) return {};
+  return Fail(ErrorCode::kUnsupported,
+              "best_of is " + std::to_string(best_of) +
+                  ", but answers are not ranked by this version; leave it out, and ask for several "
+                  "answers with n",
+              "best_of", "unsupported_parameter");
 }
 
 class CompletionReply final : public Reply {
@@ -215,6 +227,7 @@ Result<GenerationCall> ParseCompletion(const json::object& body) {
   GenerationCall call;
   INGLE_TRY(const FieldReader fields, FieldReader::Read(body, Table(), &call.warnings));
   INGLE_RETURN_IF_ERROR(ReadCall(fields, &call));
+  INGLE_RETURN_IF_ERROR(CheckBestOf(fields));
   GenerateRequest prototype;
   INGLE_RETURN_IF_ERROR(ReadShared(fields, &prototype, &call.warnings));
   if (const auto top = fields.Integer("logprobs")) {

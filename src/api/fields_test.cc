@@ -301,6 +301,30 @@ TEST(Fields, MoreChoicesThanTheQueueTakesAreRefused) {
   EXPECT_FALSE(parse(64, 16));
 }
 
+TEST(Fields, BestOfThatChangesNothingPasses) {
+  for (const int best_of : {0, 1, 3})
+    EXPECT_TRUE(ParseCompletion({{"prompt", "x"}, {"n", 3}, {"best_of", best_of}})) << best_of;
+  for (const int best_of : {2, 4}) {
+    auto call = ParseCompletion({{"prompt", "x"}, {"n", 3}, {"best_of", best_of}});
+    ASSERT_FALSE(call) << best_of;
+    EXPECT_EQ(call.error().param, "best_of");
+  }
+}
+
+TEST(Fields, ManyCopiesOfALongPromptAreRefused) {
+  const std::string long_text(5 << 20, 'x');
+  const json::array messages{json::object{{"role", "user"}, {"content", long_text}}};
+  EXPECT_TRUE(ParseCompletion({{"prompt", long_text}, {"n", 12}}));
+  EXPECT_TRUE(ParseChatCompletion({{"messages", messages}, {"n", 12}}));
+  for (const auto& call : {ParseCompletion({{"prompt", long_text}, {"n", 13}}),
+                           ParseChatCompletion({{"messages", messages}, {"n", 13}})}) {
+    ASSERT_FALSE(call);
+    EXPECT_EQ(call.error().param, "n");
+    EXPECT_EQ(HttpStatus(call.error()), 400);
+  }
+  EXPECT_TRUE(ParseCompletion({{"prompt", json::array(500'000, 1)}, {"n", 16}}));
+}
+
 TEST(Fields, BiasForms) {
   const auto biases = [](const char* text) {
     json::object body{{"prompt", "x"}, {"logit_bias", json::parse(text)}};

@@ -195,6 +195,15 @@ Status WithPrefix(Status status, const FieldReader& fields) {
   return status;
 }
 
+size_t PromptBytes(const GenerateRequest& request) {
+  if (const auto* text = std::get_if<TextPrompt>(&request.prompt)) return text->text.size();
+  if (const auto* tokens = std::get_if<TokenPrompt>(&request.prompt))
+    return tokens->tokens.size() * sizeof(int32_t);
+  const auto& chat = std::get<ChatPrompt>(request.prompt);
+  return json::serialize(chat.messages).size() + json::serialize(chat.tools).size() +
+         json::serialize(chat.template_variables).size();
+}
+
 }  // namespace
 
 std::vector<Field> WithSharedFields(std::span<const Field> own) {
@@ -257,6 +266,15 @@ Status RepeatForChoices(std::vector<GenerateRequest> prototypes, const FieldRead
                     " ask for " + std::to_string(prototypes.size() * n) +
                     " answers; one call may ask for " + std::to_string(kMaxChoicesPerCall) +
                     "; use a smaller n or fewer prompts",
+                "n", "invalid_value");
+  size_t prompt_bytes = 0;
+  for (const GenerateRequest& prototype : prototypes) prompt_bytes += PromptBytes(prototype);
+  if (n > 1 && prompt_bytes > kMaxPromptBytesPerCall / n)
+    return Fail(ErrorCode::kInvalidRequest,
+                "n is " + std::to_string(n) + ", and that many copies of a prompt of " +
+                    std::to_string(prompt_bytes) + " bytes are more than " +
+                    std::to_string(kMaxPromptBytesPerCall) +
+                    " bytes; ask for the answers in several requests",
                 "n", "invalid_value");
   call->choices_per_prompt = n;
   for (GenerateRequest& prototype : prototypes) {

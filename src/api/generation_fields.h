@@ -29,8 +29,11 @@ Status ReadShared(const FieldReader& fields, GenerateRequest* request,
 // model, stream, stream_options.
 Status ReadCall(const FieldReader& fields, GenerationCall* call);
 
+// Every answer's request has its own copy of the prompt.
+inline constexpr size_t kMaxPromptBytesPerCall = 64 << 20;
+
 // call->requests becomes n (a field) copies of each prototype; refused when that is more than
-// kMaxChoicesPerCall. There is at least one prototype.
+// kMaxChoicesPerCall, or the prompts would take too much memory. There is at least one prototype.
 Status RepeatForChoices(std::vector<GenerateRequest> prototypes, const FieldReader& fields,
                         GenerationCall* call);
 

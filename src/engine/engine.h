@@ -14,6 +14,7 @@
 #include "model/model.h"
 #include "request/event.h"
 #include "request/generate_request.h"
+#include "request/request_limits.h"
 #include "text/tokenizer.h"
 
 namespace ingle {
@@ -22,11 +23,11 @@ struct EngineOptions {
   ModelOptions model;
   uint32_t context =
       0;  // Tokens per sequence, prompt and answer; 0: the model's, as memory allows.
-  uint32_t max_sequences = 32;  // Running at the same time; more wait in the queue.
-  uint32_t max_queue = 256;     // Waiting requests; more are refused (kUnavailable).
-  uint32_t prompt_chunk = 256;  // Prompt tokens per step, all sequences together.
-  SamplingRequest sampling;     // The server's defaults: after the request's, before the model's.
-  std::string chat_template;    // Jinja source that replaces the model's own; empty: the model's.
+  uint32_t max_sequences = 32;              // Running at the same time; more wait in the queue.
+  uint32_t max_queue = kQueuedRequestsMax;  // More waiting ones are refused (kUnavailable).
+  uint32_t prompt_chunk = 256;              // Prompt tokens per step, all sequences together.
+  SamplingRequest sampling;   // The server's defaults: after the request's, before the model's.
+  std::string chat_template;  // Jinja source that replaces the model's own; empty: the model's.
 };
 
 // What an engine is made of. Load() makes them from a file; tests make their own.
