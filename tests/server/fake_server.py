@@ -19,7 +19,7 @@ def chat_body(text, **fields):
 
 
 class FakeServer:
-    def __init__(self, *arguments, env=None, wait=True):
+    def __init__(self, *arguments, env=None, wait=True, unread=False):
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
@@ -27,13 +27,18 @@ class FakeServer:
                                         env={**os.environ, **(env or {})}, stdout=subprocess.PIPE,
                                         stderr=subprocess.PIPE)
         self.log = []
-        # Unread pipes would stop the server.
+        # A server whose output is not read must answer all the same; `unread` leaves that to the end.
         self.readers = [threading.Thread(target=self._read, args=(pipe,), daemon=True)
                         for pipe in (self.process.stdout, self.process.stderr)]
-        for reader in self.readers:
-            reader.start()
+        if not unread:
+            self._start_readers()
         if wait:
             self.wait_ready()
+
+    def _start_readers(self):
+        for reader in self.readers:
+            if not reader.ident:
+                reader.start()
 
     def _read(self, pipe):
         for line in pipe:
@@ -108,6 +113,7 @@ class FakeServer:
         return pid
 
     def stop(self):
+        self._start_readers()
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
             try:

@@ -2,6 +2,7 @@
 import concurrent.futures
 import json
 import os
+import re
 import signal
 import socket
 import time
@@ -106,6 +107,61 @@ def test_crash_in_the_engine_is_contained(fake):
     assert server.chat("still here")[0] == 200
 
 
+@pytest.mark.parametrize("prompt", ["#garble", "#nan"])
+def test_a_report_that_cannot_be_read_costs_the_worker_its_place(fake, prompt):
+    server = fake()
+    events, _ = server.stream(prompt)
+    assert "[DONE]" not in events and events[-1]["error"]["code"] == "worker_died", events
+    status, _, body = server.chat(prompt)
+    assert status == 503 and body["error"]["code"] == "worker_died"
+    assert server.chat("next")[0] == 200
+    assert server.metric("ingle_worker_restarts_total") == 2
+
+
+@pytest.mark.parametrize("phase", ["loading", "idle", "prefill", "decode"])
+def test_a_worker_may_die_in_any_phase(fake, phase):
+    server = fake(env={"FAKE_STEP_MS": "5", "FAKE_LOAD_MS": "1000" if phase == "loading" else "0"},
+                  wait=phase != "loading")
+    if phase == "loading":
+        wait_until(lambda: port_open(server) and server.worker_pids())
+        wait_until(lambda: "%" in server.call("GET", "/readyz")[2]["model"])
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        future = None
+        if phase != "idle":
+            prompt = {"prefill": "#prefill 60000 x", "decode": "#count 100000"}.get(phase, "hello")
+            future = pool.submit(server.stream, prompt)
+            wait_until(lambda: server.metric("ingle_requests_in_flight") == 1)
+            if phase != "loading":
+                wait_until(lambda: server.metric("ingle_sequences_running") == 1)
+        server.kill_worker()
+        if phase == "loading":  # No worker had the request yet: it waits for the next one.
+            events, _ = future.result(30)
+            assert events[-1] == "[DONE]" and text_of(events) == "hello "
+        elif future:
+            events, _ = future.result(30)
+            assert events[-1]["error"]["code"] == "worker_died" and "[DONE]" not in events
+            assert "signal 9" in events[-1]["error"]["message"]
+    wait_until(lambda: server.metric("ingle_worker_restarts_total") == 1)  # Found out, with or without requests.
+    assert server.chat("next")[0] == 200
+    assert server.metric("ingle_worker_restarts_total") == 1
+
+
+def test_a_worker_that_writes_into_a_full_pipe_is_replaced(fake):
+    server = fake("--stall-ms", 1500, unread=True)
+    events, _ = server.stream("#shout")
+    assert events[-1]["error"]["code"] == "worker_died" and "no step" in events[-1]["error"]["message"]
+    # The server's own log goes into the same full pipe: it answers all the same.
+    assert server.chat("next")[0] == 200
+    assert server.metric("ingle_worker_restarts_total") == 1
+
+
+def test_a_long_step_with_progress_is_no_stall(fake):
+    server = fake("--stall-ms", 800)
+    events, _ = server.stream("#slow")  # One step of 2.5 s.
+    assert events[-1] == "[DONE]"
+    assert server.metric("ingle_worker_restarts_total") == 0
+
+
 @pytest.mark.parametrize("how", ["spin", "stop"])
 def test_stall_is_found_by_the_step_counter(fake, how):
     server = fake("--stall-ms", 600)
@@ -167,7 +223,7 @@ def test_waiting_has_a_limit(fake):
 
 def test_a_file_that_does_not_load_ends_the_start():
     server = FakeServer(env={"FAKE_LOAD": "fail"}, wait=False)
-    assert server.process.wait(10) == 1
+    assert server.process.wait(10) == 65, "the code for a damaged file, as of every command"
     for reader in server.readers:
         reader.join(5)
     assert "tensor 'a' is outside the file" in "".join(server.log)
@@ -181,6 +237,10 @@ def test_deaths_at_load_end_in_quarantine(fake, tmp_path):
     wait_until(lambda: server.call("GET", "/health")[2]["model"] == "quarantined", 30)
     status, headers, body = server.chat("anyone?")
     assert status == 503 and body["error"]["code"] == "model_unavailable"
+    # How often in which time, until when, and what to do.
+    said = re.search(r"died 5 times in (\d+) s .* next start is in (\d+) s", body["error"]["message"])
+    assert said and 1 <= int(said[1]) <= 60 and 200 <= int(said[2]) <= 300, body
+    assert "ingle show" in body["error"]["message"]
     assert server.call("GET", "/livez")[0] == 200
     assert server.process.poll() is None
 
