@@ -5,7 +5,7 @@ STRING, ARRAY, UINT32, INT32, BOOL = 8, 9, 4, 5, 7
 
 
 def _string(text):
-    data = text.encode()
+    data = text.encode(errors="surrogateescape")  # "\udcff" is the byte 255.
     return struct.pack("<Q", len(data)) + data
 
 

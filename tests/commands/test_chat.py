@@ -68,6 +68,29 @@ def read_until(descriptor, what, timeout_s=60):
     return seen
 
 
+def test_ctrl_c_at_the_prompt_gives_the_line_up_and_ctrl_d_ends(tmp_path):
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen([BINARY, "chat", "spark", "--verbose"], stdin=theirs, stderr=theirs, stdout=subprocess.PIPE, start_new_session=True,
+                               env={**os.environ, "XDG_STATE_HOME": str(tmp_path / "state"), "TERM": "dumb"})
+    try:
+        os.close(theirs)
+        read_until(ours, b"> ")
+        os.write(ours, b"given up")
+        read_until(ours, b"given up")
+        process.send_signal(signal.SIGINT)
+        read_until(ours, b"> ")
+        os.write(ours, b"Hello!\n")
+        assert b"user\\nHello!<" in read_until(ours, b"sampling")
+        read_until(ours, b"> ")
+        os.write(ours, b"\x04")
+        assert process.wait(20) == 0
+        assert "Hello!" in (tmp_path / "state/ingle/chat_history").read_text()
+    finally:
+        process.kill()
+        process.stdout.close()
+        os.close(ours)
+
+
 def test_ctrl_c_stops_the_answer_and_not_the_program(tmp_path):
     """On a terminal: stdin and stderr are a pty, stdout a pipe."""
     ours, theirs = pty.openpty()

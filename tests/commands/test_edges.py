@@ -1,5 +1,6 @@
 """Values at their limits: refused with a word, or right."""
 import os
+import pty
 import signal
 import subprocess
 
@@ -69,6 +70,26 @@ def test_a_file_never_takes_the_place_of_a_closed_stream(ingle, tmp_path):
     done = shell('"$0" run spark Hi >&-')
     assert done.returncode == 1 and b"cannot write" in done.stderr
     assert shell('"$0" run spark Hi --temperature 0 2>&-').stdout == shell('"$0" run spark Hi --temperature 0').stdout != b""
+
+
+@pytest.mark.parametrize("arguments,code,said", [
+    (["show", ""], 1, b"MODEL is empty"), (["show", "/"], 65, b"is a directory"), (["run", "/dev/null", "Hi"], 65, b"not a regular file"),
+    (["serve", "--api-key-file", "/dev/null"], 1, b"there is no key in /dev/null"), (["serve", "--api-key-file", "/none"], 1, b"cannot open /none"),
+    (["render", "--messages", "/none"], 1, b"cannot open /none"), (["render", "--messages", "/"], 1, b"cannot read /"),
+    (["render", "--messages", "/dev/null", "--template", "/dev/zero"], 1, b"more than 1048576 bytes"),
+    (["logits", "--tokens", "[[1]]", "-o", "/dev/null"], 1, b"[1] is not a token id"), (["logits", "--tokens", "[]", "-o", "/dev/null"], 1, b"--tokens is empty"),
+    (["logits", "--tokens", "1", "-o", "/dev/full"], 1, b"cannot write /dev/full"), (["detokenize", "--tokens", '{"a": [1]}'], 1, b"must be a list of token ids"),
+    (["run", "Hi", "--ctx", "1000000000"], 1, b"--ctx 512 or less"), (["worker", "--socket", "/none/x"], 1, b"cannot bind /none/x")])
+def test_arguments_that_cannot_be_met_say_why(ingle, arguments, code, said):
+    done = ingle(*arguments, input=b"")
+    assert done.returncode == code and said in done.stderr and done.stdout == b"", done.stderr
+
+
+def test_run_on_a_terminal_without_a_prompt_does_not_wait():
+    ours, theirs = pty.openpty()
+    done = subprocess.run([BINARY, "run", "spark"], stdin=theirs, capture_output=True, timeout=60)
+    os.close(theirs), os.close(ours)
+    assert done.returncode == 1 and b"there is no prompt" in done.stderr
 
 
 def test_a_reader_that_goes_away_ends_the_program():

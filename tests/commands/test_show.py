@@ -1,6 +1,8 @@
 """ingle show: what is in a file, without loading it."""
 import json
 
+import pytest
+
 from gguf_file import vocabulary_only, write
 
 
@@ -45,6 +47,12 @@ def test_text_of_a_file_is_shown_as_it_is(ingle, tmp_path):
 def test_controls_and_bytes_that_are_no_text_are_shown_as_escapes(ingle, tmp_path):
     done = ingle("show", write(tmp_path / "c.gguf", {"general.name": "a\nb\tc\x9b2Jd", "general.tags": ["e\x9bf"]}))
     assert b"a\\nb\\tc\\u009b2Jd" in done.stdout and b"e\\u009bf" in done.stdout and "\x9b".encode() not in done.stdout
+
+
+@pytest.mark.parametrize("metadata", [{"general.name": "a\udcffb"}, {"general.tags": ["c", "a\udcff"]}])
+def test_text_that_is_no_utf8_is_damage(ingle, tmp_path, metadata):
+    done = ingle("show", write(tmp_path / "b.gguf", metadata), "--json")
+    assert done.returncode == 65 and done.stdout == b"" and next(iter(metadata)).encode() in done.stderr
 
 
 def test_a_vocabulary_without_weights_is_called_that(ingle, tmp_path):
