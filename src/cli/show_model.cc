@@ -4,7 +4,6 @@
 #include <cstdlib>
 #include <map>
 
-#include "base/utf8.h"
 #include "engine/engine.h"
 #include "files/gguf.h"
 #include "model/memory_estimate.h"
@@ -28,12 +27,7 @@ template <class T>
 json::value ListValue(const std::vector<T>& list) {
   if (list.size() > kListShown) return json::value("[" + std::to_string(list.size()) + " values]");
   json::array array;
-  for (const auto& element : list) {
-    if constexpr (std::is_same_v<T, std::string>)
-      array.push_back(json::value(ValidUtf8(element)));
-    else
-      array.push_back(json::value(T(element)));
-  }
+  for (const auto& element : list) array.push_back(json::value(T(element)));
   return array;
 }
 
@@ -42,7 +36,7 @@ json::value ToJson(const MetadataValue& value) {
       [](const auto& v) -> json::value {
         using V = std::decay_t<decltype(v)>;
         if constexpr (std::is_same_v<V, std::string>)
-          return json::value(ValidUtf8(v));
+          return json::value(v);
         else if constexpr (std::is_same_v<V, double>)
           return json::value(Shortest(v));
         else if constexpr (std::is_arithmetic_v<V>)
@@ -80,7 +74,7 @@ void AddText(const GgufFile& file, json::object* out) {
   (*out)["template_error"] = nullptr;
   json::array& warnings = (*out)["warnings"].emplace_array();
   auto source = file.metadata().String("tokenizer.chat_template");
-  if (source && *source != nullptr) (*out)["chat_template"] = ValidUtf8(**source);
+  if (source && *source != nullptr) (*out)["chat_template"] = **source;
   auto parts = LoadTextParts(file.metadata(), "");
   if (!parts) {
     (*out)["tokenizer"] = "not usable: " + parts.error().message;
@@ -91,8 +85,8 @@ void AddText(const GgufFile& file, json::object* out) {
   json::array& ends = (*out)["end_tokens"].as_array();
   for (const EndToken& token :
        FindEndTokens(*parts->tokenizer, file.metadata(), parts->turn_endings))
-    ends.push_back(json::object{
-        {"id", token.id}, {"spelling", ValidUtf8(token.spelling)}, {"source", token.source}});
+    ends.push_back(
+        json::object{{"id", token.id}, {"spelling", token.spelling}, {"source", token.source}});
   for (const Warning& warning : parts->warnings) warnings.push_back(json::value(warning.message));
 }
 
@@ -131,7 +125,7 @@ Result<json::object> DescribeModel(const std::string& path, CacheType cache, uin
     INGLE_RETURN_IF_ERROR(AddMemory(*plan, cache, context, &out));
   out["architecture"] = nullptr;
   if (auto name = file.metadata().String("general.architecture"); name && *name != nullptr)
-    out["architecture"] = ValidUtf8(**name);
+    out["architecture"] = **name;
   out["tensor_types"] = std::move(types);
   out["metadata"] = MetadataJson(file.metadata());
   return out;
