@@ -68,15 +68,17 @@ json::object ErrorJson(const Error& error, int status) {
   return {{"error", std::move(inner)}};
 }
 
-HttpError ToHttpError(const Error& error, int status) {
+HttpError ToHttpError(const Error& error, int status, int64_t retry_after_s) {
   HttpError out;
   out.status = status == 0 ? HttpStatus(error) : status;
   out.body = JsonText(ErrorJson(error, out.status));
   out.headers.emplace_back("Content-Type", "application/json");
   if (out.status == 503 || out.status == 429) {
-    if (IsPermanent(error))
-      out.headers.emplace_back("x-should-retry", "false");
-    else
+    // Clients that try again by themselves do so within seconds.
+    if (IsPermanent(error)) out.headers.emplace_back("x-should-retry", "false");
+    if (retry_after_s > 0)
+      out.headers.emplace_back("Retry-After", std::to_string(retry_after_s));
+    else if (!IsPermanent(error))
       out.headers.emplace_back("Retry-After", kRetryAfterS);
   }
   if (out.status == 501) out.headers.emplace_back("x-should-retry", "false");

@@ -19,6 +19,7 @@ struct HttpError {
 int HttpStatus(const Error& error);
 // {"error": {"message", "type", "param", "code"}}. status 0: HttpStatus(error).
 json::object ErrorJson(const Error& error, int status = 0);
-HttpError ToHttpError(const Error& error, int status = 0);
+// retry_after_s: when it is known that no earlier try can succeed; 0: it is not.
+HttpError ToHttpError(const Error& error, int status = 0, int64_t retry_after_s = 0);
 
 }  // namespace ingle

@@ -33,7 +33,9 @@ void SetSeeds(std::optional<uint64_t> server_seed, GenerationCall* call) {
 
 std::string LoadText(const GatewayStatus& status) {
   std::string text(ModelStateName(status.state));
-  if (status.state == ModelState::kLoading && status.loading.bytes_total > 0)
+  const bool loads =
+      status.state == ModelState::kLoading || status.state == ModelState::kRestarting;
+  if (loads && status.loading.bytes_total > 0)
     text +=
         " " + std::to_string(100 * status.loading.bytes_done / status.loading.bytes_total) + " %";
   return text;

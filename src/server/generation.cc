@@ -164,7 +164,8 @@ void Generation::Hold(size_t choice, Event event) {
     pending_bytes_ += Weight(event);
     pending_.push_back({choice, std::move(event)});
   }
-  if (pending_bytes_ <= kMaxPendingBytes) return;
+  // Before the reply has begun the client is not the one who is slow.
+  if (!begun_ || pending_bytes_ <= kMaxPendingBytes) return;
   // The worker's reports are one stream for all requests, so this one cannot be paused alone. What
   // waits is still the client's, and goes out with the error after it (Flush) if the client reads
   // again; the connection's write timeout ends it otherwise.
@@ -225,7 +226,8 @@ void Generation::Fail(const Error& error) {
     exchange_->Write(SseData(ErrorJson(error)));
     exchange_->End(false);
   } else {
-    HttpError http = ToHttpError(error);
+    const bool closed = error.id == "model_unavailable";
+    HttpError http = ToHttpError(error, 0, closed ? gateway_->status().retry_after_s : 0);
     http.headers.insert(http.headers.end(), headers_.begin(), headers_.end());
     ++(http.status < 500 ? metrics_->errors_4xx : metrics_->errors_5xx);
     exchange_->Send({http.status, std::move(http.headers), std::move(http.body)});

@@ -31,7 +31,8 @@ struct ServeOptions {
 };
 
 // Runs until SIGTERM, SIGINT or SIGHUP. Call it before any thread exists. Returns the exit code: 0,
-// 1 (the model did not load, the port is taken), 78 (refused configuration).
+// 1 (the model did not load, the port is taken), 65 (the model file is damaged or not supported),
+// 78 (refused configuration).
 int ServeMain(const ServeOptions& options);
 
 }  // namespace ingle

@@ -241,6 +241,7 @@ def test_deaths_at_load_end_in_quarantine(fake, tmp_path):
     said = re.search(r"died 5 times in (\d+) s .* next start is in (\d+) s", body["error"]["message"])
     assert said and 1 <= int(said[1]) <= 60 and 200 <= int(said[2]) <= 300, body
     assert "ingle show" in body["error"]["message"]
+    assert 200 <= int(headers["Retry-After"]) <= 300 and headers["x-should-retry"] == "false"
     assert server.call("GET", "/livez")[0] == 200
     assert server.process.poll() is None
 
