@@ -50,7 +50,7 @@ def test_a_reader_that_is_too_slow_gets_what_waits_and_an_error(fake, path, fiel
 
 def test_readers_that_never_read_are_dropped_and_cost_little(fake):
     server = fake("--write-timeout-ms", 3000, env={"FAKE_STEP_MS": "0", "FAKE_CONTEXT": "200000"})
-    server.stream("#wide 100 16384")
+    server.stream(f"#wide 20 {WIDE_BYTES}")
     before = resident_mib(server.process.pid)
     with contextlib.ExitStack() as stack:
         links = [stack.enter_context(stuck_stream(server, f"#wide 1000 {WIDE_BYTES}")) for _ in range(20)]
