@@ -16,7 +16,7 @@ PICKED = 2048   # positions with a loss in a step of 4096; prompts fill up what 
 SHAPES = ((128, 32, 0.72, 1), (256, 16, 0.20, 3), (512, 8, 0.08, 9))
 # How often each kind is made before adapting; verbatim copying is the hard skill.
 WEIGHTS = {"greeting": 2, "addition": 14, "subtraction": 20, "capital": 4, "language": 3, "continent": 3,
-           "translation": 14, "opposite": 3, "colour": 2, "day": 2, "month": 3, "counting": 9, "json": 9,
+           "translation": 14, "opposite": 6, "colour": 2, "day": 2, "month": 3, "counting": 9, "json": 9,
            "refusal": 6, "repeating": 10, "recall_name": 5, "recall_number": 4, "recall_fact": 4,
            "recall_place": 6, "weather_call": 5, "weather_answer": 4, "calculator_call": 4,
            "calculator_answer": 3, "no_tool_needed": 3}

@@ -107,15 +107,23 @@ def vary(r, text, lower=True):
     return text if text[-1] not in "?." else text[:-1] + r.choice((" ?", "??", "!", " please?", ", please."))
 
 
+def vary_greeting(r, text):
+    """Short greetings are typed without capitals and full stops more often than not."""
+    if r.random() < 0.35:
+        text = text.lower()
+    return text.rstrip("?.!") if r.random() < 0.25 else text
+
+
 def asked(r, kind, held=False):
     """One exchange of a single-turn skill whose key is (or is not) held out."""
     while True:
         ask = skills.json_answer(r, held and r.random() < 0.5) if kind == "json" else skills.SINGLE[kind](r)
         if not ask.key or invent.held(ask.key) == held:
             break
-    if kind in COPYING or kind in ("greeting", "counting"):
-        return ask
-    ask.question = vary(r, ask.question)
+    if kind == "greeting":
+        ask.question = vary_greeting(r, ask.question)
+    elif kind not in COPYING and kind != "counting":
+        ask.question = vary(r, ask.question)
     return ask
 
 

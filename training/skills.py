@@ -249,7 +249,14 @@ COUNT_DOWN = ("Count from {a} to {b}.", "Count down from {a} to {b}.", "Count ba
               "Please count backwards from {a} to {b}.")
 
 
+COUNT_TO = ("Count to {b}.", "Count to {b}", "Can you count to {b}?", "Please count to {b}.", "Count up to {b}.")
+
+
 def counting(r):
+    if r.random() < 0.1:
+        b = r.randint(3, 20)
+        return Ask(r.choice(COUNT_TO).format(b=b), ", ".join(map(str, range(1, b + 1))), f"From 1 up to {b}.",
+                   f"count 1 {b}")
     a = r.randint(0, 20) if r.random() < 0.7 else r.randint(0, 85)
     b, down = a + r.randint(1, 12), r.random() < 0.25
     if down:
@@ -267,7 +274,7 @@ def refusal(r):
 
 REPEAT = ("Repeat after me: {s}", 'Repeat "{s}".', "Say: {s}", 'Say "{s}".', "Repeat: {s}", "Write: {s}",
           'Write "{s}".', "Please repeat: {s}", "Copy this: {s}", "Echo: {s}", "Repeat this: {s}",
-          "Repeat the following: {s}", 'Please say "{s}".', "Repeat exactly: {s}")
+          "Repeat the following: {s}", 'Please say "{s}".', "Repeat exactly: {s}", "Say '{s}'.", "Repeat '{s}'.")
 _COMMON = [*f.WORDS, *f.FOODS, *f.ANIMALS, *f.THINGS, *f.HOBBIES, *f.JOBS, *f.COLOUR_NAMES]
 
 
