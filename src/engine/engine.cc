@@ -64,9 +64,13 @@ class LocalEngine final : public Engine {
     if (prompt.size() >= context_)
       return ContextExceeded(context_, prompt.size(),
                              std::holds_alternative<ChatPrompt>(request.prompt));
+    std::vector<Warning> unused;
+    if (const auto* chat = std::get_if<ChatPrompt>(&request.prompt))
+      unused = UnusedByTemplate(*chat, *parts_.chat_template);
     GenerationSpec spec = Specify(std::move(request), std::move(sink), std::move(prompt));
     for (std::string& note : notes)
       spec.accepted.warnings.push_back({"messages_changed", "messages", std::move(note)});
+    std::ranges::move(unused, std::back_inserter(spec.accepted.warnings));
     Accepted accepted = spec.accepted;
     auto generation =
         std::make_unique<Generation>(std::move(spec), parts_.tokenizer.get(), end_tokens_);

@@ -71,4 +71,18 @@ Result<std::vector<TokenId>> PromptMaker::Make(const GenerateRequest& request, i
   return tokens;
 }
 
+std::vector<Warning> UnusedByTemplate(const ChatPrompt& chat, const ChatTemplate& chat_template) {
+  std::vector<Warning> warnings;
+  if (!chat.tools.empty() && !chat_template.Uses("tools"))
+    warnings.push_back({"tools_not_shown", "tools",
+                        "the model's chat template does not show tools, so the model knows nothing "
+                        "of them; describe them in a message, or use a model made for tools"});
+  for (const auto& [name, value] : chat.template_variables)
+    if (!chat_template.Uses(name))
+      warnings.push_back(
+          {"template_variable_unused", "chat_template_kwargs." + std::string(name),
+           "the model's chat template does not use '" + std::string(name) + "': it has no effect"});
+  return warnings;
+}
+
 }  // namespace ingle

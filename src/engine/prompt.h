@@ -7,6 +7,7 @@
 #include "base/result.h"
 #include "chat/chat_template.h"
 #include "chat/normalise_messages.h"
+#include "request/event.h"
 #include "request/generate_request.h"
 #include "text/tokenizer.h"
 
@@ -26,5 +27,9 @@ struct PromptMaker {
   Result<std::vector<TokenId>> Make(const GenerateRequest& request, int64_t now_unix_s,
                                     std::vector<std::string>* warnings) const;
 };
+
+// What the request hands to the template that the template never mentions: tools, and variables
+// such as enable_thinking. They change nothing, and the caller has to know.
+std::vector<Warning> UnusedByTemplate(const ChatPrompt& chat, const ChatTemplate& chat_template);
 
 }  // namespace ingle

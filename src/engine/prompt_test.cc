@@ -31,5 +31,22 @@ TEST(PromptMaker, PlainTextWithoutSpecials) {
   EXPECT_EQ(*maker.Make(request, 0, nullptr), (std::vector<TokenId>{kFakeEos}));
 }
 
+TEST(PromptMaker, NamesWhatTheTemplateDoesNotUse) {
+  const auto chat_template =
+      CompileChatTemplate("{{ messages[0].content }}{{ enable_thinking }}", "", "");
+  ASSERT_TRUE(chat_template);
+  ChatPrompt chat;
+  chat.template_variables = {{"enable_thinking", true}, {"date", "today"}};
+  auto warnings = UnusedByTemplate(chat, **chat_template);
+  ASSERT_EQ(warnings.size(), 1u);
+  EXPECT_EQ(warnings[0].code, "template_variable_unused");
+  EXPECT_EQ(warnings[0].field, "chat_template_kwargs.date");
+  chat.tools.push_back(json::object{});
+  warnings = UnusedByTemplate(chat, **chat_template);
+  ASSERT_EQ(warnings.size(), 2u);
+  EXPECT_EQ(warnings[0].code, "tools_not_shown");
+  EXPECT_EQ(warnings[0].field, "tools");
+}
+
 }  // namespace
 }  // namespace ingle

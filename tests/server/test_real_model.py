@@ -121,3 +121,11 @@ def test_only_the_worker_opens_the_model(tmp_path):
     openers = {process[line.split()[0]] for line in lines if ".gguf" in line}
     assert len(openers) == 1 and str(gateway) not in openers, openers
     assert len(set(process.values())) == 2, "the gateway and its worker"
+
+
+def test_what_the_template_does_not_use_is_named(serve):
+    server = serve()
+    ask = {"model": "spark", "messages": [{"role": "user", "content": "What is 17 + 25?"}], "max_tokens": 5}
+    reply = server.chat({**ask, "chat_template_kwargs": {"enable_thinking": False, "mood": "glad"}})
+    named = [(w["code"], w["field"]) for w in reply.get("warnings", [])]
+    assert named == [("template_variable_unused", "chat_template_kwargs.mood")], reply
