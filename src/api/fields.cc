@@ -143,7 +143,7 @@ std::optional<uint64_t> AsUnsigned(const json::value& value) {
 
 Result<FieldReader> FieldReader::Read(const json::object& body, std::span<const Field> table,
                                       std::vector<Warning>* warnings, std::string prefix) {
-  FieldReader reader(body, std::move(prefix));
+  FieldReader reader(body, table, std::move(prefix));
   size_t unknown = 0;
   for (const auto& [key, value] : body) {
     if (value.is_null()) continue;
@@ -165,8 +165,11 @@ Result<FieldReader> FieldReader::Read(const json::object& body, std::span<const 
 }
 
 const json::value* FieldReader::Find(std::string_view name) const {
+  const Field* field = FindField(table_, name);
   const json::value* value = body_->if_contains(json::string_view(name.data(), name.size()));
-  return value == nullptr || value->is_null() ? nullptr : value;
+  if (field == nullptr || value == nullptr || value->is_null()) return nullptr;
+  // A neutral value may be of another type; it counts as absent.
+  return HasType(*value, field->type) ? value : nullptr;
 }
 
 std::optional<bool> FieldReader::Bool(std::string_view name) const {

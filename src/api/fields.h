@@ -50,13 +50,14 @@ std::string RangeText(const Field& field);
 // The fields of one request body. Nulls count as absent.
 class FieldReader {
  public:
-  // Checks every field of the table, and notes those that are not in it. `prefix` goes before names
-  // in errors
-  // ("sampling_params."). Field errors: kInvalidRequest or kUnsupported with param.
+  // Checks every field of the table, which must outlive the reader, and notes those that are not in
+  // it. `prefix` goes before names in errors ("sampling_params."). Field errors: kInvalidRequest or
+  // kUnsupported with param.
   static Result<FieldReader> Read(const json::object& body, std::span<const Field> table,
                                   std::vector<Warning>* warnings, std::string prefix = {});
 
-  const json::value* Find(std::string_view name) const;  // Null: absent.
+  // Null: absent, or not in the table (then nothing has checked it).
+  const json::value* Find(std::string_view name) const;
   // Of a checked field; nullopt when absent.
   std::optional<bool> Bool(std::string_view name) const;
   std::optional<int64_t> Integer(std::string_view name) const;
@@ -65,9 +66,10 @@ class FieldReader {
   std::string Param(std::string_view name) const { return prefix_ + std::string(name); }
 
  private:
-  FieldReader(const json::object& body, std::string prefix)
-      : body_(&body), prefix_(std::move(prefix)) {}
+  FieldReader(const json::object& body, std::span<const Field> table, std::string prefix)
+      : body_(&body), table_(table), prefix_(std::move(prefix)) {}
   const json::object* body_;
+  std::span<const Field> table_;
   std::string prefix_;
 };
 

@@ -158,6 +158,10 @@ TEST(Generate, FieldsMayStandBesideSamplingParamsButNotTwice) {
   ASSERT_FALSE(call);
   EXPECT_EQ(call.error().param, "sampling_params.seed");
   EXPECT_NE(call.error().message.find("one place"), std::string::npos);
+  // Not a field of this endpoint, so nothing looks at its type.
+  call = ParseGenerate({{"prompt", "hi"}, {"stream_options", 5}});
+  ASSERT_TRUE(call);
+  EXPECT_EQ(call->warnings.at(0).field, "stream_options");
   call = ParseGenerate({{"prompt", "hi"}, {"top_p", 7}});
   ASSERT_FALSE(call);
   EXPECT_EQ(call.error().param, "top_p");

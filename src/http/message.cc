@@ -42,6 +42,8 @@ std::optional<std::string> PercentDecode(std::string_view text) {
   return out;
 }
 
+bool IsControl(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }
+
 std::unexpected<Error> Bad(const std::string& message, const char* status = "400") {
   return Fail(ErrorCode::kInvalidRequest, message, "", status);
 }
@@ -157,6 +159,8 @@ Status SetTarget(std::string_view target, HttpRequest& request) {
     if (!decoded) return Bad("a broken percent-escape in the request's target; write % as %25");
     if (!IsValidUtf8(*decoded))
       return Bad("the request's target is not valid UTF-8; percent-encode UTF-8 bytes");
+    if (std::ranges::any_of(*decoded, IsControl))
+      return Bad("the request's target has a control character; leave it out");
     if (*decoded == "." || *decoded == "..")
       return Bad("the request's target has a . or .. segment; write the path itself");
     request.path.append("/").append(segment);

@@ -62,6 +62,8 @@ TEST(Target, OneNormalForm) {
   for (const char* bad : {"/v1/models/%ff%fe", "/%c3", "/\xff", "/%ed%a0%80", "/v1/%2e%2e/admin",
                           "/../etc", "/.", "/a%00b", "/a%0", "/a%zz", "http://x/", "x", "/a#b"})
     EXPECT_EQ(PathOf(bad), "refused") << bad;
+  EXPECT_EQ(PathOf(std::string_view("/a\0b", 4)), "refused");
+  EXPECT_EQ(PathOf("/a%0ab"), "refused");
 }
 
 }  // namespace
