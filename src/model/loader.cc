@@ -43,6 +43,27 @@ Place PlaceOf(Slot slot, LayerWeights& layer, DecoderWeights& all, std::vector<f
     case Slot::kFfnGate: return {.matrix = &layer.gate};
     case Slot::kFfnUp: return {.matrix = &layer.up};
     case Slot::kFfnDown: return {.matrix = &layer.down};
+    case Slot::kPositionEmbedding: return {.vector = &all.position_embedding};
+    case Slot::kFinalNormBias: return {.vector = &all.final_norm_bias};
+    case Slot::kRopeFactorsShort: return {.vector = &all.rope_factors_short};
+    case Slot::kRopeFactorsLong: return {.vector = &all.rope_factors_long};
+    case Slot::kMixerNormBias: return {.vector = &layer.mixer_norm_bias};
+    case Slot::kMixerPostNorm: return {.vector = &layer.mixer_post_norm};
+    case Slot::kAttentionOutBias: return {.vector = &layer.attention_out_bias};
+    case Slot::kConvGateIn: return {.matrix = &layer.conv_gate_in};
+    case Slot::kConvGateOut: return {.matrix = &layer.conv_gate_out};
+    case Slot::kConvValue: return {.matrix = &layer.conv_value};
+    case Slot::kConvTaps: return {.vector = &layer.conv_taps};
+    case Slot::kConvOut: return {.matrix = &layer.conv_out};
+    case Slot::kFfnNormBias: return {.vector = &layer.ffn_norm_bias};
+    case Slot::kFfnUpBias: return {.vector = &layer.up_bias};
+    case Slot::kFfnDownBias: return {.vector = &layer.down_bias};
+    case Slot::kFfnPostNorm: return {.vector = &layer.ffn_post_norm};
+    case Slot::kRouter: return {.vector = &layer.router};
+    case Slot::kRouterBias: return {.vector = &layer.router_bias};
+    case Slot::kExpertGate:
+    case Slot::kExpertUp:
+    case Slot::kExpertDown:
     case Slot::kCount: break;
   }
   return {};

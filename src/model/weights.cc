@@ -43,20 +43,6 @@ std::string ShapeText(std::span<const uint64_t> extents) {
   return text + "]";
 }
 
-uint64_t Extent(Dim dim, const Blueprint& blueprint, uint32_t layer) {
-  switch (dim) {
-    case Dim::kVector: return 1;
-    case Dim::kVocab: return blueprint.vocab;
-    case Dim::kModel: return blueprint.model_dim;
-    case Dim::kFfn: return blueprint.ffn_dim;
-    case Dim::kQueries: return uint64_t{blueprint.heads} * blueprint.head_dim;
-    case Dim::kKeys: return uint64_t{blueprint.layers[layer].kv_heads} * blueprint.head_dim;
-    case Dim::kHead: return blueprint.head_dim;
-    case Dim::kRopePairs: return blueprint.rope.dim / 2;
-  }
-  return 0;
-}
-
 struct Expected {
   const TensorSpec* spec = nullptr;
   uint32_t layer = 0;
