@@ -2,7 +2,7 @@
 // Turns a planned model file into weights that are ready to multiply.
 
 #include "base/result.h"
-#include "files/gguf.h"
+#include "files/model_files.h"
 #include "model/decoder_weights.h"
 #include "model/weights.h"
 #include "os/thread_team.h"
@@ -11,6 +11,7 @@ namespace ingle {
 
 // Packs every matrix into one arena, all threads at once and in file order, and lets go of the
 // file's pages as they are consumed: at no time are file and bricks both in memory.
-Result<DecoderWeights> PackWeights(const GgufFile& file, const ModelPlan& plan, ThreadTeam& team);
+Result<DecoderWeights> PackWeights(const ModelFiles& files, const ModelPlan& plan,
+                                   ThreadTeam& team);
 
 }  // namespace ingle

@@ -4,27 +4,38 @@
 // checks.
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "base/result.h"
-#include "files/gguf.h"
 #include "files/metadata.h"
+#include "files/model_files.h"
 #include "model/architecture.h"
 #include "tensor/packed_matrix.h"
 
 namespace ingle {
 
+// Rows that are stored in another form than kernels want (columns first; codes, scales and zeros
+// apart) and are made while they are packed.
+class RowSource {
+ public:
+  virtual ~RowSource() = default;
+  // Rows [begin, end) in the blocks of the view's type, one after the other. Any thread.
+  virtual void Read(uint32_t begin, uint32_t end, std::byte* out) const = 0;
+};
+
 // One tensor of the file in its role. Vectors have rows == 1.
 struct PlannedTensor {
   Slot slot = Slot::kTokenEmbedding;
   uint32_t layer = 0;  // 0 for slots that are there once.
-  TensorView view;     // Into the mapped file.
-  const GgufTensor* source =
-      nullptr;  // Name, offset, bytes: for messages and GgufFile::ReleasePages.
+  TensorView view;     // data: into the mapped file, or null where `rows` makes them.
+  const StoredTensor* source = nullptr;  // For messages, and for ModelFiles::ReleasePages.
+  std::shared_ptr<const RowSource> rows;
 };
 
 struct ModelPlan {
@@ -41,11 +52,11 @@ struct ModelPlan {
       index;  // [layer][slot] -> tensors, -1: absent. Global slots in row 0.
 };
 
-// The file must outlive the plan. Errors name every tensor at fault (up to a dozen), the key, and
+// The files must outlive the plan. Errors name every tensor at fault (up to a dozen), the key, and
 // the cure.
-Result<ModelPlan> PlanModel(const GgufFile& file);
+Result<ModelPlan> PlanModel(const ModelFiles& files);
 
 // A tensor that PlanModel accepted, as floats: row-major, rows * cols.
-std::vector<float> ReadFloats(const TensorView& view);
+std::vector<float> ReadFloats(const PlannedTensor& tensor);
 
 }  // namespace ingle

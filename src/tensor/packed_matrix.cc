@@ -21,12 +21,12 @@ constexpr const PackFormat* kFormats[] = {&kPackF32,  &kPackF16,  &kPackBf16, &k
 constexpr size_t kMaxBlockBytes = 256;
 constexpr uint32_t CeilDiv(uint32_t a, uint32_t b) { return a / b + (a % b != 0); }
 
-size_t RowBytes(DType type, uint32_t cols) {
-  const DTypeInfo& info = Info(type);
-  return size_t{cols / info.block_weights} * info.block_bytes;
-}
-
 }  // namespace
+
+size_t RowBytes(const TensorView& view) {
+  const DTypeInfo& info = Info(view.type);
+  return size_t{view.cols / info.block_weights} * info.block_bytes;
+}
 
 const PackFormat* FindPackFormat(DType type) {
   for (const PackFormat* format : kFormats)
@@ -58,7 +58,7 @@ void PackTiles(const TensorView& source, uint32_t tile_begin, uint32_t tile_end,
                std::byte* packed) {
   const PackFormat& format = *FindPackFormat(source.type);
   const size_t tile_bytes = format.tile_bytes(source.cols);
-  const size_t row_bytes = RowBytes(source.type, source.cols);
+  const size_t row_bytes = RowBytes(source);
   for (uint32_t tile = tile_begin; tile < tile_end; ++tile) {
     const uint32_t row = tile * kTileRows;
     format.pack_tile(source.data + row * row_bytes, row_bytes,
