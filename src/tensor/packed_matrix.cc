@@ -14,9 +14,10 @@ namespace {
 
 static_assert(kPackTileRows == kTileRows);
 
-constexpr const PackFormat* kFormats[] = {&kPackF32,  &kPackF16,  &kPackBf16, &kPackQ8_0,
-                                          &kPackQ4_0, &kPackQ4_1, &kPackQ5_0, &kPackQ5_1,
-                                          &kPackQ4_K, &kPackQ5_K, &kPackQ6_K};
+constexpr const PackFormat* kFormats[] = {&kPackF32,  &kPackF16,    &kPackBf16,   &kPackQ8_0,
+                                          &kPackQ4_0, &kPackQ4_1,   &kPackQ5_0,   &kPackQ5_1,
+                                          &kPackQ4_K, &kPackQ5_K,   &kPackQ6_K,   &kPackQ2_K,
+                                          &kPackQ3_K, &kPackIQ4_NL, &kPackIQ4_XS, &kPackMXFP4};
 
 constexpr size_t kMaxBlockBytes = 256;
 constexpr uint32_t CeilDiv(uint32_t a, uint32_t b) { return a / b + (a % b != 0); }
@@ -110,8 +111,8 @@ void Multiply(const Kernels& kernels, const PackedMatrix& matrix, const std::byt
 
 void ReadRow(const PackedMatrix& matrix, uint32_t row, float* out) {
   const PackFormat& format = *FindPackFormat(matrix.type);
-  const DTypeInfo& info = Info(matrix.type);
-  const DequantizeFunction dequantize = FindDequantize(matrix.type);
+  const DTypeInfo& info = Info(format.unpacked);
+  const DequantizeFunction dequantize = FindDequantize(format.unpacked);
   const std::byte* tile = matrix.data + row / kTileRows * matrix.tile_bytes;
   std::byte block[kMaxBlockBytes];
   for (uint32_t b = 0; b < matrix.cols / info.block_weights; ++b) {
