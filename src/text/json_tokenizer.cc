@@ -45,7 +45,7 @@ class ChainStream : public TokenStream {
       : tokenizer_(tokenizer), stream_(decoder.Start(at_start)), show_control_(show_control) {}
   std::string Push(TokenId id) override {
     if (!tokenizer_->Shows(id, show_control_)) return {};
-    return stream_.Push(tokenizer_->Spelling(id));
+    return stream_.Push(tokenizer_->DecoderSpelling(id));
   }
   std::string Finish() override { return stream_.Finish(); }
 
@@ -208,9 +208,14 @@ bool JsonTokenizer::Shows(TokenId id, bool show_control) const {
   return kind != TokenKind::kUnused && (show_control || kind != TokenKind::kControl);
 }
 
+std::string_view JsonTokenizer::DecoderSpelling(TokenId id) const {
+  const auto other = parts_.rewritten.find(id);
+  return other == parts_.rewritten.end() ? Spelling(id) : std::string_view(other->second);
+}
+
 std::string JsonTokenizer::TokenBytes(TokenId id, bool show_control) const {
   if (!Shows(id, show_control)) return {};
-  const std::string_view spelling = Spelling(id);
+  const std::string_view spelling = DecoderSpelling(id);
   if (parts_.decoder.spells_bytes()) {
     const auto bytes = BytesOfSpelling(spelling);
     return bytes ? *bytes : std::string(spelling);

@@ -2,6 +2,7 @@
 // A tokenizer made of parts as a tokenizer.json names them: added tokens, normalizer, split, model,
 // decoder.
 
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -24,6 +25,8 @@ struct TokenizerParts {
   SplitSteps split;
   TokensAround around;
   DecoderChain decoder;
+  // Added tokens whose normalized form decodes in the place of their spelling.
+  std::map<TokenId, std::string> rewritten;
 };
 
 class JsonTokenizer : public Tokenizer {
@@ -43,6 +46,8 @@ class JsonTokenizer : public Tokenizer {
 
   // Whether a token gives text.
   bool Shows(TokenId id, bool show_control) const;
+  // What the decoder sees of a token.
+  std::string_view DecoderSpelling(TokenId id) const;
 
  private:
   class Encoding;

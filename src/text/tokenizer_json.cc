@@ -270,6 +270,10 @@ Result<std::unique_ptr<Tokenizer>> LoadTokenizerJson(std::string_view tokenizer_
     token.control = kind == TokenKind::kControl;
   }
   NormalizeContents(parts.normalizer, added);
+  for (const AddedToken& token : added) {
+    if (token.normalized && token.normalized_content != token.content)
+      parts.rewritten.emplace(token.id, token.normalized_content);
+  }
   parts.added = AddedVocabulary(std::move(added));
   std::string name;
   INGLE_TRY(parts.model,
