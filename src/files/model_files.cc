@@ -8,6 +8,7 @@
 #include "files/gguf_cursor.h"
 #include "files/gguf_shards.h"
 #include "files/hf_directory.h"
+#include "files/quantized_layers.h"
 
 namespace ingle {
 
@@ -19,6 +20,10 @@ const StoredTensor* ModelFiles::FindTensor(std::string_view name) const {
 
 std::span<const std::byte> ModelFiles::TensorBytes(const StoredTensor& tensor) const {
   return maps_[tensor.part].bytes().subspan(tensor.offset, tensor.bytes);
+}
+
+std::shared_ptr<const RowSource> ModelFiles::RowsOf(const StoredTensor& tensor) const {
+  return tensor.made < 0 ? nullptr : made_[static_cast<size_t>(tensor.made)];
 }
 
 Status ModelFiles::Finish() {
@@ -39,6 +44,7 @@ Result<ModelFiles> OpenModelFiles(const std::string& path) {
   files.path_ = path;
   if (path.find('\0') == std::string::npos && std::filesystem::is_directory(path, error)) {
     INGLE_RETURN_IF_ERROR(HfDirectory(files).Read());
+    INGLE_RETURN_IF_ERROR(QuantizedLayers(files).Assemble());
   } else {
     INGLE_RETURN_IF_ERROR(GgufShards(files).Read());
   }

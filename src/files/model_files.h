@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -12,6 +13,7 @@
 
 #include "base/result.h"
 #include "files/metadata.h"
+#include "files/row_source.h"
 #include "files/stored_tensor.h"
 #include "os/mapped_file.h"
 
@@ -35,6 +37,8 @@ class ModelFiles {
   std::span<const StoredTensor> tensors() const { return tensors_; }  // No name twice.
   const StoredTensor* FindTensor(std::string_view name) const;        // Null: there is none.
   std::span<const std::byte> TensorBytes(const StoredTensor& tensor) const;
+  // Null: the tensor's bytes are its rows.
+  std::shared_ptr<const RowSource> RowsOf(const StoredTensor& tensor) const;
   uint64_t size() const { return size_; }                  // Of all its files.
   const std::string& path() const { return path_; }        // As it was opened.
   const std::string& format() const { return format_; }    // "GGUF 3", "safetensors": for people.
@@ -56,6 +60,7 @@ class ModelFiles {
   friend Result<ModelFiles> OpenModelFiles(const std::string& path);
   friend class GgufShards;
   friend class HfDirectory;
+  friend class QuantizedLayers;
 
   // After all parts are there: sums sizes, refuses a name that two tensors have.
   Status Finish();
@@ -64,6 +69,7 @@ class ModelFiles {
   std::vector<MappedFile> maps_;
   std::vector<StoredTensor> tensors_;  // In the order of the files, then of their tables.
   std::vector<uint32_t> by_name_;      // Into tensors_.
+  std::vector<std::shared_ptr<const RowSource>> made_;
   Metadata metadata_;
   uint64_t size_ = 0;
   uint32_t gguf_version_ = 0;

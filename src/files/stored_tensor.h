@@ -18,7 +18,8 @@ struct StoredTensor {
   std::array<uint64_t, 4> dims{1, 1, 1, 1};
   uint32_t part = 0;    // Which of the model's files it lies in.
   uint64_t offset = 0;  // From the start of that file.
-  uint64_t bytes = 0;
+  uint64_t bytes = 0;   // In the file, of its first part where several make it.
+  int32_t made = -1;    // Not -1: ModelFiles::RowsOf makes its rows.
 };
 
 // Sets tensor.bytes from its type and extents; what is wrong with them as the end of a sentence

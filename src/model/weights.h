@@ -20,15 +20,6 @@
 
 namespace ingle {
 
-// Rows that are stored in another form than kernels want (columns first; codes, scales and zeros
-// apart) and are made while they are packed.
-class RowSource {
- public:
-  virtual ~RowSource() = default;
-  // Rows [begin, end) in the blocks of the view's type, one after the other. Any thread.
-  virtual void Read(uint32_t begin, uint32_t end, std::byte* out) const = 0;
-};
-
 // One tensor of the file in its role. Vectors have rows == 1.
 struct PlannedTensor {
   Slot slot = Slot::kTokenEmbedding;
