@@ -18,6 +18,23 @@ uint16_t ToBf16(float x) {
   return static_cast<uint16_t>((bits + 0x7fffu + (bits >> 16 & 1u)) >> 16);
 }
 
+// A state's bytes, so that what follows it stays aligned.
+uint64_t StateBytes(const CacheShape& shape, size_t layer) {
+  constexpr uint64_t kAlignment = 64;
+  const uint64_t bytes = shape.state_floats.empty() ? 0 : shape.state_floats[layer] * sizeof(float);
+  return (bytes + kAlignment - 1) / kAlignment * kAlignment;
+}
+
+uint64_t PageBytes(const CacheShape& shape) {
+  uint64_t heads = 0, state = 0;
+  for (size_t layer = 0; layer < shape.kv_heads.size(); ++layer) {
+    heads += shape.kv_heads[layer];
+    state += StateBytes(shape, layer);
+  }
+  return heads * 2 * KvCache::PaddedDim(shape.head_dim) * ElementBytes(shape.format) * kPageTokens +
+         state;
+}
+
 }  // namespace
 
 uint32_t KvCache::PaddedDim(uint32_t head_dim) {
@@ -25,14 +42,12 @@ uint32_t KvCache::PaddedDim(uint32_t head_dim) {
 }
 
 uint64_t KvCache::BytesPerToken(const CacheShape& shape) {
-  uint64_t heads = 0;
-  for (const uint32_t n : shape.kv_heads) heads += n;
-  return heads * 2 * PaddedDim(shape.head_dim) * ElementBytes(shape.format);
+  return (PageBytes(shape) + kPageTokens - 1) / kPageTokens;
 }
 
 Result<KvCache> KvCache::Create(const CacheShape& shape, uint64_t tokens) {
   const uint64_t pages = tokens / kPageTokens + (tokens % kPageTokens != 0);
-  const uint64_t page_bytes = BytesPerToken(shape) * kPageTokens;
+  const uint64_t page_bytes = PageBytes(shape);
   if (pages > UINT32_MAX || (page_bytes != 0 && pages > (uint64_t{1} << 46) / page_bytes))
     return Fail(ErrorCode::kTooLarge,
                 "a cache of " + std::to_string(tokens) +
@@ -41,9 +56,11 @@ Result<KvCache> KvCache::Create(const CacheShape& shape, uint64_t tokens) {
   cache.block_bytes_ = size_t{kPageTokens} * cache.dim_ * ElementBytes(shape.format);
   cache.page_bytes_ = page_bytes;
   size_t offset = 0;
-  for (const uint32_t heads : shape.kv_heads) {
+  for (size_t layer = 0; layer < shape.kv_heads.size(); ++layer) {
     cache.layer_offset_.push_back(offset);
-    offset += heads * 2 * cache.block_bytes_;
+    offset += shape.kv_heads[layer] * 2 * cache.block_bytes_;
+    cache.state_offset_.push_back(offset);
+    offset += StateBytes(shape, layer);
   }
   INGLE_TRY(cache.memory_,
             MemoryRegion::Reserve(pages * page_bytes, "the cache of keys and values"));
@@ -60,6 +77,10 @@ const uint8_t* KvCache::Keys(uint32_t page, uint32_t layer, uint32_t head) const
 }
 const uint8_t* KvCache::Values(uint32_t page, uint32_t layer, uint32_t head) const {
   return Block(page, layer, head) + block_bytes_;
+}
+
+float* KvCache::State(uint32_t page, uint32_t layer) const {
+  return reinterpret_cast<float*>(memory_.data() + page * page_bytes_ + state_offset_[layer]);
 }
 
 void KvCache::StoreKey(uint32_t page, uint32_t layer, uint32_t head, uint32_t slot,

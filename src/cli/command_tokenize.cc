@@ -9,7 +9,7 @@
 #include "cli/flags.h"
 #include "cli/model_path.h"
 #include "cli/token_ids.h"
-#include "files/gguf.h"
+#include "files/model_files.h"
 #include "text/tokenizer.h"
 
 namespace ingle {
@@ -25,7 +25,7 @@ struct TextOptions {
 
 Result<std::unique_ptr<Tokenizer>> Load(const std::string& model) {
   INGLE_TRY(ModelPath path, FindModel(model));
-  INGLE_TRY(GgufFile file, OpenGguf(path.path));
+  INGLE_TRY(ModelFiles file, OpenModelFiles(path.path));
   return LoadTokenizer(file.metadata());
 }
 

@@ -33,12 +33,16 @@ std::vector<std::string> BundledModelFolders(const std::string& executable) {
 Result<ModelPath> FindModel(const std::string& model) {
   if (model != kBundledModel) {
     if (model.empty())
-      return Fail(ErrorCode::kInvalidRequest, "MODEL is empty; give the path of a GGUF file");
+      return Fail(ErrorCode::kInvalidRequest,
+                  "MODEL is empty; give the path of a GGUF file or of a directory as Hugging Face "
+                  "publishes it");
     fs::path path(model);
+    if (!path.has_filename()) path = path.parent_path();  // "directory/"
     std::error_code error;
     if (!fs::exists(path, error))
       return Fail(ErrorCode::kNotFound,
-                  "there is no file " + model + "; MODEL is the path of a GGUF file, or spark");
+                  "there is no file " + model +
+                      "; MODEL is the path of a GGUF file or of a directory, or spark");
     return ModelPath{model,
                      path.extension() == ".gguf" ? path.stem().string() : path.filename().string()};
   }

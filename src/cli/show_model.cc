@@ -5,7 +5,7 @@
 #include <map>
 
 #include "engine/engine.h"
-#include "files/gguf.h"
+#include "files/model_files.h"
 #include "model/memory_estimate.h"
 #include "model/weights.h"
 
@@ -50,13 +50,22 @@ json::value ToJson(const MetadataValue& value) {
 json::object MetadataJson(const Metadata& metadata) {
   json::object object;
   for (const auto& [key, value] : metadata.values)
-    if (key != "tokenizer.chat_template") object[key] = ToJson(value);
+    if (!key.starts_with(kChatTemplateKey) && key != kTokenizerJsonKey) object[key] = ToJson(value);
   return object;
 }
 
-json::object TensorTypes(const GgufFile& file, uint64_t* parameters) {
+// As the file names it.
+json::value ArchitectureOf(const Metadata& metadata) {
+  if (auto name = metadata.String("general.architecture"); name && *name != nullptr)
+    return json::value(**name);
+  if (auto names = metadata.Strings("architectures"); names && *names != nullptr)
+    return json::value((*names)->front());
+  return nullptr;
+}
+
+json::object TensorTypes(const ModelFiles& file, uint64_t* parameters) {
   std::map<std::string, uint64_t> counts;
-  for (const GgufTensor& tensor : file.tensors()) {
+  for (const StoredTensor& tensor : file.tensors()) {
     ++counts[std::string(Info(tensor.type).name)];
     uint64_t weights = 1;
     for (uint64_t dim : tensor.dims) weights *= dim;
@@ -67,13 +76,13 @@ json::object TensorTypes(const GgufFile& file, uint64_t* parameters) {
   return object;
 }
 
-void AddText(const GgufFile& file, json::object* out) {
+void AddText(const ModelFiles& file, json::object* out) {
   (*out)["tokenizer"] = nullptr;
   (*out)["end_tokens"] = json::array();
   (*out)["chat_template"] = nullptr;
   (*out)["template_error"] = nullptr;
   json::array& warnings = (*out)["warnings"].emplace_array();
-  auto source = file.metadata().String("tokenizer.chat_template");
+  auto source = file.metadata().String(kChatTemplateKey);
   if (source && *source != nullptr) (*out)["chat_template"] = **source;
   auto parts = LoadTextParts(file.metadata(), "");
   if (!parts) {
@@ -108,12 +117,13 @@ Status AddMemory(const ModelPlan& plan, CacheType cache, uint32_t context, json:
 }  // namespace
 
 Result<json::object> DescribeModel(const std::string& path, CacheType cache, uint32_t context) {
-  INGLE_TRY(GgufFile file, OpenGguf(path));
+  INGLE_TRY(ModelFiles file, OpenModelFiles(path));
   json::object out;
   uint64_t parameters = 0;
   out["path"] = path;
   out["file_bytes"] = file.size();
-  out["gguf_version"] = file.header().version;
+  out["format"] = file.format();
+  if (file.gguf_version() != 0) out["gguf_version"] = file.gguf_version();
   out["runs"] = "yes";
   json::object types = TensorTypes(file, &parameters);
   out["parameters"] = parameters;
@@ -123,9 +133,7 @@ Result<json::object> DescribeModel(const std::string& path, CacheType cache, uin
     out["runs"] = "no: " + plan.error().message;
   else
     INGLE_RETURN_IF_ERROR(AddMemory(*plan, cache, context, &out));
-  out["architecture"] = nullptr;
-  if (auto name = file.metadata().String("general.architecture"); name && *name != nullptr)
-    out["architecture"] = **name;
+  out["architecture"] = ArchitectureOf(file.metadata());
   out["tensor_types"] = std::move(types);
   out["metadata"] = MetadataJson(file.metadata());
   return out;

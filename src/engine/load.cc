@@ -3,7 +3,8 @@
 #include <algorithm>
 
 #include "engine/engine.h"
-#include "files/gguf.h"
+#include "files/model_files.h"
+#include "model/weights.h"
 
 namespace ingle {
 namespace {
@@ -13,17 +14,9 @@ namespace {
 constexpr uint64_t kCacheTokensPerSequence = 1024;
 
 // The tokens that all sequences may hold together.
-Result<uint64_t> ChooseCacheTokens(const Metadata& metadata, const EngineOptions& options) {
+uint64_t ChooseCacheTokens(const ModelPlan& plan, const EngineOptions& options) {
   if (options.model.cache_tokens != 0) return options.model.cache_tokens;
-  uint64_t context = options.context;
-  if (context == 0) {
-    INGLE_TRY(const std::string* architecture, metadata.String("general.architecture"));
-    if (architecture != nullptr) {
-      INGLE_TRY(auto trained, metadata.Unsigned(*architecture + ".context_length"));
-      context = trained.value_or(0);
-    }
-    if (context == 0) return uint64_t{0};  // LoadModel names the missing key.
-  }
+  const uint64_t context = options.context != 0 ? options.context : plan.blueprint.context_max;
   return std::max(context, kCacheTokensPerSequence * options.max_sequences);
 }
 
@@ -56,7 +49,7 @@ Result<EngineParts> LoadTextParts(const Metadata& metadata, const std::string& c
   INGLE_TRY(parts.tokenizer, LoadTokenizer(metadata));
   std::string_view source = chat_template;
   if (source.empty()) {
-    INGLE_TRY(const std::string* own, metadata.String("tokenizer.chat_template"));
+    INGLE_TRY(const std::string* own, metadata.String(kChatTemplateKey));
     if (own != nullptr) source = *own;
   }
   if (!source.empty()) INGLE_RETURN_IF_ERROR(AddTemplate(source, &parts));
@@ -71,13 +64,12 @@ Result<EngineParts> LoadTextParts(const Metadata& metadata, const std::string& c
 Result<std::unique_ptr<Engine>> Engine::Load(const std::string& path,
                                              const EngineOptions& options) {
   ModelOptions model_options = options.model;
-  EngineParts parts;
-  {  // What is wrong with the text side shows before gigabytes are packed.
-    INGLE_TRY(GgufFile file, OpenGguf(path));
-    INGLE_TRY(parts, LoadTextParts(file.metadata(), options.chat_template));
-    INGLE_TRY(model_options.cache_tokens, ChooseCacheTokens(file.metadata(), options));
-  }
-  INGLE_TRY(LoadedModel loaded, LoadModel(path, model_options));
+  INGLE_TRY(const ModelFiles files, OpenModelFiles(path));
+  // What is wrong shows before gigabytes are packed.
+  INGLE_TRY(EngineParts parts, LoadTextParts(files.metadata(), options.chat_template));
+  INGLE_TRY(const ModelPlan plan, PlanModel(files));
+  model_options.cache_tokens = ChooseCacheTokens(plan, options);
+  INGLE_TRY(LoadedModel loaded, LoadModel(files, model_options));
   AddWarnings(loaded.warnings, &parts);
   parts.model = std::move(loaded.model);
   parts.metadata = std::move(loaded.metadata);

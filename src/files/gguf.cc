@@ -3,11 +3,9 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
-#include <limits>
 #include <optional>
 #include <utility>
 
-#include "base/checked.h"
 #include "files/gguf_cursor.h"
 #include "files/gguf_layout.h"
 #include "files/printable.h"
@@ -65,7 +63,6 @@ class Inspector {
   Status ReadAlignment();
   Status ReadTensor(uint64_t index);
   Status ReadExtents(GgufTensor& tensor);
-  Status SizeTensor(GgufTensor& tensor);
 
   Result<std::string> ReadString(uint64_t bytes_max, std::string_view what);
   Result<std::string> ReadText(const std::string& key);
@@ -317,28 +314,6 @@ Status Inspector::ReadExtents(GgufTensor& tensor) {
   return {};
 }
 
-// Sets tensor.bytes.
-Status Inspector::SizeTensor(GgufTensor& tensor) {
-  const DTypeInfo& type = Info(tensor.type);
-  if (tensor.dims[0] % type.block_weights != 0) {
-    return BadModelFile("Tensor '" + tensor.name + "' has rows of " + Number(tensor.dims[0]) +
-                        " weights; type " + std::string(type.name) + " stores blocks of " +
-                        Number(type.block_weights) + ".");
-  }
-  std::optional<uint64_t> elements = 1;
-  for (const uint64_t extent : tensor.dims)
-    elements = elements ? CheckedMultiply(*elements, extent) : elements;
-  std::optional<uint64_t> bytes;
-  if (elements) bytes = CheckedMultiply<uint64_t>(*elements / type.block_weights, type.block_bytes);
-  if (!bytes || *elements > std::numeric_limits<int64_t>::max() ||
-      *bytes > std::numeric_limits<int64_t>::max()) {
-    return BadModelFile("Tensor '" + tensor.name +
-                        "': size overflow, its dimensions multiply to more than 2^63 bytes.");
-  }
-  tensor.bytes = *bytes;
-  return {};
-}
-
 Status Inspector::ReadTensor(uint64_t index) {
   const uint64_t at = in_.position();
   GgufTensor tensor;
@@ -367,7 +342,8 @@ Status Inspector::ReadTensor(uint64_t index) {
                         ", which is no multiple of the alignment " + Number(header_.alignment) +
                         ".");
   }
-  INGLE_RETURN_IF_ERROR(SizeTensor(tensor));
+  if (const std::string fault = SizeStoredTensor(tensor); !fault.empty())
+    return BadModelFile("Tensor '" + tensor.name + "' " + fault);
   header_.tensors.push_back(std::move(tensor));
   return {};
 }

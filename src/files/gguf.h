@@ -3,17 +3,16 @@
 // table, with limits and checked arithmetic; touches no weights) and map. Format:
 // github.com/ggml-org/ggml docs/gguf.md.
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string>
-#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/result.h"
 #include "files/metadata.h"
-#include "formats/dtype.h"
+#include "files/stored_tensor.h"
 #include "os/mapped_file.h"
 
 namespace ingle {
@@ -29,14 +28,7 @@ struct GgufLimits {
   uint64_t alignment_min = 8, alignment_max = 1u << 20;
 };
 
-struct GgufTensor {
-  std::string name;
-  DType type = DType::kF32;
-  uint32_t dimension_count = 1;              // 1 to 4
-  std::array<uint64_t, 4> dims{1, 1, 1, 1};  // dims[0] runs fastest. None is 0.
-  uint64_t offset = 0;                       // From the start of the file.
-  uint64_t bytes = 0;
-};
+using GgufTensor = StoredTensor;
 
 // What stage one learns.
 struct GgufHeader {
@@ -61,14 +53,9 @@ class GgufFile {
   uint64_t size() const { return map_.size(); }
   const std::string& path() const { return path_; }
 
-  // Drops the pages of a tensor that has been packed, so that file and packed weights are not both
-  // in memory.
-  void ReleasePages(const GgufTensor& tensor) const { map_.Release(tensor.offset, tensor.bytes); }
-  // The same for [begin, begin + length) of its bytes.
-  void ReleasePages(const GgufTensor& tensor, uint64_t begin, uint64_t length) const {
-    map_.Release(tensor.offset + begin, length);
-  }
-  void WillNeed(const GgufTensor& tensor) const { map_.WillNeed(tensor.offset, tensor.bytes); }
+  // What the file was made of, for those who hold several (files/model_files.h).
+  GgufHeader TakeHeader() && { return std::move(header_); }
+  MappedFile TakeMap() && { return std::move(map_); }
 
  private:
   friend Result<GgufFile> OpenGguf(const std::string& path, const GgufLimits& limits);

@@ -78,6 +78,73 @@ struct BlockQ6_K {
 };
 static_assert(sizeof(BlockQ6_K) == 210);
 
+// Sixteen groups of 16: w = d * scale * q - dmin * min, with the group's scale in the low and its
+// min in the high nibble of its byte. Weight 32k + i of half h has bits 2k, 2k+1 of q[32h + i].
+struct BlockQ2_K {
+  uint8_t scales[16];
+  uint8_t q[64];
+  uint16_t d, dmin;
+};
+static_assert(sizeof(BlockQ2_K) == 84);
+
+// Sixteen groups of 16: w = d * scale * (q - 4). Low two bits as in Q2_K; bit g of high[i] is the
+// third bit of weight i of group g of 32. `scales`: see UnpackScaleQ3_K.
+struct BlockQ3_K {
+  uint8_t high[32];
+  uint8_t q[64];
+  uint8_t scales[12];
+  uint16_t d;
+};
+static_assert(sizeof(BlockQ3_K) == 110);
+
+// w = d * kIq4Values[q]; nibbles as in Q4_0.
+struct BlockIQ4_NL {
+  uint16_t d;
+  uint8_t q[16];
+};
+static_assert(sizeof(BlockIQ4_NL) == 18);
+
+// Eight groups of 32: w = d * (scale - 32) * kIq4Values[q]. A group's scale has four bits in its
+// nibble of scales_low and two in scales_high; its nibbles lie in 16 bytes of q as in Q4_0.
+struct BlockIQ4_XS {
+  uint16_t d, scales_high;
+  uint8_t scales_low[4];
+  uint8_t q[128];
+};
+static_assert(sizeof(BlockIQ4_XS) == 136);
+
+// w = 2^(exponent - 128) * kMxfp4Values[q]; nibbles as in Q4_0. (The element format E2M1 has half
+// of these values: 0.5 to 6.)
+struct BlockMXFP4 {
+  uint8_t exponent;
+  uint8_t q[16];
+};
+static_assert(sizeof(BlockMXFP4) == 17);
+
+inline constexpr int8_t kIq4Values[16] = {-127, -104, -83, -65, -49, -35, -22, -10,
+                                          1,    13,   25,  38,  53,  69,  89,  113};
+inline constexpr int8_t kMxfp4Values[16] = {0, 1,  2,  3,  4,  6,  8,  12,
+                                            0, -1, -2, -3, -4, -6, -8, -12};
+
+// The scale of an MXFP4 block as a float's bits: exact, subnormals included.
+constexpr uint32_t Mxfp4ScaleBits(uint8_t exponent) {
+  return exponent < 2 ? 0x200000u << exponent : (exponent - 1u) << 23;
+}
+
+// Q3_K: low nibbles of groups 0-7, high ones of 8-15 in bytes 0-7; two more bits of group g in bits
+// 2 * (g / 4) of byte 8 + g % 4.
+constexpr int32_t UnpackScaleQ3_K(const uint8_t* scales, uint32_t group) {
+  const int32_t low = scales[group % 8] >> (group / 8 * 4) & 15;
+  const int32_t high = scales[8 + group % 4] >> (group / 4 * 2) & 3;
+  return (low | high << 4) - 32;
+}
+
+constexpr int32_t UnpackScaleIQ4_XS(const BlockIQ4_XS& block, uint32_t group) {
+  const int32_t low = block.scales_low[group / 2] >> (group % 2 * 4) & 15;
+  const int32_t high = block.scales_high >> (group * 2) & 3;
+  return (low | high << 4) - 32;
+}
+
 struct ScaleMin {
   uint8_t scale, min;  // 6 bits each.
 };

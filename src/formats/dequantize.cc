@@ -1,5 +1,6 @@
 #include "formats/dequantize.h"
 
+#include <bit>
 #include <cstdint>
 #include <cstring>
 
@@ -123,6 +124,67 @@ void FromQ6_K(const std::byte* blocks, size_t weights, float* out) {
   }
 }
 
+void FromQ2_K(const std::byte* blocks, size_t weights, float* out) {
+  for (size_t b = 0; b < weights / kSuperBlock; ++b) {
+    const auto block = Load<BlockQ2_K>(blocks, b);
+    const float d = F16ToF32(block.d), dmin = F16ToF32(block.dmin);
+    for (uint32_t index = 0; index < kSuperBlock; ++index) {
+      const uint32_t half = index / 128, k = index % 128 / 32, i = index % 32;
+      const uint32_t q = block.q[half * 32 + i] >> (2 * k) & 3u;
+      const uint8_t packed = block.scales[index / 16];
+      const float scale = d * static_cast<float>(packed & 15),
+                  min = dmin * static_cast<float>(packed >> 4);
+      *out++ = scale * static_cast<float>(q) - min;
+    }
+  }
+}
+
+void FromQ3_K(const std::byte* blocks, size_t weights, float* out) {
+  for (size_t b = 0; b < weights / kSuperBlock; ++b) {
+    const auto block = Load<BlockQ3_K>(blocks, b);
+    const float d = F16ToF32(block.d);
+    for (uint32_t index = 0; index < kSuperBlock; ++index) {
+      const uint32_t half = index / 128, k = index % 128 / 32, i = index % 32;
+      const uint32_t low = block.q[half * 32 + i] >> (2 * k) & 3u;
+      const uint32_t third = block.high[i] >> (index / 32) & 1u;
+      const float scale = d * static_cast<float>(UnpackScaleQ3_K(block.scales, index / 16));
+      *out++ = scale * (static_cast<float>(low | third << 2) - 4.0f);
+    }
+  }
+}
+
+// 32 weights of a codebook.
+float* FromCodes(const uint8_t* q, const int8_t (&values)[16], float d, float* out) {
+  for (uint32_t i = 0; i < kSmallBlock; ++i) *out++ = d * static_cast<float>(values[Nibble(q, i)]);
+  return out;
+}
+
+void FromIQ4_NL(const std::byte* blocks, size_t weights, float* out) {
+  for (size_t b = 0; b < weights / kSmallBlock; ++b) {
+    const auto block = Load<BlockIQ4_NL>(blocks, b);
+    out = FromCodes(block.q, kIq4Values, F16ToF32(block.d), out);
+  }
+}
+
+void FromIQ4_XS(const std::byte* blocks, size_t weights, float* out) {
+  for (size_t b = 0; b < weights / kSuperBlock; ++b) {
+    const auto block = Load<BlockIQ4_XS>(blocks, b);
+    const float d = F16ToF32(block.d);
+    for (uint32_t group = 0; group < 8; ++group) {
+      const float scale = d * static_cast<float>(UnpackScaleIQ4_XS(block, group));
+      out = FromCodes(block.q + group * 16, kIq4Values, scale, out);
+    }
+  }
+}
+
+void FromMXFP4(const std::byte* blocks, size_t weights, float* out) {
+  for (size_t b = 0; b < weights / kSmallBlock; ++b) {
+    const auto block = Load<BlockMXFP4>(blocks, b);
+    out =
+        FromCodes(block.q, kMxfp4Values, std::bit_cast<float>(Mxfp4ScaleBits(block.exponent)), out);
+  }
+}
+
 }  // namespace
 
 DequantizeFunction FindDequantize(DType type) {
@@ -138,6 +200,11 @@ DequantizeFunction FindDequantize(DType type) {
     case DType::kQ4_K: return FromQ4_K;
     case DType::kQ5_K: return FromQ5_K;
     case DType::kQ6_K: return FromQ6_K;
+    case DType::kQ2_K: return FromQ2_K;
+    case DType::kQ3_K: return FromQ3_K;
+    case DType::kIQ4_NL: return FromIQ4_NL;
+    case DType::kIQ4_XS: return FromIQ4_XS;
+    case DType::kMXFP4: return FromMXFP4;
     default: return nullptr;
   }
 }

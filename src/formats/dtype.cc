@@ -38,8 +38,16 @@ constexpr DTypeInfo kTypes[] = {
     {DType::kTQ1_0, "tq1_0", 256, 54},
     {DType::kTQ2_0, "tq2_0", 256, 66},
     {DType::kMXFP4, "mxfp4", 32, 17},
+    {DType::kU8, "u8", 1, 1},
+    {DType::kU16, "u16", 1, 2},
+    {DType::kU32, "u32", 1, 4},
+    {DType::kU64, "u64", 1, 8},
+    {DType::kBool, "bool", 1, 1},
+    {DType::kF8E4M3, "f8_e4m3", 1, 1},
+    {DType::kF8E5M2, "f8_e5m2", 1, 1},
 };
-constexpr uint32_t kNumbers = 40;  // One past the highest.
+constexpr uint32_t kGgmlNumbers = 128;  // From here on the numbers are our own.
+constexpr uint32_t kNumbers = 135;      // One past the highest.
 constexpr uint8_t kNone = 0xff;
 
 constexpr auto kRowOfNumber = [] {
@@ -53,7 +61,7 @@ constexpr auto kRowOfNumber = [] {
 }  // namespace
 
 std::optional<DTypeInfo> FindDType(uint32_t ggml_type) {
-  if (ggml_type >= kNumbers || kRowOfNumber[ggml_type] == kNone) return std::nullopt;
+  if (ggml_type >= kGgmlNumbers || kRowOfNumber[ggml_type] == kNone) return std::nullopt;
   return kTypes[kRowOfNumber[ggml_type]];
 }
 

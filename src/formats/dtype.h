@@ -9,9 +9,9 @@
 
 namespace ingle {
 
-// Every number that ggml assigns; most of them are known by name and size only, so that a file
-// using one can be described and refused by name. What can be computed with is for FindDequantize
-// and tensor/ to say.
+// Every number that ggml assigns, and a few of our own; most of them are known by name and size
+// only, so that a file using one can be described and refused by name. What can be computed with is
+// for FindDequantize and tensor/ to say.
 enum class DType : uint8_t {
   kF32 = 0,
   kF16 = 1,
@@ -45,6 +45,14 @@ enum class DType : uint8_t {
   kTQ1_0 = 34,
   kTQ2_0 = 35,
   kMXFP4 = 39,
+  // Not ggml's: what other containers store. No GGUF file can name them.
+  kU8 = 128,
+  kU16 = 129,
+  kU32 = 130,
+  kU64 = 131,
+  kBool = 132,
+  kF8E4M3 = 133,
+  kF8E5M2 = 134,
 };
 
 struct DTypeInfo {
@@ -55,7 +63,7 @@ struct DTypeInfo {
 };
 
 std::optional<DTypeInfo> FindDType(
-    uint32_t ggml_type);  // nullopt: a number this build does not know.
+    uint32_t ggml_type);  // nullopt: no number of ggml's, or one this build does not know.
 const DTypeInfo& Info(DType type);
 
 }  // namespace ingle

@@ -21,9 +21,11 @@ TEST(DType, NumbersNamesAndSizes) {
   EXPECT_EQ(FindDType(12)->block_bytes, sizeof(BlockQ4_K));
   EXPECT_EQ(FindDType(30)->name, "bf16");
   EXPECT_EQ(Info(DType::kQ6_K).block_bytes, sizeof(BlockQ6_K));
-  for (const uint32_t unknown : {4u, 5u, 31u, 32u, 33u, 36u, 38u, 40u, 0x7fffffffu, 0xffffffffu}) {
+  for (const uint32_t unknown :
+       {4u, 5u, 31u, 32u, 33u, 36u, 38u, 40u, 128u, 134u, 0x7fffffffu, 0xffffffffu}) {
     EXPECT_FALSE(FindDType(unknown)) << unknown;
   }
+  EXPECT_EQ(Info(DType::kF8E5M2).name, "f8_e5m2");
   for (uint32_t number = 0; number < 64; ++number) {
     const auto info = FindDType(number);
     if (!info) continue;
@@ -93,7 +95,7 @@ TEST(Dequantize, EqualsTheGgufPackage) {
     ++types;
   }
   EXPECT_EQ(at, golden.size());
-  EXPECT_EQ(types, 11);
+  EXPECT_EQ(types, 16);
   EXPECT_EQ(FindDequantize(DType::kIQ1_S), nullptr);
 }
 

@@ -35,13 +35,15 @@ struct AttentionArgs {
   // Pages of this split, for one layer and one key-value head; as many as the largest count needs.
   const uint8_t* keys[kSplitPages];
   const uint8_t* values[kSplitPages];
-  const uint32_t* counts;  // [rows]: keys that the row sees in this split, 1 to 256.
+  const uint32_t* counts;  // [rows]: where the keys that the row sees in this split end, 1 to 256.
+  const uint32_t* begins;  // [rows]: where they begin, less than counts; null: all at 0.
+  float softcap;           // Scores become softcap * tanh(score / softcap); 0: they stay.
 };
 
 struct AttentionKernels {
   // score(j) = (sum over even k) + (sum over odd k) of key(j, k) * query(k), each an FMA chain in
   // order of k from zero; p(j) = exp(score(j) - maximum); out(d) = FMA chain of p(j) * value(j, d)
-  // in order of j.
+  // in order of j, from the even j at or before the row's first one, where p is 0 if that is odd.
   void (*split[kCacheFormats])(const AttentionArgs& args, const AttentionState& state);
   // Adds the state of the next split to that of all before it.
   void (*merge)(const AttentionState& next, const AttentionState& all, uint32_t rows, uint32_t dim);

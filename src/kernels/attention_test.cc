@@ -189,6 +189,72 @@ TEST_P(AttentionTest, ARowDoesNotKnowTheOthers) {
   }
 }
 
+// Row r sees keys [begins[r], counts[r]) of one split.
+std::vector<float> AttendWindow(const AttentionKernels& kernels, const Cached& cached,
+                                const std::vector<float>& queries,
+                                const std::vector<uint32_t>& begins,
+                                const std::vector<uint32_t>& counts, float softcap) {
+  const auto rows = static_cast<uint32_t>(counts.size());
+  Rows all(rows, cached.dim);
+  AttentionArgs args = cached.Args(0);
+  args.rows = rows;
+  args.counts = counts.data();
+  args.begins = begins.data();
+  args.softcap = softcap;
+  args.queries = queries.data();
+  kernels.split[cached.format](args, all.State());
+  kernels.finish(all.State(), rows, cached.dim);
+  return all.out;
+}
+
+double WindowOracle(const Cached& cached, const float* query, uint32_t begin, uint32_t count,
+                    float softcap, uint32_t d) {
+  double sum = 0, out = 0;
+  for (uint32_t j = begin; j < count; ++j) {
+    double score = 0;
+    for (uint32_t k = 0; k < cached.dim; ++k)
+      score += double{query[k]} * cached.keys[size_t{j} * cached.dim + k];
+    if (softcap != 0) score = softcap * std::tanh(score / softcap);
+    sum += std::exp(score);
+    out += std::exp(score) * cached.values[size_t{j} * cached.dim + d];
+  }
+  return out / sum;
+}
+
+TEST_P(AttentionTest, WindowsAndSoftcap) {
+  const Cached cached(format(), dim(), 256, 6);
+  for (const uint32_t rows : {1u, 2u, 5u, 8u, 11u, 24u}) {
+    for (const uint32_t window : {1u, 2u, 5u, 16u, 100u, 255u}) {
+      const float softcap = window % 2 == 0 ? 0.0f : 1.5f;
+      const auto queries = Queries(rows, dim(), rows);
+      std::vector<uint32_t> begins, counts;
+      for (uint32_t r = 0; r < rows; ++r) {
+        counts.push_back(std::min(256u, 90 + 7 * r + r % 3));
+        begins.push_back(counts[r] > window ? counts[r] - window : 0);
+      }
+      const auto expected = AttendWindow(SupportedKernels().back()->attention, cached, queries,
+                                         begins, counts, softcap);
+      for (uint32_t r = 0; r < rows; ++r)
+        for (const uint32_t d : {0u, dim() - 1})
+          ASSERT_NEAR(expected[r * dim() + d],
+                      WindowOracle(cached, &queries[r * dim()], begins[r], counts[r], softcap, d),
+                      4e-6);
+      for (const Kernels* tier : SupportedKernels()) {
+        const auto got = AttendWindow(tier->attention, cached, queries, begins, counts, softcap);
+        ASSERT_EQ(std::memcmp(got.data(), expected.data(), got.size() * sizeof(float)), 0)
+            << tier->name << ", window " << window;
+        for (uint32_t r = 0; r < rows; ++r) {
+          const std::vector<float> query(&queries[r * dim()], &queries[r * dim()] + dim());
+          const auto alone =
+              AttendWindow(tier->attention, cached, query, {begins[r]}, {counts[r]}, softcap);
+          ASSERT_EQ(std::memcmp(alone.data(), &got[r * dim()], dim() * sizeof(float)), 0)
+              << tier->name << ", row " << r << " of " << rows << ", window " << window;
+        }
+      }
+    }
+  }
+}
+
 TEST_P(AttentionTest, LargeScoresStayFinite) {
   const Cached cached(format(), dim(), 300, 4);
   auto queries = Queries(2, dim(), 5);

@@ -45,13 +45,41 @@ struct alignas(64) BrickQ6_K {
 };
 static_assert(sizeof(BrickQ6_K) == 3392);
 
+// 2-bit codes: [group of 16 k][row, k of the quad], bits 2q, 2q + 1 of a byte belong to quad q of
+// the group, as in BrickQ6_K.
+struct alignas(64) BrickQ2_K {
+  uint8_t low[16][64];
+  uint8_t scales[16][16];  // [group of 16 k][row], 4 bits each
+  uint8_t mins[8][16][2];  // [pair of groups][row][group of the pair], 4 bits each
+  uint16_t d[16], dmin[16];
+};
+static_assert(sizeof(BrickQ2_K) == 1600);
+
+struct alignas(64) BrickQ3_K {
+  uint8_t low[16][64];    // As in BrickQ2_K,
+  uint8_t high[8][64];    // and third bits: [group of 32 k]; bit q of a byte belongs to quad q.
+  int8_t scales[16][16];  // [group of 16 k][row]
+  uint16_t d[16];
+  uint8_t padding[32];
+};
+static_assert(sizeof(BrickQ3_K) == 1856);
+
+// What a 4-bit code stands for in types with a codebook (formats/blocks.h has the same numbers).
+enum class Codebook : uint8_t { kNone, kIq4, kMxfp4 };
+alignas(16) static constexpr int8_t kCodebookValues[3][16] = {
+    {},
+    {-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113},
+    {0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12}};
+
 // Types with a scale (and an offset) per 32 weights. A brick of n groups (8; fewer at the end of a
-// row) is codes[n][code_bytes], high[n][64] if bits is 5, d[n][16 rows] and m[n][16 rows] if
-// has_min, in half floats, filled up to a multiple of 64 bytes.
+// row) is codes[n][code_bytes], high[n][64] if bits is 5, d[n][16 rows] (half floats; floats if
+// wide_scale) and m[n][16 rows] if has_min, filled up to a multiple of 64 bytes.
 struct SmallBlockLayout {
   uint32_t bits;  // 4, 5 or 8. 8-bit codes are stored as q + 128.
   bool has_min;   // w = d * code + m; else w = d * (code - zero).
   uint32_t zero;
+  Codebook codebook = Codebook::kNone;  // Else w = d * kCodebookValues[codebook][code].
+  bool wide_scale = false;
 };
 inline constexpr SmallBlockLayout kLayoutQ8_0 = {8, false, 128};
 inline constexpr SmallBlockLayout kLayoutQ4_0 = {4, false, 8};
@@ -59,14 +87,22 @@ inline constexpr SmallBlockLayout kLayoutQ4_1 = {4, true, 0};
 inline constexpr SmallBlockLayout kLayoutQ5_0 = {5, false, 16};
 inline constexpr SmallBlockLayout kLayoutQ5_1 = {5, true, 0};
 
+inline constexpr SmallBlockLayout kLayoutIQ4_NL = {4, false, 128, Codebook::kIq4, false};
+// d: the group's own scale, as a product of the file's two.
+inline constexpr SmallBlockLayout kLayoutIQ4_XS = {4, false, 128, Codebook::kIq4, true};
+inline constexpr SmallBlockLayout kLayoutMXFP4 = {4, false, 128, Codebook::kMxfp4, true};
+
 // For template arguments where a struct would leave symbols in an object.
-enum class SmallBlockType : uint8_t { kQ8_0, kQ4_0, kQ4_1, kQ5_0, kQ5_1 };
+enum class SmallBlockType : uint8_t { kQ8_0, kQ4_0, kQ4_1, kQ5_0, kQ5_1, kIQ4_NL, kIQ4_XS, kMXFP4 };
 static constexpr SmallBlockLayout LayoutOf(SmallBlockType type) {
   switch (type) {
     case SmallBlockType::kQ8_0: return kLayoutQ8_0;
     case SmallBlockType::kQ4_0: return kLayoutQ4_0;
     case SmallBlockType::kQ4_1: return kLayoutQ4_1;
     case SmallBlockType::kQ5_0: return kLayoutQ5_0;
+    case SmallBlockType::kIQ4_NL: return kLayoutIQ4_NL;
+    case SmallBlockType::kIQ4_XS: return kLayoutIQ4_XS;
+    case SmallBlockType::kMXFP4: return kLayoutMXFP4;
     case SmallBlockType::kQ5_1: break;
   }
   return kLayoutQ5_1;
@@ -81,8 +117,12 @@ static constexpr uint32_t HighOffset(SmallBlockLayout layout, uint32_t groups) {
 static constexpr uint32_t ScaleOffset(SmallBlockLayout layout, uint32_t groups) {
   return HighOffset(layout, groups) + (layout.bits == 5 ? groups * 64 : 0);
 }
+// Of a group's 16 rows.
+static constexpr uint32_t ScaleBytes(SmallBlockLayout layout) {
+  return layout.wide_scale ? 64 : 32;
+}
 static constexpr uint32_t MinOffset(SmallBlockLayout layout, uint32_t groups) {
-  return ScaleOffset(layout, groups) + groups * 32;
+  return ScaleOffset(layout, groups) + groups * ScaleBytes(layout);
 }
 static constexpr uint32_t SmallBrickBytes(SmallBlockLayout layout, uint32_t groups) {
   return (MinOffset(layout, groups) + (layout.has_min ? groups * 32 : 0) + 63) / 64 * 64;

@@ -12,8 +12,28 @@ namespace ingle {
 struct ElementwiseKernels {
   // y = x * (1 / sqrt(mean(x * x) + epsilon)) * weight. y may be x.
   void (*rms_norm)(const float* x, const float* weight, uint32_t n, float epsilon, float* y);
+  // y = (x - mean(x)) * (1 / sqrt(mean((x - mean(x))^2) + epsilon)) * weight + bias. y may be x.
+  void (*layer_norm)(const float* x, const float* weight, const float* bias, uint32_t n,
+                     float epsilon, float* y);
   // y = gate / (1 + exp(-gate)) * up
   void (*silu_multiply)(const float* gate, const float* up, uint32_t n, float* y);
+  // y = gelu(gate) * up, with gelu(x) = x / 2 * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 * x^3)))
+  void (*gelu_tanh_multiply)(const float* gate, const float* up, uint32_t n, float* y);
+  // y = x / (1 + exp(-x)), and gelu(x). y may be x.
+  void (*silu)(const float* x, uint32_t n, float* y);
+  void (*gelu_tanh)(const float* x, uint32_t n, float* y);
+  // x = cap * tanh(x / cap)
+  void (*softcap)(float* x, float cap, uint32_t n);
+  // x = 1 / (1 + exp(-x))
+  void (*sigmoid)(float* x, uint32_t n);
+  // x = exp(x - max(x)) / sum of these
+  void (*softmax)(float* x, uint32_t n);
+  float (*dot)(const float* x, const float* y, uint32_t n);
+  // y = x * w; and y += x * w, fused.
+  void (*multiply)(const float* x, const float* w, uint32_t n, float* y);
+  void (*multiply_add)(const float* x, const float* w, uint32_t n, float* y);
+  // y += x * factor, fused.
+  void (*add_scaled)(float* y, const float* x, float factor, uint32_t n);
   // x += y
   void (*add)(float* x, const float* y, uint32_t n);
   // x *= factor

@@ -70,6 +70,80 @@ TEST(Elementwise, SiluMultiply) {
   }
 }
 
+TEST(Elementwise, LayerNorm) {
+  for (const uint32_t n : kSizes) {
+    auto x = Random(n, n);
+    for (float& v : x) v += 3.0f;
+    const auto w = Random(n, n + 1), b = Random(n, n + 2);
+    const auto y = SameInEveryTier([&](const ElementwiseKernels& k) {
+      std::vector<float> out(n);
+      k.layer_norm(x.data(), w.data(), b.data(), n, 1e-5f, out.data());
+      return out;
+    });
+    double mean = 0, variance = 0;
+    for (const float v : x) mean += double{v} / n;
+    for (const float v : x) variance += (v - mean) * (v - mean) / n;
+    for (uint32_t i = 0; i < n; ++i)
+      ASSERT_NEAR(y[i], (x[i] - mean) / std::sqrt(variance + 1e-5) * w[i] + b[i],
+                  n == 1 ? 1e-3 : 1e-5);
+  }
+}
+
+// Every function of one vector against its definition in double precision.
+TEST(Elementwise, FunctionsOfOneNumber) {
+  const auto gelu = [](double v) {
+    return v / 2 * (1 + std::tanh(std::sqrt(2 / std::acos(-1.0)) * (v + 0.044715 * v * v * v)));
+  };
+  using Kernel = std::function<void(const ElementwiseKernels&, float*, uint32_t)>;
+  const std::pair<Kernel, std::function<double(double)>> cases[] = {
+      {[](const auto& k, float* x, uint32_t n) { k.silu(x, n, x); },
+       [](double v) { return v / (1 + std::exp(-v)); }},
+      {[](const auto& k, float* x, uint32_t n) { k.gelu_tanh(x, n, x); }, gelu},
+      {[](const auto& k, float* x, uint32_t n) { k.gelu_tanh_multiply(x, x, n, x); },
+       [&](double v) { return gelu(v) * v; }},
+      {[](const auto& k, float* x, uint32_t n) { k.softcap(x, 1.5f, n); },
+       [](double v) { return 1.5 * std::tanh(v / 1.5); }},
+      {[](const auto& k, float* x, uint32_t n) { k.sigmoid(x, n); },
+       [](double v) { return 1 / (1 + std::exp(-v)); }}};
+  for (const auto& [kernel, exact] : cases) {
+    for (const uint32_t n : kSizes) {
+      auto x = Random(n, n, n % 2 ? 3.0f : 0.3f);
+      x[0] = n % 2 ? -100.0f : 100.0f;
+      const auto y = SameInEveryTier([&](const ElementwiseKernels& k) {
+        auto out = x;
+        kernel(k, out.data(), n);
+        return out;
+      });
+      for (uint32_t i = 0; i < n; ++i)
+        ASSERT_NEAR(y[i], exact(x[i]), 1e-6 * std::fabs(exact(x[i])) + 1e-6) << x[i];
+    }
+  }
+}
+
+TEST(Elementwise, SoftmaxAndProducts) {
+  for (const uint32_t n : kSizes) {
+    const auto x = Random(n, n, 3.0f), w = Random(n, n + 1);
+    const auto y = SameInEveryTier([&](const ElementwiseKernels& k) {
+      auto out = x;
+      k.softmax(out.data(), n);
+      out.push_back(k.dot(x.data(), w.data(), n));
+      std::vector<float> product(n);
+      k.multiply(x.data(), w.data(), n, product.data());
+      k.multiply_add(x.data(), w.data(), n, product.data());
+      k.add_scaled(product.data(), x.data(), 0.5f, n);
+      out.insert(out.end(), product.begin(), product.end());
+      return out;
+    });
+    double sum = 0, dot = 0;
+    for (uint32_t i = 0; i < n; ++i) sum += std::exp(double{x[i]}), dot += double{x[i]} * w[i];
+    EXPECT_NEAR(y[n], dot, 1e-5 * (1 + n));
+    for (uint32_t i = 0; i < n; ++i) {
+      ASSERT_NEAR(y[i], std::exp(double{x[i]}) / sum, 1e-6);
+      ASSERT_NEAR(y[n + 1 + i], 2.0 * x[i] * w[i] + 0.5 * x[i], 1e-5);
+    }
+  }
+}
+
 TEST(Elementwise, AddAndScale) {
   for (const uint32_t n : kSizes) {
     const auto x = Random(n, n), y = Random(n, n + 1);

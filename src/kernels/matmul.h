@@ -12,7 +12,7 @@ enum ActivationKind : uint8_t {
   kActivationF32,     // F32 weights.
   kActivationBf16,    // BF16 weights: rounded to bf16.
   kActivationBf16x2,  // F16 weights: bf16 hi + bf16 lo.
-  kActivationQ8x32,   // int8 with one scale per 32: Q8_0 Q4_0 Q4_1 Q5_0 Q5_1.
+  kActivationQ8x32,   // int8 with one scale per 32: Q8_0 Q4_* Q5_*, codebooks.
   kActivationQ8x256,  // int8 with one scale per 256 and block sums: K-quants.
   kActivationKinds,
 };
@@ -30,6 +30,11 @@ enum WeightType : uint8_t {
   kWeightQ4_K,
   kWeightQ5_K,
   kWeightQ6_K,
+  kWeightQ2_K,
+  kWeightQ3_K,
+  kWeightIQ4_NL,
+  kWeightIQ4_XS,
+  kWeightMXFP4,
   kWeightTypes,
 };
 

@@ -1,12 +1,16 @@
 #include "model/decoder.h"
 
 #include <algorithm>
+#include <cmath>
 #include <string>
 #include <utility>
 
 #include "cache/kv_cache.h"
 #include "model/blocks/attention_block.h"
+#include "model/blocks/convolution_block.h"
+#include "model/blocks/experts_block.h"
 #include "model/blocks/feed_forward_block.h"
+#include "model/blocks/products.h"
 #include "model/blocks/rotary.h"
 #include "model/blocks/workspace.h"
 
@@ -21,6 +25,7 @@ class DecoderSequence : public Sequence {
 
   uint32_t tokens = 0;
   std::vector<uint32_t> pages;
+  std::vector<int32_t> history;  // The tokens, where they may have to be run again (far_rope).
 
  private:
   std::shared_ptr<KvCache> cache_;
@@ -41,7 +46,10 @@ class Decoder : public Model {
         kernels_(kernels),
         cache_(std::make_shared<KvCache>(std::move(cache))),
         workspace_(std::move(workspace)),
-        info_(std::move(info)) {}
+        info_(std::move(info)),
+        near_tokens_(weights_.far_rope.frequencies.empty()
+                         ? UINT32_MAX
+                         : weights_.blueprint.rope.original_context) {}
 
   const ModelInfo& info() const override { return info_; }
   const StepProfile* profile() const override { return &profile_; }
@@ -59,7 +67,10 @@ class Decoder : public Model {
  private:
   Status CheckSegments(std::span<const Segment> segments, std::span<const float> logits) const;
   Status ReserveAll(std::span<const Segment> segments);
-  void AddToPass(const Segment& segment, size_t from, size_t count);
+  void RunSegment(const Segment& segment);
+  void RunAgainFar(const Segment& segment, size_t from);
+  void AddToPass(const Segment& segment, size_t from, size_t count, bool far);
+  void PlanAttention();
   void RunPass();
   void RunLayers(PassThread& thread);
   void Embed(PassThread& thread);
@@ -71,6 +82,7 @@ class Decoder : public Model {
   std::shared_ptr<KvCache> cache_;
   Workspace workspace_;
   ModelInfo info_;
+  uint32_t near_tokens_;  // Positions from here on rotate by far_rope.
   StepProfile profile_;
   std::atomic<uint64_t> progress_{0};
   Pass pass_;
@@ -131,11 +143,11 @@ Status Decoder::ReserveAll(std::span<const Segment> segments) {
   return {};
 }
 
-void Decoder::AddToPass(const Segment& segment, size_t from, size_t count) {
+void Decoder::AddToPass(const Segment& segment, size_t from, size_t count, bool far) {
   const DecoderSequence& own = Own(*segment.sequence);
   const uint32_t first = pass_.tokens;
   pass_.Add(segment.tokens.subspan(from, count), own.tokens + static_cast<uint32_t>(from),
-            own.pages);
+            own.pages, far);
   if (segment.no_logits) return;
   for (size_t i = 0; i < count; ++i)
     if (segment.all_logits || from + i + 1 == segment.tokens.size())
@@ -147,36 +159,72 @@ Status Decoder::Step(std::span<const Segment> segments, std::span<float> logits)
   INGLE_RETURN_IF_ERROR(ReserveAll(segments));
   pass_.Clear();
   pass_.logits = logits.data();
-  for (const Segment& segment : segments) {
-    for (size_t from = 0; from < segment.tokens.size();) {
-      const size_t count =
-          std::min<size_t>(segment.tokens.size() - from, kPassTokens - pass_.tokens);
-      AddToPass(segment, from, count);
-      from += count;
-      if (pass_.tokens == kPassTokens) RunPass();
-    }
-  }
+  for (const Segment& segment : segments) RunSegment(segment);
   if (pass_.tokens > 0) RunPass();
-  for (const Segment& segment : segments)
-    Own(*segment.sequence).tokens += static_cast<uint32_t>(segment.tokens.size());
+  for (const Segment& segment : segments) {
+    DecoderSequence& own = Own(*segment.sequence);
+    own.tokens += static_cast<uint32_t>(segment.tokens.size());
+    if (near_tokens_ != UINT32_MAX)
+      own.history.insert(own.history.end(), segment.tokens.begin(), segment.tokens.end());
+  }
   ++profile_.steps;
   return {};
 }
 
-void Decoder::RunPass() {
+void Decoder::RunSegment(const Segment& segment) {
+  const uint32_t before = Own(*segment.sequence).tokens;
+  for (size_t from = 0; from < segment.tokens.size();) {
+    const size_t position = before + from;
+    const bool far = position >= near_tokens_;
+    if (position == near_tokens_) RunAgainFar(segment, from);
+    size_t count = std::min<size_t>(segment.tokens.size() - from, kPassTokens - pass_.tokens);
+    if (!far) count = std::min<size_t>(count, near_tokens_ - position);
+    AddToPass(segment, from, count, far);
+    from += count;
+    if (pass_.tokens == kPassTokens) RunPass();
+  }
+}
+
+// A LongRoPE model computes every position of a sequence with other frequencies once the sequence
+// is longer than the original context, as the original does: all its tokens so far run again. So
+// the logits at a position depend on the tokens up to it only, however they came.
+void Decoder::RunAgainFar(const Segment& segment, size_t from) {
+  if (pass_.tokens > 0) RunPass();
+  const DecoderSequence& own = Own(*segment.sequence);
+  std::vector<int32_t> tokens = own.history;
+  tokens.insert(tokens.end(), segment.tokens.begin(),
+                segment.tokens.begin() + static_cast<std::ptrdiff_t>(from));
+  for (size_t at = 0; at < tokens.size();) {
+    const size_t count = std::min<size_t>(tokens.size() - at, kPassTokens - pass_.tokens);
+    pass_.Add(std::span(tokens).subspan(at, count), static_cast<uint32_t>(at), own.pages, true);
+    at += count;
+    if (pass_.tokens == kPassTokens) RunPass();
+  }
+}
+
+void Decoder::PlanAttention() {
   const Blueprint& b = weights_.blueprint;
   uint32_t kv_most = 1, kv_least = b.heads;
   for (const LayerBlueprint& layer : b.layers) {
+    if (layer.mixer != Mixer::kAttention) continue;
     kv_most = std::max(kv_most, layer.kv_heads);
     kv_least = std::min(kv_least, layer.kv_heads);
   }
   const uint32_t group_most = b.heads / kv_least;
-  pass_.PlanAttention(group_most, kv_least, team_->size());
   const size_t floats = size_t{group_most} * (cache_->padded_dim() + 2);
-  if (!pass_.items.empty() &&
-      std::any_of(pass_.items.begin(), pass_.items.end(),
-                  [](const AttentionItem& item) { return item.partials > 1; }))
-    workspace_.ReservePartials(pass_.items.size() * kv_most, floats);
+  std::vector<uint32_t> windows;
+  for (const LayerBlueprint& layer : b.layers) {
+    if (layer.mixer != Mixer::kAttention || std::ranges::count(windows, layer.window)) continue;
+    windows.push_back(layer.window);
+    pass_.PlanAttention(group_most, kv_least, team_->size(), layer.window);
+    const auto& items = pass_.plans.back().items;
+    if (std::ranges::any_of(items, [](const AttentionItem& item) { return item.partials > 1; }))
+      workspace_.ReservePartials(items.size() * kv_most, floats);
+  }
+}
+
+void Decoder::RunPass() {
+  PlanAttention();
   team_->Run([&](uint32_t index) {
     PassThread thread{index,
                       *team_,
@@ -202,21 +250,39 @@ void Decoder::RunLayers(PassThread& thread) {
   thread.Barrier();
   thread.Mark(StepPhase::kEmbed);
   for (uint32_t layer = 0; layer < weights_.layers.size(); ++layer) {
-    RunAttentionBlock(thread, layer);
-    RunFeedForwardBlock(thread, layer);
+    const LayerBlueprint& blueprint = weights_.blueprint.layers[layer];
+    if (blueprint.mixer == Mixer::kAttention)
+      RunAttentionBlock(thread, layer);
+    else
+      RunConvolutionBlock(thread, layer);
+    if (blueprint.feed_forward == FeedForward::kExperts)
+      RunExpertsBlock(thread, layer);
+    else
+      RunFeedForwardBlock(thread, layer);
   }
   if (!pass_.logit_rows.empty()) Head(thread);
   thread.Mark(StepPhase::kHead);
 }
 
 void Decoder::Embed(PassThread& thread) {
-  const uint32_t width = weights_.blueprint.model_dim;
-  const size_t pairs = weights_.rope.frequencies.size();
+  const Blueprint& b = weights_.blueprint;
+  const uint32_t width = b.model_dim;
+  const ElementwiseKernels& e = kernels_.elementwise;
   thread.team.ForChunks(thread.index, pass_.tokens, 1, [&](uint64_t token, uint64_t) {
-    ReadRow(weights_.embedding, static_cast<uint32_t>(pass_.ids[token]),
-            workspace_.x + token * width);
-    FillRotary(weights_.rope, pass_.Position(static_cast<uint32_t>(token)),
-               workspace_.cosines + token * pairs, workspace_.sines + token * pairs);
+    const auto i = static_cast<uint32_t>(token);
+    const uint32_t position = pass_.Position(i);
+    float* x = workspace_.x + token * width;
+    ReadRow(weights_.embedding, static_cast<uint32_t>(pass_.ids[token]), x);
+    if (b.embedding_scale != 1.0f) e.scale(x, b.embedding_scale, width);
+    if (!weights_.position_embedding.empty())
+      e.add(x, weights_.position_embedding.data() + size_t{position} * width, width);
+    const bool far = pass_.slices[pass_.slice_of[i]].far;
+    const auto fill = [&](const RopeTable& table, const RotaryRows& rows) {
+      FillRotary(table, position, rows.cosines + token * rows.pairs,
+                 rows.sines + token * rows.pairs);
+    };
+    fill(far ? weights_.far_rope : weights_.rope, workspace_.rope);
+    fill(weights_.local_rope, workspace_.local_rope);
   });
 }
 
@@ -227,14 +293,17 @@ void Decoder::Head(PassThread& thread) {
   const ActivationSet& activations =
       MakeActivations(thread, rows, b.model_dim, KindBit(head), [&](uint32_t i, float* row) {
         const float* x = workspace_.x + size_t{pass_.logit_rows[i]} * b.model_dim;
-        kernels_.elementwise.rms_norm(x, weights_.final_norm.data(), b.model_dim, b.norm_epsilon,
-                                      row);
+        Normalise(thread, x, weights_.final_norm, weights_.final_norm_bias, row);
         return row;
       });
   const uint32_t unit = RowsPerUnit(head, workspace_.product_rows, thread.team.size());
   thread.team.ForChunks(thread.index, head.rows, unit, [&](uint64_t begin, uint64_t end) {
+    float* logits = pass_.logits + begin;
     Multiply(kernels_, head, activations[head.activation], rows, static_cast<uint32_t>(begin),
-             static_cast<uint32_t>(end), pass_.logits + begin, head.rows);
+             static_cast<uint32_t>(end), logits, head.rows);
+    for (uint32_t i = 0; i < rows && b.logit_softcap != 0; ++i)
+      kernels_.elementwise.softcap(logits + size_t{i} * head.rows, b.logit_softcap,
+                                   static_cast<uint32_t>(end - begin));
     thread.Worked();
   });
 }
@@ -251,16 +320,60 @@ auto CacheFormatFor(CacheType type, const DecoderWeights& weights) {
   return all ? kCacheF32 : kCacheBf16;
 }
 
+// To the precision of a 16-bit type, ties to even.
+float Rounded(float value, DType type) {
+  if (type != DType::kBF16 && type != DType::kF16) return value;
+  const int bits = type == DType::kBF16 ? 8 : 11, shift = bits - 1 - std::ilogb(value);
+  return std::ldexp(std::nearbyint(std::ldexp(value, shift)), -shift);
+}
+
+// The channel's taps side by side become the tap's channels side by side.
+void TransposeTaps(std::vector<float>& taps, uint32_t channels, uint32_t count) {
+  std::vector<float> by_tap(taps.size());
+  for (size_t c = 0; c < channels; ++c)
+    for (size_t t = 0; t < count; ++t) by_tap[t * channels + c] = taps[c * count + t];
+  taps = std::move(by_tap);
+}
+
+// What follows from the blueprint and the weights' types.
+void Complete(DecoderWeights& weights) {
+  Blueprint& b = weights.blueprint;
+  if (b.attention_scale == 0) b.attention_scale = 1.0f / std::sqrt(static_cast<float>(b.head_dim));
+  b.embedding_scale = Rounded(b.embedding_scale, weights.embedding.type);
+  for (LayerWeights& layer : weights.layers)
+    if (!layer.conv_taps.empty()) TransposeTaps(layer.conv_taps, b.model_dim, b.conv_taps);
+  const auto either = [](const std::vector<float>& stored, const std::vector<float>& described) {
+    return std::span<const float>(stored.empty() ? described : stored);
+  };
+  if (b.rope.scaling == RopeScaling::kLongRope) {
+    weights.rope = MakeRopeTable(b.rope, either(weights.rope_factors_short, b.rope.short_factors));
+    weights.far_rope =
+        MakeRopeTable(b.rope, either(weights.rope_factors_long, b.rope.long_factors));
+  }
+  if (std::ranges::any_of(b.layers, &LayerBlueprint::local_rope))
+    weights.local_rope = MakeRopeTable(b.local_rope, {});
+}
+
 }  // namespace
+
+CacheShape CacheShapeOf(const Blueprint& blueprint, CacheFormat format) {
+  CacheShape shape;
+  shape.format = format;
+  shape.head_dim = blueprint.head_dim;
+  for (const LayerBlueprint& layer : blueprint.layers) {
+    const bool convolution = layer.mixer == Mixer::kShortConvolution;
+    shape.kv_heads.push_back(layer.kv_heads);
+    shape.state_floats.push_back(convolution ? (blueprint.conv_taps - 1) * blueprint.model_dim : 0);
+  }
+  return shape;
+}
 
 Result<std::unique_ptr<Model>> MakeDecoder(DecoderWeights weights, std::unique_ptr<ThreadTeam> team,
                                            const Kernels& kernels, const ModelOptions& options,
                                            ModelInfo info) {
+  Complete(weights);
   const Blueprint& b = weights.blueprint;
-  CacheShape shape;
-  shape.format = CacheFormatFor(options.cache, weights);
-  shape.head_dim = b.head_dim;
-  for (const LayerBlueprint& layer : b.layers) shape.kv_heads.push_back(layer.kv_heads);
+  const CacheShape shape = CacheShapeOf(b, CacheFormatFor(options.cache, weights));
   INGLE_TRY(KvCache cache, KvCache::Create(shape, options.cache_tokens != 0 ? options.cache_tokens
                                                                             : b.context_max));
   INGLE_TRY(Workspace workspace, Workspace::Create(weights, cache.padded_dim(), team->size()));

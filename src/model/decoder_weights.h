@@ -12,18 +12,28 @@ namespace ingle {
 
 // Empty vectors: the model has no such weight.
 struct LayerWeights {
-  PackedMatrix query, key, value, attention_out, gate, up, down;
-  std::vector<float> mixer_norm, ffn_norm;
-  std::vector<float> query_bias, key_bias, value_bias;
+  PackedMatrix query, key, value, attention_out;
+  PackedMatrix conv_gate_in, conv_gate_out, conv_value, conv_out;
+  PackedMatrix gate, up, down;
+  std::vector<PackedMatrix> expert_gate, expert_up, expert_down;  // [experts]
+  std::vector<float> mixer_norm, mixer_norm_bias, mixer_post_norm;
+  std::vector<float> ffn_norm, ffn_norm_bias, ffn_post_norm;
+  std::vector<float> query_bias, key_bias, value_bias, attention_out_bias, up_bias, down_bias;
   std::vector<float> query_norm, key_norm;
+  std::vector<float> conv_taps;  // [taps][model_dim] once the decoder is made
+  std::vector<float> router, router_bias;
 };
 
 struct DecoderWeights {
   Blueprint blueprint;
   PackedMatrix embedding;
-  PackedMatrix output;  // The same bricks as embedding when the head is tied.
-  std::vector<float> final_norm;
+  PackedMatrix output;                    // The same bricks as embedding when the head is tied.
+  std::vector<float> position_embedding;  // [context_max][model_dim]
+  std::vector<float> final_norm, final_norm_bias;
+  std::vector<float> rope_factors_short, rope_factors_long;
   RopeTable rope;
+  RopeTable far_rope;    // LongRoPE: instead of rope in sequences past the original context.
+  RopeTable local_rope;  // Of layers with local_rope.
   std::vector<LayerWeights> layers;
   uint64_t parameters = 0;
   MemoryRegion arena;  // Owns the bricks.

@@ -97,9 +97,10 @@ TEST(PlanModel, MF11MetadataContradictsItself) {
 TEST(PlanModel, KeysThatChangeTheArithmeticAreRefused) {
   ExpectRefused(TinyModel().U32("llama.expert_count", 8).U32("llama.expert_used_count", 2),
                 ErrorCode::kUnsupported, "llama.expert_count", {"is 8"});
-  ExpectRefused(TinyModel().U32("llama.attention.sliding_window", 64), ErrorCode::kUnsupported,
-                "llama.attention.sliding_window", {"is 64"});
-  EXPECT_TRUE(PlanFile(TinyModel().U32("llama.attention.sliding_window", 128)));
+  ExpectRefused(TinyModel().F32("llama.final_logit_softcapping", 30), ErrorCode::kUnsupported,
+                "llama.final_logit_softcapping", {"is 30"});
+  ExpectRefused(TinyModel().F32("llama.attention.temperature_scale", 0.1f), ErrorCode::kUnsupported,
+                "llama.attention.temperature_scale", {"is 0.1"});
   ExpectRefused(TinyModel().F32("llama.logit_scale", 0.5f), ErrorCode::kUnsupported,
                 "llama.logit_scale", {"0.5"});
   EXPECT_TRUE(PlanFile(TinyModel().F32("llama.logit_scale", 1.0f)));

@@ -44,6 +44,27 @@ Place PlaceOf(Slot slot, LayerWeights& layer, DecoderWeights& all, std::vector<f
     case Slot::kFfnGate: return {.matrix = &layer.gate};
     case Slot::kFfnUp: return {.matrix = &layer.up};
     case Slot::kFfnDown: return {.matrix = &layer.down};
+    case Slot::kPositionEmbedding: return {.vector = &all.position_embedding};
+    case Slot::kFinalNormBias: return {.vector = &all.final_norm_bias};
+    case Slot::kRopeFactorsShort: return {.vector = &all.rope_factors_short};
+    case Slot::kRopeFactorsLong: return {.vector = &all.rope_factors_long};
+    case Slot::kMixerNormBias: return {.vector = &layer.mixer_norm_bias};
+    case Slot::kMixerPostNorm: return {.vector = &layer.mixer_post_norm};
+    case Slot::kAttentionOutBias: return {.vector = &layer.attention_out_bias};
+    case Slot::kConvGateIn: return {.matrix = &layer.conv_gate_in};
+    case Slot::kConvGateOut: return {.matrix = &layer.conv_gate_out};
+    case Slot::kConvValue: return {.matrix = &layer.conv_value};
+    case Slot::kConvTaps: return {.vector = &layer.conv_taps};
+    case Slot::kConvOut: return {.matrix = &layer.conv_out};
+    case Slot::kFfnNormBias: return {.vector = &layer.ffn_norm_bias};
+    case Slot::kFfnUpBias: return {.vector = &layer.up_bias};
+    case Slot::kFfnDownBias: return {.vector = &layer.down_bias};
+    case Slot::kFfnPostNorm: return {.vector = &layer.ffn_post_norm};
+    case Slot::kRouter: return {.vector = &layer.router};
+    case Slot::kRouterBias: return {.vector = &layer.router_bias};
+    case Slot::kExpertGate:
+    case Slot::kExpertUp:
+    case Slot::kExpertDown:
     case Slot::kCount: break;
   }
   return {};
@@ -73,14 +94,34 @@ std::vector<Chunk> CutIntoChunks(const std::vector<Packing>& packings) {
   return chunks;
 }
 
-void PackChunk(const GgufFile& file, const Packing& packing, const Chunk& chunk, std::byte* arena) {
-  const TensorView& view = packing.tensor->view;
-  if (chunk.begin == 0) file.WillNeed(*packing.tensor->source);
+// A tile at a time: rows that are made on the way stay in the cache.
+void PackMadeRows(const PlannedTensor& tensor, const Chunk& chunk, std::byte* packed) {
+  TensorView tile = tensor.view;
+  std::vector<std::byte> rows(kPackTileRows * RowBytes(tile));
+  const size_t tile_bytes = PackedBytes(tile.type, kPackTileRows, tile.cols).value_or(0);
+  tile.data = rows.data();
+  for (uint32_t i = chunk.begin; i < chunk.end; ++i) {
+    const uint32_t begin = i * kPackTileRows;
+    const uint32_t end = std::min(begin + kPackTileRows, tensor.view.rows);
+    tensor.rows->Read(begin, end, rows.data());
+    tile.rows = end - begin;
+    PackTiles(tile, 0, 1, packed + i * tile_bytes);
+  }
+}
+
+void PackChunk(const ModelFiles& files, const Packing& packing, const Chunk& chunk,
+               std::byte* arena) {
+  const PlannedTensor& tensor = *packing.tensor;
+  const TensorView& view = tensor.view;
+  if (chunk.begin == 0) files.WillNeed(*tensor.source);
+  if (tensor.rows != nullptr)  // Its pages go with the map: every chunk reads all of them.
+    return PackMadeRows(tensor, chunk, arena + packing.offset);
   PackTiles(view, chunk.begin, chunk.end, arena + packing.offset);
-  const uint64_t row_bytes = packing.tensor->source->bytes / view.rows;
+  const uint64_t row_bytes = RowBytes(view);
   const uint64_t first = uint64_t{chunk.begin} * kPackTileRows;
   const uint64_t last = std::min<uint64_t>(uint64_t{chunk.end} * kPackTileRows, view.rows);
-  file.ReleasePages(*packing.tensor->source, first * row_bytes, (last - first) * row_bytes);
+  const auto start = static_cast<uint64_t>(view.data - files.TensorBytes(*tensor.source).data());
+  files.ReleasePages(*tensor.source, start + first * row_bytes, (last - first) * row_bytes);
 }
 
 // Tells of each chunk once it is packed.
@@ -114,7 +155,7 @@ class ProgressTeller {
 
 }  // namespace
 
-Result<DecoderWeights> PackWeights(const GgufFile& file, const ModelPlan& plan, ThreadTeam& team,
+Result<DecoderWeights> PackWeights(const ModelFiles& files, const ModelPlan& plan, ThreadTeam& team,
                                    const std::function<void(LoadProgress)>& on_progress) {
   DecoderWeights weights;
   weights.blueprint = plan.blueprint;
@@ -127,7 +168,7 @@ Result<DecoderWeights> PackWeights(const GgufFile& file, const ModelPlan& plan, 
     weights.parameters += uint64_t{view.rows} * view.cols;
     const Place place = PlaceOf(tensor.slot, weights.layers[tensor.layer], weights, factors);
     if (place.vector) {
-      *place.vector = ReadFloats(view);
+      *place.vector = ReadFloats(tensor);
     } else if (place.matrix) {
       INGLE_TRY(const size_t packed, PackedBytes(view.type, view.rows, view.cols));
       packings.push_back({&tensor, place.matrix, bytes, packed});
@@ -144,7 +185,7 @@ Result<DecoderWeights> PackWeights(const GgufFile& file, const ModelPlan& plan, 
   ProgressTeller teller(packings, on_progress);
   team.ParallelFor(chunks.size(), 1, [&](uint64_t begin, uint64_t end) {
     for (uint64_t i = begin; i < end; ++i) {
-      PackChunk(file, packings[chunks[i].packing], chunks[i], weights.arena.data());
+      PackChunk(files, packings[chunks[i].packing], chunks[i], weights.arena.data());
       teller.Done(chunks[i]);
     }
   });
@@ -161,24 +202,41 @@ uint32_t ThreadsFor(uint64_t file_bytes) {
       std::clamp<uint64_t>(file_bytes / kBytesPerThread, 1, UsableCores()));
 }
 
+// What a person calls the model: its own name, or that of its directory.
+std::string NameOf(const ModelFiles& files) {
+  if (auto name = files.metadata().String("general.name"); name && *name) return **name;
+  if (files.metadata().container == Container::kGguf) return {};
+  const std::string& path = files.path();
+  const size_t last = path.find_last_not_of('/');
+  if (last == std::string::npos) return {};
+  const size_t slash = path.rfind('/', last);
+  return path.substr(slash == std::string::npos ? 0 : slash + 1, last - slash);
+}
+
 Result<LoadedModel> LoadModel(const std::string& path, const ModelOptions& options) {
+  INGLE_TRY(const ModelFiles files, OpenModelFiles(path));
+  return LoadModel(files, options);
+}
+
+Result<LoadedModel> LoadModel(const ModelFiles& files, const ModelOptions& options) {
   std::string isa = options.force_isa;
   if (isa.empty()) {
     const char* forced = std::getenv("INGLE_FORCE_ISA");
     if (forced) isa = forced;
   }
   INGLE_TRY(const Kernels* kernels, SelectKernels(isa));
-  INGLE_TRY(const GgufFile file, OpenGguf(path));
-  INGLE_TRY(const ModelPlan plan, PlanModel(file));
+  INGLE_TRY(const ModelPlan plan, PlanModel(files));
   auto team = std::make_unique<ThreadTeam>(options.threads != 0 ? options.threads
-                                                                : ThreadsFor(file.size()));
-  INGLE_TRY(DecoderWeights weights, PackWeights(file, plan, *team, options.on_load_progress));
+                                                                : ThreadsFor(files.size()));
+  INGLE_TRY(DecoderWeights weights, PackWeights(files, plan, *team, options.on_load_progress));
   ModelInfo info;
   info.architecture = plan.architecture->gguf_name;
-  if (auto name = file.metadata().String("general.name"); name && *name) info.name = **name;
+  info.name = NameOf(files);
   INGLE_TRY(auto model,
             MakeDecoder(std::move(weights), std::move(team), *kernels, options, std::move(info)));
-  return LoadedModel{std::move(model), file.metadata(), plan.warnings};
+  LoadedModel loaded{std::move(model), files.metadata(), plan.warnings};
+  loaded.metadata.values.erase(std::string(kTokenizerJsonKey));  // Megabytes that nobody needs now.
+  return loaded;
 }
 
 }  // namespace ingle

@@ -4,7 +4,7 @@
 #include <functional>
 
 #include "base/result.h"
-#include "files/gguf.h"
+#include "files/model_files.h"
 #include "model/decoder_weights.h"
 #include "model/model.h"
 #include "model/weights.h"
@@ -15,7 +15,7 @@ namespace ingle {
 // Packs every matrix into one arena, all threads at once and in file order, and lets go of the
 // file's pages as they are consumed: at no time are file and bricks both in memory.
 // on_progress may be empty; see ModelOptions.
-Result<DecoderWeights> PackWeights(const GgufFile& file, const ModelPlan& plan, ThreadTeam& team,
+Result<DecoderWeights> PackWeights(const ModelFiles& files, const ModelPlan& plan, ThreadTeam& team,
                                    const std::function<void(LoadProgress)>& on_progress = {});
 
 }  // namespace ingle

@@ -1,6 +1,7 @@
 #include "model/memory_estimate.h"
 
 #include "cache/kv_cache.h"
+#include "model/decoder.h"
 #include "tensor/packed_matrix.h"
 
 namespace ingle {
@@ -26,19 +27,15 @@ Result<MemoryEstimate> EstimateMemory(const ModelPlan& plan, CacheType cache) {
     const TensorView& view = tensor.view;
     const uint64_t weights = uint64_t{view.rows} * view.cols;
     estimate.parameters += weights;
-    if (view.rows == 1) {  // Norms and biases are kept as floats.
+    if (IsKeptAsFloats(tensor.slot)) {
       estimate.weight_bytes += weights * sizeof(float);
       continue;
     }
     INGLE_TRY(const size_t packed, PackedBytes(view.type, view.rows, view.cols));
     estimate.weight_bytes += packed;
   }
-  CacheShape shape;
-  shape.format = FormatFor(plan, cache);
-  shape.head_dim = plan.blueprint.head_dim;
-  for (const LayerBlueprint& layer : plan.blueprint.layers)
-    shape.kv_heads.push_back(layer.kv_heads);
-  estimate.cache_bytes_per_token = KvCache::BytesPerToken(shape);
+  estimate.cache_bytes_per_token =
+      KvCache::BytesPerToken(CacheShapeOf(plan.blueprint, FormatFor(plan, cache)));
   return estimate;
 }
 

@@ -12,6 +12,7 @@
 
 #include "base/result.h"
 #include "files/metadata.h"
+#include "files/model_files.h"
 #include "os/thread_team.h"
 
 namespace ingle {
@@ -104,8 +105,9 @@ struct LoadedModel {
   std::vector<std::string> warnings;  // What the user should know (tensors ignored on purpose).
 };
 
-// Opens, checks and packs the model at `path` (a GGUF file). Errors name the tensor or key and the
-// cure.
+// Checks and packs a model; `path` as OpenModelFiles takes it. Errors name the tensor or key and
+// the cure.
 Result<LoadedModel> LoadModel(const std::string& path, const ModelOptions& options);
+Result<LoadedModel> LoadModel(const ModelFiles& files, const ModelOptions& options);
 
 }  // namespace ingle

@@ -70,13 +70,13 @@ inline TestGguf TinyModel(const Options& options = {}) {
 }
 
 struct Planned {
-  GgufFile file;
+  ModelFiles file;
   ModelPlan plan;
 };
 
 inline Result<Planned> PlanBytes(const std::string& bytes) {
   const TestFile on_disk(bytes);
-  INGLE_TRY(GgufFile file, OpenGguf(on_disk.path()));
+  INGLE_TRY(ModelFiles file, OpenModelFiles(on_disk.path()));
   Planned planned;
   planned.file = std::move(file);
   INGLE_TRY(planned.plan, PlanModel(planned.file));

@@ -43,20 +43,6 @@ std::string ShapeText(std::span<const uint64_t> extents) {
   return text + "]";
 }
 
-uint64_t Extent(Dim dim, const Blueprint& blueprint, uint32_t layer) {
-  switch (dim) {
-    case Dim::kVector: return 1;
-    case Dim::kVocab: return blueprint.vocab;
-    case Dim::kModel: return blueprint.model_dim;
-    case Dim::kFfn: return blueprint.ffn_dim;
-    case Dim::kQueries: return uint64_t{blueprint.heads} * blueprint.head_dim;
-    case Dim::kKeys: return uint64_t{blueprint.layers[layer].kv_heads} * blueprint.head_dim;
-    case Dim::kHead: return blueprint.head_dim;
-    case Dim::kRopePairs: return blueprint.rope.dim / 2;
-  }
-  return 0;
-}
-
 struct Expected {
   const TensorSpec* spec = nullptr;
   uint32_t layer = 0;
@@ -66,16 +52,18 @@ struct Expected {
 // Collects what does not fit, so that one run names everything.
 class Matcher {
  public:
-  Matcher(const GgufFile& file, ModelPlan& plan) : file_(file), plan_(plan) {}
+  Matcher(const ModelFiles& file, ModelPlan& plan) : file_(file), plan_(plan) {}
 
   Status Run() {
     Expect();
     plan_.index.assign(plan_.blueprint.layers.size(), {});
     for (auto& row : plan_.index) row.fill(kAbsent);
-    std::vector<const GgufTensor*> in_file_order;
-    for (const GgufTensor& tensor : file_.tensors()) in_file_order.push_back(&tensor);
-    std::ranges::sort(in_file_order, {}, &GgufTensor::offset);
-    for (const GgufTensor* tensor : in_file_order) Match(*tensor);
+    std::vector<const StoredTensor*> in_file_order;
+    for (const StoredTensor& tensor : file_.tensors()) in_file_order.push_back(&tensor);
+    std::ranges::sort(in_file_order, {}, [](const StoredTensor* tensor) {
+      return std::pair(tensor->part, tensor->offset);
+    });
+    for (const StoredTensor* tensor : in_file_order) Match(*tensor);
     for (const std::string& name : order_) {
       const Expected& expected = expected_.at(name);
       if (!expected.found && Required(expected)) {
@@ -92,11 +80,16 @@ class Matcher {
         const uint32_t count =
             spec.per_layer() ? static_cast<uint32_t>(plan_.blueprint.layers.size()) : 1;
         for (uint32_t layer = 0; layer < count; ++layer) {
-          order_.push_back(WithLayer(spec.gguf, layer));
+          if (NameIn(spec).empty()) continue;
+          order_.push_back(WithLayer(NameIn(spec), layer));
           expected_[order_.back()] = {&spec, layer, false};
         }
       }
     }
+  }
+
+  std::string_view NameIn(const TensorSpec& spec) const {
+    return file_.metadata().container == Container::kGguf ? spec.gguf : spec.hf;
   }
 
   // An optional weight that one layer has must be in all of them.
@@ -112,7 +105,7 @@ class Matcher {
     return {cols, Extent(expected.spec->rows, plan_.blueprint, expected.layer)};
   }
 
-  void Match(const GgufTensor& tensor) {
+  void Match(const StoredTensor& tensor) {
     const auto found = expected_.find(tensor.name);
     if (found == expected_.end()) return Unknown(tensor);
     Expected& expected = found->second;
@@ -132,10 +125,10 @@ class Matcher {
         static_cast<int32_t>(plan_.tensors.size());
     plan_.tensors.push_back({expected.spec->slot, expected.layer,
                              TensorView{tensor.type, rows, cols, file_.TensorBytes(tensor).data()},
-                             &tensor});
+                             &tensor, nullptr});
   }
 
-  bool TypeFits(const TensorSpec& spec, const GgufTensor& tensor, uint32_t rows, uint32_t cols) {
+  bool TypeFits(const TensorSpec& spec, const StoredTensor& tensor, uint32_t rows, uint32_t cols) {
     const std::string type(Info(tensor.type).name);
     if (spec.rows == Dim::kVector) {
       if (tensor.type == DType::kF32 || tensor.type == DType::kF16 || tensor.type == DType::kBF16)
@@ -153,7 +146,7 @@ class Matcher {
     return false;
   }
 
-  void Unknown(const GgufTensor& tensor) {
+  void Unknown(const StoredTensor& tensor) {
     for (const std::string_view suffix : kIgnoredSuffixes) {
       if (!tensor.name.ends_with(suffix)) continue;
       plan_.warnings.push_back("Tensor '" + tensor.name + "' is not needed and was ignored.");
@@ -191,7 +184,7 @@ class Matcher {
     return Fail(ErrorCode::kCorruptFile, text, "", "invalid_model_file");
   }
 
-  const GgufFile& file_;
+  const ModelFiles& file_;
   ModelPlan& plan_;
   std::unordered_map<std::string, Expected>
       expected_;  // Our names, not the file's: nobody can make them collide.
@@ -202,30 +195,41 @@ class Matcher {
   bool unsupported_type_ = false;
 };
 
+std::string_view EmbeddingName(const Metadata& metadata, const Architecture& architecture) {
+  for (const auto& table : architecture.tensors) {
+    for (const TensorSpec& spec : table) {
+      if (spec.slot == Slot::kTokenEmbedding)
+        return metadata.container == Container::kGguf ? spec.gguf : spec.hf;
+    }
+  }
+  return {};
+}
+
 // Without a key for it, the vocabulary is as large as the embedding.
-Status TakeVocabulary(const GgufFile& file, Blueprint& blueprint) {
+Status TakeVocabulary(const ModelFiles& file, const Architecture& architecture,
+                      Blueprint& blueprint) {
   if (blueprint.vocab != 0) return {};
-  for (const GgufTensor& tensor : file.tensors()) {
-    if (tensor.name != "token_embd.weight") continue;
-    if (tensor.dims[1] > kVocabMax) {
+  const std::string name(EmbeddingName(file.metadata(), architecture));
+  if (const StoredTensor* tensor = file.FindTensor(name)) {
+    if (tensor->dims[1] > kVocabMax) {
       return Fail(ErrorCode::kCorruptFile,
-                  "Tensor 'token_embd.weight' has " + std::to_string(tensor.dims[1]) +
+                  "Tensor '" + name + "' has " + std::to_string(tensor->dims[1]) +
                       " rows; the limit is " + std::to_string(kVocabMax) + ".",
                   "", "invalid_model_file");
     }
-    blueprint.vocab = static_cast<uint32_t>(tensor.dims[1]);
+    blueprint.vocab = static_cast<uint32_t>(tensor->dims[1]);
     return {};
   }
-  return Fail(ErrorCode::kCorruptFile,
-              "Tensor 'token_embd.weight' is missing; the file is incomplete: fetch or convert the "
-              "model again.",
-              "", "invalid_model_file");
+  return Fail(
+      ErrorCode::kCorruptFile,
+      "Tensor '" + name + "' is missing; the file is incomplete: fetch or convert the model again.",
+      "", "invalid_model_file");
 }
 
 Status CheckRopeFactors(const ModelPlan& plan) {
   const PlannedTensor* factors = plan.Find(Slot::kRopeFactors);
   if (factors == nullptr) return {};
-  for (const float factor : ReadFloats(factors->view)) {
+  for (const float factor : ReadFloats(*factors)) {
     if (std::isfinite(factor) && factor > 0) continue;
     return Fail(
         ErrorCode::kCorruptFile,
@@ -236,7 +240,7 @@ Status CheckRopeFactors(const ModelPlan& plan) {
   return {};
 }
 
-Result<ModelPlan> Plan(const GgufFile& file) {
+Result<ModelPlan> Plan(const ModelFiles& file) {
   ModelPlan plan;
   INGLE_TRY(plan.architecture, FindArchitecture(file.metadata()));
   // Such files lack the architecture's keys too; that does not make them damaged.
@@ -245,7 +249,7 @@ Result<ModelPlan> Plan(const GgufFile& file) {
                 "The file holds a vocabulary but no weights; give the path of a whole model.", "",
                 "invalid_model_file");
   INGLE_TRY(plan.blueprint, plan.architecture->describe(file.metadata()));
-  INGLE_RETURN_IF_ERROR(TakeVocabulary(file, plan.blueprint));
+  INGLE_RETURN_IF_ERROR(TakeVocabulary(file, *plan.architecture, plan.blueprint));
   INGLE_RETURN_IF_ERROR(Matcher(file, plan).Run());
   INGLE_RETURN_IF_ERROR(CheckRopeFactors(plan));
   return plan;
@@ -258,7 +262,7 @@ const PlannedTensor* ModelPlan::Find(Slot slot, uint32_t layer) const {
   return at == kAbsent ? nullptr : &tensors[static_cast<size_t>(at)];
 }
 
-Result<ModelPlan> PlanModel(const GgufFile& file) {
+Result<ModelPlan> PlanModel(const ModelFiles& file) {
   auto plan = Plan(file);
   if (plan) return plan;
   Error error = std::move(plan).error();
@@ -266,10 +270,19 @@ Result<ModelPlan> PlanModel(const GgufFile& file) {
   return std::unexpected(std::move(error));
 }
 
-std::vector<float> ReadFloats(const TensorView& view) {
+std::vector<float> ReadFloats(const PlannedTensor& tensor) {
+  const TensorView& view = tensor.view;
   std::vector<float> values(size_t{view.rows} * view.cols);
-  if (const DequantizeFunction dequantize = FindDequantize(view.type)) {
+  const DequantizeFunction dequantize = FindDequantize(view.type);
+  if (dequantize == nullptr) return values;
+  if (tensor.rows == nullptr) {
     dequantize(view.data, values.size(), values.data());
+    return values;
+  }
+  std::vector<std::byte> row(RowBytes(view));
+  for (uint32_t r = 0; r < view.rows; ++r) {
+    tensor.rows->Read(r, r + 1, row.data());
+    dequantize(row.data(), view.cols, &values[size_t{r} * view.cols]);
   }
   return values;
 }

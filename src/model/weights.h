@@ -4,15 +4,17 @@
 // checks.
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "base/result.h"
-#include "files/gguf.h"
 #include "files/metadata.h"
+#include "files/model_files.h"
 #include "model/architecture.h"
 #include "tensor/packed_matrix.h"
 
@@ -22,9 +24,9 @@ namespace ingle {
 struct PlannedTensor {
   Slot slot = Slot::kTokenEmbedding;
   uint32_t layer = 0;  // 0 for slots that are there once.
-  TensorView view;     // Into the mapped file.
-  const GgufTensor* source =
-      nullptr;  // Name, offset, bytes: for messages and GgufFile::ReleasePages.
+  TensorView view;     // data: into the mapped file, or null where `rows` makes them.
+  const StoredTensor* source = nullptr;  // For messages, and for ModelFiles::ReleasePages.
+  std::shared_ptr<const RowSource> rows;
 };
 
 struct ModelPlan {
@@ -41,11 +43,11 @@ struct ModelPlan {
       index;  // [layer][slot] -> tensors, -1: absent. Global slots in row 0.
 };
 
-// The file must outlive the plan. Errors name every tensor at fault (up to a dozen), the key, and
+// The files must outlive the plan. Errors name every tensor at fault (up to a dozen), the key, and
 // the cure.
-Result<ModelPlan> PlanModel(const GgufFile& file);
+Result<ModelPlan> PlanModel(const ModelFiles& files);
 
 // A tensor that PlanModel accepted, as floats: row-major, rows * cols.
-std::vector<float> ReadFloats(const TensorView& view);
+std::vector<float> ReadFloats(const PlannedTensor& tensor);
 
 }  // namespace ingle

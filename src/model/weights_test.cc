@@ -26,7 +26,7 @@ TEST(PlanModel, LlamaTiedAndUntied) {
   ASSERT_EQ(blueprint.layers.size(), kLayers);
   EXPECT_EQ(blueprint.layers[1].kv_heads, kKvHeads);
   EXPECT_EQ(blueprint.layers[1].rope, RopeStyle::kAdjacentPairs);
-  EXPECT_EQ(ReadFloats(tied->plan.Find(Slot::kRopeFactors)->view)[3], 4.0f);
+  EXPECT_EQ(ReadFloats(*tied->plan.Find(Slot::kRopeFactors))[3], 4.0f);
   const PlannedTensor* key = tied->plan.Find(Slot::kKey, 1);
   ASSERT_NE(key, nullptr);
   EXPECT_EQ(key->source->name, "blk.1.attn_k.weight");

@@ -52,10 +52,10 @@ void UnpackHalf(const std::byte* tile, uint32_t, uint32_t row, uint32_t block, s
 }  // namespace
 
 const PackFormat kPackF32 = {DType::kF32,  kWeightF32,  kActivationF32, 1,
-                             F32TileBytes, PackF32Tile, UnpackF32};
+                             F32TileBytes, PackF32Tile, UnpackF32,      DType::kF32};
 const PackFormat kPackF16 = {DType::kF16,   kWeightF16,   kActivationBf16x2, 1,
-                             HalfTileBytes, PackHalfTile, UnpackHalf};
+                             HalfTileBytes, PackHalfTile, UnpackHalf,        DType::kF16};
 const PackFormat kPackBf16 = {DType::kBF16,  kWeightBf16,  kActivationBf16, 1,
-                              HalfTileBytes, PackHalfTile, UnpackHalf};
+                              HalfTileBytes, PackHalfTile, UnpackHalf,      DType::kBF16};
 
 }  // namespace ingle

@@ -1,7 +1,9 @@
-// Q8_0 Q4_0 Q4_1 Q5_0 Q5_1: one block of 32 weights of a row goes to one group of a brick.
+// Q8_0, Q4_*, Q5_*, IQ4_*, MXFP4: one block (or eighth of one) of 32 weights of a row goes to one
+// group of a brick.
 #include <cstring>
 
 #include "formats/blocks.h"
+#include "formats/half.h"
 #include "kernels/bricks.h"
 #include "tensor/pack.h"
 
@@ -20,7 +22,7 @@ Place Locate(std::byte* tile, uint32_t cols, uint32_t row, uint32_t group) {
   const uint32_t groups = cols / kGroupK - brick * 8 < 8 ? cols / kGroupK - brick * 8 : 8;
   auto* base = reinterpret_cast<uint8_t*>(tile) + size_t{brick} * SmallBrickBytes(kLayout, 8);
   return {base + slot * CodeBytes(kLayout), base + HighOffset(kLayout, groups) + slot * 64,
-          base + ScaleOffset(kLayout, groups) + (slot * 16 + row) * 2,
+          base + ScaleOffset(kLayout, groups) + (slot * 16 + row) * (ScaleBytes(kLayout) / 16),
           base + MinOffset(kLayout, groups) + (slot * 16 + row) * 2};
 }
 
@@ -123,6 +125,29 @@ void UnpackBytes(const Place& from, uint32_t row, std::byte* out) {
   std::memcpy(out, &block, sizeof(block));
 }
 
+// Codes of 32 weights as Q4_0 has them.
+void PackQuads(const uint8_t* q, const Place& to, uint32_t row) {
+  uint32_t words[4];
+  std::memcpy(words, q, sizeof(words));
+  const uint32_t pairs[4] = {
+      (words[0] & kLow) | (words[1] & kLow) << 4, (words[2] & kLow) | (words[3] & kLow) << 4,
+      (words[0] & kHigh) >> 4 | (words[1] & kHigh), (words[2] & kHigh) >> 4 | (words[3] & kHigh)};
+  for (uint32_t g = 0; g < 4; ++g) std::memcpy(to.codes + g * 64 + row * 4, &pairs[g], 4);
+}
+
+// A codebook's codes with the group's own scale as a float: MXFP4's exponent, IQ4_XS's product of
+// two scales, which is exact (11 bits times 6).
+void PackGroup(const BlockMXFP4& block, uint32_t, const Place& to, uint32_t row) {
+  const uint32_t scale = Mxfp4ScaleBits(block.exponent);
+  PackQuads(block.q, to, row);
+  std::memcpy(to.d, &scale, 4);
+}
+void PackGroup(const BlockIQ4_XS& block, uint32_t group, const Place& to, uint32_t row) {
+  const float scale = F16ToF32(block.d) * static_cast<float>(UnpackScaleIQ4_XS(block, group));
+  PackQuads(block.q + group * 16, to, row);
+  std::memcpy(to.d, &scale, 4);
+}
+
 template <SmallBlockLayout kLayout>
 size_t TileBytes(uint32_t cols) {
   return SmallTileBytes(kLayout, cols);
@@ -157,6 +182,57 @@ void UnpackBlock(const std::byte* tile, uint32_t cols, uint32_t row, uint32_t bl
   }
 }
 
+template <class Block, SmallBlockLayout kLayout, uint32_t kWeights>
+void PackWideTile(const std::byte* source, size_t row_bytes, uint32_t rows, uint32_t cols,
+                  std::byte* tile) {
+  if (rows < kTileRows || cols % kBrickK != 0) std::memset(tile, 0, TileBytes<kLayout>(cols));
+  constexpr uint32_t kGroups = kWeights / kGroupK;
+  for (uint32_t b = 0; b < cols / kWeights; ++b) {
+    for (uint32_t row = 0; row < rows; ++row) {
+      Block block;
+      std::memcpy(&block, source + row * row_bytes + b * sizeof(Block), sizeof(Block));
+      for (uint32_t group = 0; group < kGroups; ++group) {
+        PackGroup(block, group, Locate<kLayout>(tile, cols, row, b * kGroups + group), row);
+      }
+    }
+  }
+}
+
+// One weight.
+template <SmallBlockLayout kLayout>
+void UnpackWide(const std::byte* tile, uint32_t cols, uint32_t row, uint32_t k, std::byte* out) {
+  const Place from = Locate<kLayout>(const_cast<std::byte*>(tile), cols, row, k / kGroupK);
+  const uint32_t quad = k % kGroupK / 4;
+  const uint32_t code = from.codes[quad / 2 * 64 + row * 4 + k % 4] >> (quad % 2 * 4) & 15u;
+  float scale;
+  std::memcpy(&scale, from.d, sizeof(scale));
+  const float value =
+      scale * static_cast<float>(kCodebookValues[static_cast<size_t>(kLayout.codebook)][code]);
+  std::memcpy(out, &value, sizeof(value));
+}
+
+template <class Block, SmallBlockLayout kLayout, uint32_t kWeights>
+constexpr PackFormat WideFormat(DType type, WeightType weight) {
+  return {type,
+          weight,
+          kActivationQ8x32,
+          kWeights,
+          TileBytes<kLayout>,
+          PackWideTile<Block, kLayout, kWeights>,
+          UnpackWide<kLayout>,
+          DType::kF32};
+}
+
+constexpr bool CodebooksAgree() {
+  for (uint32_t i = 0; i < 16; ++i) {
+    if (kCodebookValues[static_cast<size_t>(Codebook::kIq4)][i] != kIq4Values[i] ||
+        kCodebookValues[static_cast<size_t>(Codebook::kMxfp4)][i] != kMxfp4Values[i])
+      return false;
+  }
+  return true;
+}
+static_assert(CodebooksAgree());
+
 template <class Block, SmallBlockLayout kLayout>
 constexpr PackFormat Format(DType type, WeightType weight) {
   return {type,
@@ -165,7 +241,8 @@ constexpr PackFormat Format(DType type, WeightType weight) {
           kGroupK,
           TileBytes<kLayout>,
           PackTile<Block, kLayout>,
-          UnpackBlock<Block, kLayout>};
+          UnpackBlock<Block, kLayout>,
+          type};
 }
 
 }  // namespace
@@ -175,5 +252,10 @@ const PackFormat kPackQ4_0 = Format<BlockQ4_0, kLayoutQ4_0>(DType::kQ4_0, kWeigh
 const PackFormat kPackQ4_1 = Format<BlockQ4_1, kLayoutQ4_1>(DType::kQ4_1, kWeightQ4_1);
 const PackFormat kPackQ5_0 = Format<BlockQ5_0, kLayoutQ5_0>(DType::kQ5_0, kWeightQ5_0);
 const PackFormat kPackQ5_1 = Format<BlockQ5_1, kLayoutQ5_1>(DType::kQ5_1, kWeightQ5_1);
+const PackFormat kPackIQ4_NL = Format<BlockIQ4_NL, kLayoutIQ4_NL>(DType::kIQ4_NL, kWeightIQ4_NL);
+const PackFormat kPackIQ4_XS =
+    WideFormat<BlockIQ4_XS, kLayoutIQ4_XS, kSuperBlock>(DType::kIQ4_XS, kWeightIQ4_XS);
+const PackFormat kPackMXFP4 =
+    WideFormat<BlockMXFP4, kLayoutMXFP4, kSmallBlock>(DType::kMXFP4, kWeightMXFP4);
 
 }  // namespace ingle

@@ -1,4 +1,4 @@
-// Q4_K Q5_K Q6_K: one super-block of 256 weights of a row goes to one row of a brick.
+// Q2_K to Q6_K: one super-block of 256 weights of a row goes to one row of a brick.
 #include <cstring>
 
 #include "formats/blocks.h"
@@ -148,6 +148,82 @@ void UnpackRow(const BrickQ6_K& brick, uint32_t row, BlockQ6_K& block) {
   block.d = brick.d[row];
 }
 
+// Groups 2k and 2k + 1 of 16 of half h have bits 2k, 2k + 1 of q[32h..]. In a brick, bits 2q, 2q +
+// 1 belong to quad q of a group.
+template <class Brick>
+void PackPairs(const uint8_t* source, uint32_t row, Brick& brick) {
+  for (uint32_t group = 0; group < 16; ++group) {
+    const uint8_t* from = source + group / 8 * 32 + group % 2 * 16;
+    const uint32_t shift = group % 8 / 2 * 2;
+    uint32_t bits = 0;
+    for (uint32_t q = 0; q < 4; ++q) bits |= (Word(from + 4 * q) >> shift & kPairs) << (2 * q);
+    PutWord(brick.low[group] + row * 4, bits);
+  }
+}
+template <class Brick>
+void UnpackPairs(const Brick& brick, uint32_t row, uint8_t* out) {
+  for (uint32_t i = 0; i < 16; ++i) {  // Four bytes of `out`: quad i % 4 of four groups.
+    uint32_t bits = 0;
+    for (uint32_t k = 0; k < 4; ++k) {
+      const uint32_t packed = Word(brick.low[i / 8 * 8 + 2 * k + i % 8 / 4] + row * 4);
+      bits |= (packed >> (2 * (i % 4)) & kPairs) << (2 * k);
+    }
+    PutWord(out + 4 * i, bits);
+  }
+}
+
+void PackRow(const BlockQ2_K& block, uint32_t row, BrickQ2_K& brick) {
+  PackPairs(block.q, row, brick);
+  for (uint32_t group = 0; group < 16; ++group) {
+    brick.scales[group][row] = block.scales[group] & 15;
+    brick.mins[group / 2][row][group % 2] = block.scales[group] >> 4;
+  }
+  brick.d[row] = block.d;
+  brick.dmin[row] = block.dmin;
+}
+
+void UnpackRow(const BrickQ2_K& brick, uint32_t row, BlockQ2_K& block) {
+  UnpackPairs(brick, row, block.q);
+  for (uint32_t group = 0; group < 16; ++group) {
+    const uint32_t min = brick.mins[group / 2][row][group % 2];
+    block.scales[group] = static_cast<uint8_t>(brick.scales[group][row] | min << 4);
+  }
+  block.d = brick.d[row];
+  block.dmin = brick.dmin[row];
+}
+
+void PackRow(const BlockQ3_K& block, uint32_t row, BrickQ3_K& brick) {
+  PackPairs(block.q, row, brick);
+  for (uint32_t group = 0; group < 8; ++group) {
+    uint32_t bits = 0;
+    for (uint32_t q = 0; q < 8; ++q) bits |= (Word(block.high + 4 * q) >> group & kOnes) << q;
+    PutWord(brick.high[group] + row * 4, bits);
+  }
+  for (uint32_t group = 0; group < 16; ++group) {
+    brick.scales[group][row] = static_cast<int8_t>(UnpackScaleQ3_K(block.scales, group));
+  }
+  brick.d[row] = block.d;
+}
+
+void UnpackRow(const BrickQ3_K& brick, uint32_t row, BlockQ3_K& block) {
+  UnpackPairs(brick, row, block.q);
+  for (uint32_t q = 0; q < 8; ++q) {
+    uint32_t bits = 0;
+    for (uint32_t group = 0; group < 8; ++group) {
+      bits |= (Word(brick.high[group] + row * 4) >> q & kOnes) << group;
+    }
+    PutWord(block.high + 4 * q, bits);
+  }
+  std::memset(block.scales, 0, sizeof(block.scales));
+  for (uint32_t group = 0; group < 16; ++group) {  // The inverse of UnpackScaleQ3_K.
+    const auto scale = static_cast<uint32_t>(brick.scales[group][row] + 32);
+    uint8_t &low = block.scales[group % 8], &high = block.scales[8 + group % 4];
+    low = static_cast<uint8_t>(low | (scale & 15) << (group / 8 * 4));
+    high = static_cast<uint8_t>(high | (scale >> 4) << (group / 4 * 2));
+  }
+  block.d = brick.d[row];
+}
+
 template <class Brick>
 size_t TileBytes(uint32_t cols) {
   return size_t{cols / kBrickK} * sizeof(Brick);
@@ -183,11 +259,14 @@ constexpr PackFormat Format(DType type, WeightType weight) {
           kBrickK,
           TileBytes<Brick>,
           PackTile<Block, Brick>,
-          UnpackBlock<Block, Brick>};
+          UnpackBlock<Block, Brick>,
+          type};
 }
 
 }  // namespace
 
+const PackFormat kPackQ2_K = Format<BlockQ2_K, BrickQ2_K>(DType::kQ2_K, kWeightQ2_K);
+const PackFormat kPackQ3_K = Format<BlockQ3_K, BrickQ3_K>(DType::kQ3_K, kWeightQ3_K);
 const PackFormat kPackQ4_K = Format<BlockQ4_K, BrickQ4_K>(DType::kQ4_K, kWeightQ4_K);
 const PackFormat kPackQ5_K = Format<BlockQ5_K, BrickQ5_K>(DType::kQ5_K, kWeightQ5_K);
 const PackFormat kPackQ6_K = Format<BlockQ6_K, BrickQ6_K>(DType::kQ6_K, kWeightQ6_K);

@@ -14,19 +14,20 @@ namespace {
 
 static_assert(kPackTileRows == kTileRows);
 
-constexpr const PackFormat* kFormats[] = {&kPackF32,  &kPackF16,  &kPackBf16, &kPackQ8_0,
-                                          &kPackQ4_0, &kPackQ4_1, &kPackQ5_0, &kPackQ5_1,
-                                          &kPackQ4_K, &kPackQ5_K, &kPackQ6_K};
+constexpr const PackFormat* kFormats[] = {&kPackF32,  &kPackF16,    &kPackBf16,   &kPackQ8_0,
+                                          &kPackQ4_0, &kPackQ4_1,   &kPackQ5_0,   &kPackQ5_1,
+                                          &kPackQ4_K, &kPackQ5_K,   &kPackQ6_K,   &kPackQ2_K,
+                                          &kPackQ3_K, &kPackIQ4_NL, &kPackIQ4_XS, &kPackMXFP4};
 
 constexpr size_t kMaxBlockBytes = 256;
 constexpr uint32_t CeilDiv(uint32_t a, uint32_t b) { return a / b + (a % b != 0); }
 
-size_t RowBytes(DType type, uint32_t cols) {
-  const DTypeInfo& info = Info(type);
-  return size_t{cols / info.block_weights} * info.block_bytes;
-}
-
 }  // namespace
+
+size_t RowBytes(const TensorView& view) {
+  const DTypeInfo& info = Info(view.type);
+  return size_t{view.cols / info.block_weights} * info.block_bytes;
+}
 
 const PackFormat* FindPackFormat(DType type) {
   for (const PackFormat* format : kFormats)
@@ -58,7 +59,7 @@ void PackTiles(const TensorView& source, uint32_t tile_begin, uint32_t tile_end,
                std::byte* packed) {
   const PackFormat& format = *FindPackFormat(source.type);
   const size_t tile_bytes = format.tile_bytes(source.cols);
-  const size_t row_bytes = RowBytes(source.type, source.cols);
+  const size_t row_bytes = RowBytes(source);
   for (uint32_t tile = tile_begin; tile < tile_end; ++tile) {
     const uint32_t row = tile * kTileRows;
     format.pack_tile(source.data + row * row_bytes, row_bytes,
@@ -110,8 +111,8 @@ void Multiply(const Kernels& kernels, const PackedMatrix& matrix, const std::byt
 
 void ReadRow(const PackedMatrix& matrix, uint32_t row, float* out) {
   const PackFormat& format = *FindPackFormat(matrix.type);
-  const DTypeInfo& info = Info(matrix.type);
-  const DequantizeFunction dequantize = FindDequantize(matrix.type);
+  const DTypeInfo& info = Info(format.unpacked);
+  const DequantizeFunction dequantize = FindDequantize(format.unpacked);
   const std::byte* tile = matrix.data + row / kTileRows * matrix.tile_bytes;
   std::byte block[kMaxBlockBytes];
   for (uint32_t b = 0; b < matrix.cols / info.block_weights; ++b) {

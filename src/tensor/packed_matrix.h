@@ -19,6 +19,9 @@ struct TensorView {
   const std::byte* data = nullptr;  // Any alignment.
 };
 
+// Bytes of one of its rows.
+size_t RowBytes(const TensorView& view);
+
 struct PackedMatrix {
   DType type = DType::kF32;
   WeightType weight = kWeightF32;              // The kernel that multiplies it,

@@ -17,9 +17,10 @@
 namespace ingle {
 namespace {
 
-constexpr DType kTypes[] = {DType::kF32,  DType::kF16,  DType::kBF16, DType::kQ8_0,
-                            DType::kQ4_0, DType::kQ4_1, DType::kQ5_0, DType::kQ5_1,
-                            DType::kQ4_K, DType::kQ5_K, DType::kQ6_K};
+constexpr DType kTypes[] = {DType::kF32,  DType::kF16,    DType::kBF16,   DType::kQ8_0,
+                            DType::kQ4_0, DType::kQ4_1,   DType::kQ5_0,   DType::kQ5_1,
+                            DType::kQ4_K, DType::kQ5_K,   DType::kQ6_K,   DType::kQ2_K,
+                            DType::kQ3_K, DType::kIQ4_NL, DType::kIQ4_XS, DType::kMXFP4};
 
 // 64-byte aligned bytes; the surroundings are poisoned by the address sanitizer.
 class Buffer {
@@ -86,6 +87,12 @@ struct Sample {
       }
       case DType::kF16: PutHalf(block, random); break;
       case DType::kQ6_K: PutHalf(block + 208, random); break;
+      case DType::kQ3_K: PutHalf(block + 108, random); break;
+      case DType::kQ2_K:
+        PutHalf(block + 80, random);
+        PutHalf(block + 82, random);
+        break;
+      case DType::kMXFP4: block[0] = static_cast<std::byte>(116 + random() % 8); break;
       case DType::kQ4_1:
       case DType::kQ5_1:
       case DType::kQ4_K:
@@ -135,6 +142,7 @@ std::string Name(DType type) { return std::string(Info(type).name); }
 
 TEST(PackedMatrix, PackingIsReversible) {
   for (DType type : kTypes) {
+    if (FindPackFormat(type)->unpacked != type) continue;  // As floats only: the next test.
     for (uint32_t cols : Columns(type)) {
       for (uint32_t rows : {1u, 16u, 37u}) {
         const Sample sample(type, rows, cols, rows + cols);
@@ -268,6 +276,25 @@ TEST(PackedMatrix, BytesDependNeitherOnTheTierNorOnTheNumberOfTokens) {
   }
 }
 
+// A block's float scales are one.
+void PutScalesOfOne(DType type, std::byte* block) {
+  const uint16_t one = 0x3c00;
+  const auto put = [&](std::initializer_list<size_t> offsets) {
+    for (const size_t at : offsets) std::memcpy(block + at, &one, 2);
+  };
+  switch (type) {
+    case DType::kQ6_K: return put({208});
+    case DType::kQ3_K: return put({108});
+    case DType::kQ2_K: return put({80, 82});
+    case DType::kMXFP4: block[0] = std::byte{128}; return;
+    case DType::kQ4_K:
+    case DType::kQ5_K:
+    case DType::kQ4_1:
+    case DType::kQ5_1: return put({0, 2});
+    default: return put({0});
+  }
+}
+
 // Codes and activations at their ends: sums in 16 bits (vpmaddubsw) must not saturate, those in 32
 // bits not wrap.
 TEST(PackedMatrix, ExtremesAreExactInAllTiers) {
@@ -282,15 +309,9 @@ TEST(PackedMatrix, ExtremesAreExactInAllTiers) {
     if (info.block_weights == 1) continue;
     for (int byte : {0x00, 0xff, 0x80, 0x7f, 0x1f}) {
       Sample sample(type, kRows, kCols, 1);
-      const uint16_t one = 0x3c00;
       std::memset(sample.source.data(), byte, sample.source.size());
-      for (size_t at = 1; at < sample.source.size(); at += info.block_bytes) {
-        std::memcpy(&sample.source[at + (type == DType::kQ6_K ? 208 : 0)], &one, 2);
-        if (type == DType::kQ4_K || type == DType::kQ5_K || type == DType::kQ4_1 ||
-            type == DType::kQ5_1) {
-          std::memcpy(&sample.source[at + 2], &one, 2);
-        }
-      }
+      for (size_t at = 1; at < sample.source.size(); at += info.block_bytes)
+        PutScalesOfOne(type, &sample.source[at]);
       PackTiles(sample.view, 0, 1, sample.packed.get());
       const auto w = sample.Dequantized();
       for (const Kernels* kernels : SupportedKernels()) {

@@ -5,7 +5,9 @@
 #include <utility>
 
 #include "text/byte_level.h"
+#include "text/gguf_parts.h"
 #include "text/merge.h"
+#include "text/merge_table.h"
 #include "text/partitioned_tokenizer.h"
 #include "text/pre_tokenizer.h"
 #include "text/unicode.h"
@@ -18,40 +20,6 @@ constexpr char kPreKey[] = "tokenizer.ggml.pre";
 constexpr size_t kMaxMerges = size_t{1} << 24;
 // Positions within a word are 32 bits wide; a longer word is cut here.
 constexpr size_t kMaxWordBytes = size_t{1} << 30;
-
-// (left token, right token) -> rank and result; open addressing.
-class MergeTable {
- public:
-  void Reserve(size_t count) {
-    size_t size = 16;
-    while (size < count * 2) size *= 2;
-    slots_.assign(size, {});
-  }
-  // The first of equal pairs stays: it has the better rank.
-  void Add(TokenId left, TokenId right, Merge merge) {
-    Slot& slot = slots_[Position(Key(left, right))];
-    if (slot.merge.priority == Merge::kNever) slot = {Key(left, right), merge};
-  }
-  Merge Find(TokenId left, TokenId right) const { return slots_[Position(Key(left, right))].merge; }
-
- private:
-  struct Slot {
-    uint64_t key = 0;
-    Merge merge;  // kNever: the slot is free.
-  };
-  static uint64_t Key(TokenId left, TokenId right) {
-    return uint64_t{static_cast<uint32_t>(left)} << 32 | static_cast<uint32_t>(right);
-  }
-  size_t Position(uint64_t key) const {
-    const size_t mask = slots_.size() - 1;
-    size_t position = static_cast<size_t>(key * 0x9E3779B97F4A7C15u >> 24) & mask;
-    while (slots_[position].merge.priority != Merge::kNever && slots_[position].key != key) {
-      position = (position + 1) & mask;
-    }
-    return position;
-  }
-  std::vector<Slot> slots_;
-};
 
 struct BpeTables {
   PreTokenizer pre_tokenizer;
@@ -87,7 +55,7 @@ void BpeTokenizer::EncodeText(std::string_view text, bool, std::vector<TokenId>&
     text = replaced;
   }
   Words words;
-  tables_.pre_tokenizer.split(text, words);
+  tables_.pre_tokenizer.Split(text, words);
   Merger merger;
   for (std::string_view word : words) {
     for (; word.size() > kMaxWordBytes; word.remove_prefix(kMaxWordBytes)) {
@@ -205,6 +173,8 @@ Status LoadMerges(const Metadata& metadata, const Vocabulary& vocabulary, BpeTab
 }  // namespace
 
 Result<std::unique_ptr<Tokenizer>> LoadBpeTokenizer(const Metadata& metadata) {
+  INGLE_TRY(const std::string* pre, metadata.String(kPreKey));
+  if (pre != nullptr && SplitsCharacters(*pre)) return LoadCharacterBpeTokenizer(metadata);
   SpecialTokens special;
   BpeTables tables;
   INGLE_TRY(tables.pre_tokenizer, ChoosePreTokenizer(metadata, special.warnings));

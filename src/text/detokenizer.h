@@ -1,6 +1,7 @@
 #pragma once
 // Token by token back to text; never emits half a character.
 
+#include <memory>
 #include <string>
 
 #include "text/tokenizer.h"
@@ -21,10 +22,7 @@ class Detokenizer {
   std::string Finish();
 
  private:
-  const Tokenizer* tokenizer_;
-  bool show_control_;
-  bool at_start_;
-  std::string pending_;  // At most three bytes: the beginning of a character.
+  std::unique_ptr<TokenStream> stream_;
 };
 
 }  // namespace ingle

@@ -290,52 +290,34 @@ void SplitDefault(std::string_view text, Words& words) {
   Refine(words, CutDigitTriples);
 }
 
-struct Row {
-  std::string_view names;  // Separated by spaces; the first is the one that we show.
-  void (*split)(std::string_view, Words&);
-  bool whole_words_first;
-  bool adds_bos;
-};
-
-// Which names share a pattern: the values that published GGUF files carry.
-constexpr Row kRows[] = {
-    {"gpt-2 phi-2 jina-es jina-de jina-v2-es jina-v2-de gigachat a.x-4.0 mellum modern-bert "
-     "exaone4 mpt olmo jais "
-     "trillion granite-docling",
-     SplitGpt2, false, false},
-    {"llama-bpe llama3 llama-v3 falcon3 falcon-h1 pixtral midm-2.0 lfm2", SplitLlama3, true, true},
-    {"dbrx smaug-bpe glm4 chatglm-bpe", SplitLlama3, false, false},
-    {"qwen2 deepseek-r1-qwen kormo f2llmv2 megrez stablelm2 hunyuan solar-open", SplitQwen2, false,
-     false},
-    {"smollm starcoder refact command-r codeshell exaone minerva-7b mellum2", SplitSmolLm, false,
-     false},
-    {"deepseek-llm", SplitDeepSeekLlm, false, false},
-    {"default", SplitDefault, false, false},
-};
-
 }  // namespace
 
-Result<PreTokenizer> FindPreTokenizer(std::string_view name) {
-  std::string known;
-  for (const Row& row : kRows) {
-    std::string_view rest = row.names;
-    while (!rest.empty()) {
-      const size_t end = std::min(rest.find(' '), rest.size());
-      const std::string_view candidate = rest.substr(0, end);
-      if (candidate == name)
-        return PreTokenizer{std::string(name), row.split, row.whole_words_first, row.adds_bos};
-      known.append(known.empty() ? "" : ", ").append(candidate);
-      rest.remove_prefix(std::min(end + 1, rest.size()));
-    }
+const SplitFunction kSplitGpt2 = SplitGpt2;
+
+SplitFunction FindScanner(std::string_view pattern) {
+  struct Known {
+    std::string_view pattern;
+    SplitFunction split;
+  };
+  constexpr Known kKnown[] = {
+      {R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)", SplitGpt2},
+      {R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+)"
+       R"([\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)",
+       SplitLlama3},
+      {R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+)"
+       R"([\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)",
+       SplitQwen2},
+  };
+  for (const Known& known : kKnown) {
+    if (known.pattern == pattern) return known.split;
   }
-  std::string shown;
-  AppendValid(name.substr(0, 64), false, shown);
-  return Fail(
-      ErrorCode::kUnsupported,
-      "the model's pre-tokenizer \"" + shown +
-          "\" (key tokenizer.ggml.pre) is not known, and another one " +
-          "would split text differently from how the model was trained; known are: " + known,
-      "tokenizer.ggml.pre", "unsupported_tokenizer");
+  return nullptr;
+}
+
+SplitFunction FindNamedScanner(std::string_view name) {
+  if (name == "smollm") return SplitSmolLm;
+  if (name == "deepseek-llm") return SplitDeepSeekLlm;
+  return name == "default" ? SplitDefault : nullptr;
 }
 
 }  // namespace ingle

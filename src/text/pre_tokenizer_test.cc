@@ -11,7 +11,7 @@ Strings Split(std::string_view name, const std::string& text) {
   const auto pre_tokenizer = FindPreTokenizer(name);
   EXPECT_TRUE(pre_tokenizer);
   Words words;
-  pre_tokenizer->split(text, words);
+  pre_tokenizer->Split(text, words);
   std::string joined;
   for (std::string_view word : words) {
     EXPECT_FALSE(word.empty());

@@ -28,12 +28,16 @@ class StringTable {
   size_t size() const { return ends_.size() - 1; }
 
  private:
-  size_t Slot(std::string_view text) const;
+  struct Slot {
+    uint32_t number = 0;  // Plus 1; 0: free.
+    uint32_t hash = 0;
+  };
+  size_t Place(std::string_view text, uint32_t hash) const;
   void Grow();
 
   std::string bytes_;
   std::vector<uint32_t> ends_{0};  // String i lies from ends_[i] to ends_[i + 1].
-  std::vector<uint32_t> slots_;  // Open addressing; a number + 1, or 0. The size is a power of two.
+  std::vector<Slot> slots_;        // Open addressing; the size is a power of two.
   size_t indexed_ = 0;
 };
 

@@ -1,6 +1,7 @@
 #include "text/tokenizer.h"
 
 #include "text/bpe_tokenizer.h"
+#include "text/gguf_parts.h"
 #include "text/spm_tokenizer.h"
 #include "text/unicode.h"
 
@@ -18,11 +19,11 @@ struct ModelKind {
 constexpr ModelKind kModelKinds[] = {
     {"gpt2", "byte-level BPE", LoadBpeTokenizer},
     {"llama", "SentencePiece BPE", LoadSpmTokenizer},
-    {"bert", "WordPiece", nullptr},
-    {"t5", "SentencePiece unigram", nullptr},
+    {"bert", "WordPiece", LoadWordPieceTokenizer},
+    {"t5", "SentencePiece unigram", LoadUnigramTokenizer},
     {"rwkv", "RWKV's greedy tokenizer", nullptr},
     {"plamo2", "PLaMo's tokenizer", nullptr},
-    {"gemma4", "BPE over characters", nullptr},
+    {"gemma4", "BPE over characters", LoadCharacterBpeTokenizer},
     {"no_vocab", "no vocabulary at all", nullptr},
     {"none", "no vocabulary at all", nullptr},
 };
@@ -47,14 +48,18 @@ Result<std::unique_ptr<Tokenizer>> LoadTokenizer(const Metadata& metadata) {
   AppendValid(std::string_view(*model).substr(0, 64), false, shown);
   std::string message =
       "the model's tokenizer \"" + shown + "\" (key tokenizer.ggml.model) is not supported";
+  std::string supported;
   for (const ModelKind& kind : kModelKinds) {
+    if (kind.load != nullptr) {
+      supported.append(supported.empty() ? "" : ", ").append(kind.name);
+      supported.append(" (").append(kind.what).append(")");
+    }
     if (kind.name != *model) continue;
     if (kind.load != nullptr) return kind.load(metadata);
     message += ": it is " + std::string(kind.what);
   }
-  return Fail(ErrorCode::kUnsupported,
-              message + "; supported are gpt2 (byte-level BPE) and llama (SentencePiece BPE)",
-              kModelKey, "unsupported_tokenizer");
+  return Fail(ErrorCode::kUnsupported, message + "; supported are " + supported, kModelKey,
+              "unsupported_tokenizer");
 }
 
 }  // namespace ingle

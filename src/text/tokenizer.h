@@ -41,6 +41,15 @@ struct SpecialTokens {
       warnings;  // What was odd in the file and how it was taken; for the user.
 };
 
+// Tokens become text one by one; all pieces together are the text of all tokens.
+class TokenStream {
+ public:
+  virtual ~TokenStream() = default;
+  // Valid UTF-8 that is certain by now; may be empty while a character is incomplete.
+  virtual std::string Push(TokenId id) = 0;
+  virtual std::string Finish() = 0;
+};
+
 class Tokenizer : public SpecialTokens {
  public:
   virtual ~Tokenizer() = default;
@@ -57,6 +66,9 @@ class Tokenizer : public SpecialTokens {
   virtual std::string TokenBytes(TokenId id, bool show_control) const = 0;
   // Whole sequence, as the original's decode(): may drop SentencePiece's leading space.
   virtual std::string Decode(std::span<const TokenId> ids, bool show_control) const = 0;
+
+  // See Detokenizer, which is what to use. The tokenizer must outlive the stream.
+  virtual std::unique_ptr<TokenStream> NewStream(bool show_control, bool at_start) const;
 
   virtual size_t size() const = 0;
   virtual TokenKind Kind(TokenId id) const = 0;

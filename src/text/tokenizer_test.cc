@@ -196,7 +196,7 @@ TEST(TokenizerLoad, NoPreTokenizerIsSaid) {
 
 TEST(TokenizerLoad, OtherKindsAreNamed) {
   for (auto [model, word] :
-       {std::pair("bert", "WordPiece"), std::pair("t5", "unigram"), std::pair("xyz", "xyz")}) {
+       {std::pair("rwkv", "RWKV"), std::pair("plamo2", "PLaMo"), std::pair("xyz", "xyz")}) {
     TinyVocabulary tiny = ChatVocabulary();
     tiny.metadata.values["tokenizer.ggml.model"] = std::string(model);
     const Error error = LoadError(tiny);

@@ -188,6 +188,8 @@ constexpr EndMarker kEndMarkers[] = {
     {"[EOS]", false, false},
 };
 
+}  // namespace
+
 void FindEndMarkers(Vocabulary& vocabulary, SpecialTokens& special) {
   const auto known = [&](std::string_view spelling) {
     return vocabulary.spellings.Find(spelling) != StringTable::kAbsent;
@@ -209,8 +211,6 @@ void FindEndMarkers(Vocabulary& vocabulary, SpecialTokens& special) {
     if (marker.ends_turn && !special.eot) special.eot = id;
   }
 }
-
-}  // namespace
 
 std::unexpected<Error> BadVocabulary(std::string message, std::string key) {
   return Fail(ErrorCode::kCorruptFile,

@@ -49,6 +49,10 @@ Status LoadSpecialIds(const Metadata& metadata, Vocabulary& vocabulary, SpecialT
 // add_bos and add_eos; `bos_by_default` holds where the file does not say.
 Status LoadAddedEnds(const Metadata& metadata, bool bos_by_default, SpecialTokens& special);
 
+// Adds the tokens that end a turn or a text in published models to end_ids, and makes control
+// tokens of them.
+void FindEndMarkers(Vocabulary& vocabulary, SpecialTokens& special);
+
 // Keeps end_ids ascending and without repetition.
 void AddEndId(TokenId id, SpecialTokens& special);
 

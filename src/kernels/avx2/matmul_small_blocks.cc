@@ -1,6 +1,7 @@
-// Products of Q8_0, Q4_0, Q4_1, Q5_0 and Q5_1 weights with AVX2: a lane is a row. vpmaddubsw adds
+// Products of Q8_0, Q4_*, Q5_* and codebook weights with AVX2: a lane is a row. vpmaddubsw adds
 // two products in 16 bits; codes below 32 leave room to add some more of them before widening.
-// 8-bit codes do not: they go in as |w| against a with w's sign (128 * 127 * 2 fits).
+// 8-bit codes and values of codebooks do not: they go in as |w| against a with w's sign (128 * 127
+// * 2 fits).
 #include <immintrin.h>
 
 #include "kernels/bricks.h"
@@ -15,8 +16,8 @@ namespace {
 
 // A brick with unpacked codes, and scales in floats. [2]: rows 0-7, rows 8-15.
 struct alignas(64) SmallPanel {
-  uint8_t codes[64][2][32];      // [quad]; 8-bit: |w|
-  int8_t signs[64][2][32];       // 8-bit only: w
+  uint8_t codes[64][2][32];      // [quad]; signed: |w|
+  int8_t signs[64][2][32];       // signed only: w
   float d[8][2][8], m[8][2][8];  // [group]
   uint32_t groups;
 };
@@ -53,10 +54,19 @@ struct SmallBlocks {
   using Panel = SmallPanel;
   static constexpr uint32_t kPanelTokens = 4, kPanelTiles = 1;
   static constexpr size_t kBrickBytes = SmallBrickBytes(kLayout, 8);
+  static constexpr Codebook kBook = kLayout.codebook;
+  static constexpr bool kSigned = kLayout.bits == 8 || kBook != Codebook::kNone;
   // Quads whose products add up to at most 32767 in 16 bits.
-  static constexpr uint32_t kQuadsPerSum = kLayout.bits == 4 ? 8 : kLayout.bits == 5 ? 4 : 1;
+  static constexpr uint32_t kQuadsPerSum = kLayout.bits == 8 || kBook == Codebook::kIq4 ? 1
+                                           : kLayout.bits == 5                          ? 4
+                                                                                        : 8;
 
   static size_t TileBytes(uint32_t cols) { return SmallTileBytes(kLayout, cols); }
+
+  static void StoreSigned(__m256i w, uint32_t quad, uint32_t h, Panel& panel) {
+    Store(panel.signs[quad][h], w);
+    Store(panel.codes[quad][h], _mm256_abs_epi8(w));
+  }
 
   static void UnpackGroup(const uint8_t* codes, const uint8_t* high, uint32_t group, uint32_t h,
                           Panel& panel) {
@@ -68,8 +78,7 @@ struct SmallBlocks {
         for (uint32_t i = 0; i < 2; ++i) {
           const __m256i w =
               _mm256_xor_si256(Load(codes + (2 * p + i) * 64 + 32 * h), _mm256_set1_epi8(-128));
-          Store(panel.signs[quad + i][h], w);
-          Store(panel.codes[quad + i][h], _mm256_abs_epi8(w));
+          StoreSigned(w, quad + i, h, panel);
         }
       } else {
         const __m256i x = Load(codes + p * 64 + 32 * h);
@@ -80,8 +89,15 @@ struct SmallBlocks {
           even = _mm256_or_si256(even, FifthBit(bits, 2 * p));
           odd = _mm256_or_si256(odd, FifthBit(bits, 2 * p + 1));
         }
-        Store(panel.codes[quad][h], even);
-        Store(panel.codes[quad + 1][h], odd);
+        if constexpr (kBook != Codebook::kNone) {
+          const __m256i values = _mm256_broadcastsi128_si256(_mm_load_si128(
+              reinterpret_cast<const __m128i*>(kCodebookValues[static_cast<size_t>(kBook)])));
+          StoreSigned(_mm256_shuffle_epi8(values, even), quad, h, panel);
+          StoreSigned(_mm256_shuffle_epi8(values, odd), quad + 1, h, panel);
+        } else {
+          Store(panel.codes[quad][h], even);
+          Store(panel.codes[quad + 1][h], odd);
+        }
       }
     }
   }
@@ -93,12 +109,17 @@ struct SmallBlocks {
     const uint32_t groups = left < 8 ? left : 8;
     panel.groups = groups;
     for (uint32_t group = 0; group < groups; ++group) {
-      const uint8_t* d = brick + ScaleOffset(kLayout, groups) + group * 32;
+      const uint8_t* d = brick + ScaleOffset(kLayout, groups) + group * ScaleBytes(kLayout);
       const uint8_t* m = brick + MinOffset(kLayout, groups) + group * 32;
       for (uint32_t h = 0; h < 2; ++h) {
         UnpackGroup(brick + group * CodeBytes(kLayout),
                     brick + HighOffset(kLayout, groups) + group * 64, group, h, panel);
-        _mm256_store_ps(panel.d[group][h], Half(d + 16 * h));
+        if constexpr (kLayout.wide_scale) {
+          _mm256_store_ps(panel.d[group][h],
+                          _mm256_load_ps(reinterpret_cast<const float*>(d) + 8 * h));
+        } else {
+          _mm256_store_ps(panel.d[group][h], Half(d + 16 * h));
+        }
         if constexpr (kLayout.has_min) _mm256_store_ps(panel.m[group][h], Half(m + 16 * h));
       }
     }
@@ -118,7 +139,7 @@ struct SmallBlocks {
 #pragma GCC unroll 4
         for (uint32_t t = 0; t < T; ++t) {
           __m256i a = Broadcast(Block(activations, stride, t).q[group] + q * 4);
-          if constexpr (kLayout.bits == 8) a = _mm256_sign_epi8(a, Load(panel.signs[quad][h]));
+          if constexpr (kSigned) a = _mm256_sign_epi8(a, Load(panel.signs[quad][h]));
           const __m256i product = _mm256_maddubs_epi16(w, a);
           sum[t][h] = q == first ? product : _mm256_add_epi16(sum[t][h], product);
           // Else GCC makes a tree of the sums and keeps all products of a group at once, in memory.
@@ -136,9 +157,9 @@ struct SmallBlocks {
     }
   }
 
-  // What a group's sum starts from: codes are `zero` too large, signed 8-bit ones are not.
+  // What a group's sum starts from: codes are `zero` too large, signed ones are not.
   static __m256i Start(const ActivationQ8x32& a, uint32_t group) {
-    if constexpr (kLayout.zero == 0 || kLayout.bits == 8) return _mm256_setzero_si256();
+    if constexpr (kLayout.zero == 0 || kSigned) return _mm256_setzero_si256();
     return _mm256_set1_epi32(a.minus_8_sums[group] * static_cast<int32_t>(kLayout.zero / 8));
   }
 
@@ -191,6 +212,9 @@ constexpr MatmulKernels Table() {
   table.multiply[kWeightQ4_1] = Driver<SmallBlockType::kQ4_1>::Multiply;
   table.multiply[kWeightQ5_0] = Driver<SmallBlockType::kQ5_0>::Multiply;
   table.multiply[kWeightQ5_1] = Driver<SmallBlockType::kQ5_1>::Multiply;
+  table.multiply[kWeightIQ4_NL] = Driver<SmallBlockType::kIQ4_NL>::Multiply;
+  table.multiply[kWeightIQ4_XS] = Driver<SmallBlockType::kIQ4_XS>::Multiply;
+  table.multiply[kWeightMXFP4] = Driver<SmallBlockType::kMXFP4>::Multiply;
   return table;
 }
 

@@ -1,4 +1,4 @@
-// Products of Q4_K, Q5_K and Q6_K weights with AVX2: a lane is a row. vpmaddubsw adds two products
+// Products of Q2_K to Q6_K weights with AVX2: a lane is a row. vpmaddubsw adds two products
 // in 16 bits; codes below 64 leave room to add some more of them before they are multiplied by
 // their scales and widened.
 #include <immintrin.h>
@@ -18,7 +18,8 @@ namespace {
 struct alignas(64) SuperPanel {
   uint8_t codes[64][2][32];   // [quad]
   int16_t scales[16][2][16];  // [group of 32 k, or of 16 k][row, twice]
-  int16_t pairs[8][2][16];    // [pair of groups][row][group]: mins, or the scales of Q6_K.
+  int16_t pairs[8][2]
+               [16];  // [pair of groups][row][group]: mins, or scales where codes have a zero.
   float d[2][8], dmin[2][8];
 };
 
@@ -67,35 +68,74 @@ inline __m256i High(const BrickQ6_K& brick, uint32_t group, uint32_t q, uint32_t
   return HighBits(Load(brick.high[group * 2 + q / 4] + 32 * h), q % 4 * 2, 0x30);
 }
 
+// The two quads of nibble pair p (quads 2p, 2p + 1) of a group of 32 k.
+struct TwoQuads {
+  __m256i even, odd;
+};
+template <class Brick>
+inline TwoQuads Codes(const Brick& brick, uint32_t group, uint32_t p, uint32_t h) {
+  const __m256i low = _mm256_set1_epi8(15), x = Load(brick.codes[group][p] + 32 * h);
+  return {_mm256_or_si256(_mm256_and_si256(x, low), High(brick, group, 2 * p, h)),
+          _mm256_or_si256(_mm256_and_si256(_mm256_srli_epi16(x, 4), low),
+                          High(brick, group, 2 * p + 1, h))};
+}
+// 2-bit codes: quads 2p and 2p + 1 of a group of 32 k lie in one byte.
+template <class Brick>
+inline TwoQuads PairCodes(const Brick& brick, uint32_t group, uint32_t p, uint32_t h) {
+  const __m256i two = _mm256_set1_epi8(3), x = Load(brick.low[group * 2 + p / 2] + 32 * h);
+  const int shift = static_cast<int>(p % 2 * 4);
+  return {_mm256_and_si256(_mm256_srli_epi16(x, shift), two),
+          _mm256_and_si256(_mm256_srli_epi16(x, shift + 2), two)};
+}
+inline TwoQuads Codes(const BrickQ2_K& brick, uint32_t group, uint32_t p, uint32_t h) {
+  return PairCodes(brick, group, p, h);
+}
+// Third bits: bit q of a byte to bit 2.
+inline __m256i ThirdBit(__m256i high, uint32_t q) {
+  const __m256i moved = q < 2 ? _mm256_slli_epi16(high, static_cast<int>(2 - q))
+                              : _mm256_srli_epi16(high, static_cast<int>(q - 2));
+  return _mm256_and_si256(moved, _mm256_set1_epi8(4));
+}
+inline TwoQuads Codes(const BrickQ3_K& brick, uint32_t group, uint32_t p, uint32_t h) {
+  const TwoQuads low = PairCodes(brick, group, p, h);
+  const __m256i high = Load(brick.high[group] + 32 * h);
+  return {_mm256_or_si256(low.even, ThirdBit(high, 2 * p)),
+          _mm256_or_si256(low.odd, ThirdBit(high, 2 * p + 1))};
+}
+
+// What the codes are too large by, as a power of two.
+inline constexpr int ZeroShift(const BrickQ6_K*) { return 5; }
+inline constexpr int ZeroShift(const BrickQ3_K*) { return 2; }
+inline constexpr int ZeroShift(const void*) { return 0; }  // Unused: types with mins.
+
+// Quads whose products add up to at most 32767 in 16 bits (15, 31 or 63 times 127 twice per quad)
+// and share a scale.
+inline constexpr uint32_t QuadsPerSum(const BrickQ4_K*) { return 8; }
+inline constexpr uint32_t QuadsPerSum(const BrickQ6_K*) { return 2; }
+inline constexpr uint32_t QuadsPerSum(const void*) { return 4; }
+
 template <class Brick>
 struct SuperBlocks {
   using Activation = ActivationQ8x256;
   using Panel = SuperPanel;
   static constexpr bool kHasMins = requires(Brick b) { b.dmin; };
-  static constexpr uint32_t kScaleGroups = kHasMins ? 8 : 16;
+  static constexpr uint32_t kScaleGroups = sizeof(Brick::scales) / kTileRows;
   static constexpr uint32_t kPanelTokens = 4, kPanelTiles = 1;
   static constexpr size_t kBrickBytes = sizeof(Brick);
-  // Quads whose products add up to at most 32767 in 16 bits: 15, 31 or 63 times 127 twice per quad.
-  static constexpr uint32_t kQuadsPerSum = sizeof(Brick) == sizeof(BrickQ4_K)   ? 8
-                                           : sizeof(Brick) == sizeof(BrickQ5_K) ? 4
-                                                                                : 2;
+  static constexpr uint32_t kQuadsPerSum = QuadsPerSum(static_cast<const Brick*>(nullptr));
+  static constexpr int kZeroShift = ZeroShift(static_cast<const Brick*>(nullptr));
 
   static size_t TileBytes(uint32_t cols) { return cols / kBrickK * sizeof(Brick); }
 
   static void Unpack(const uint8_t* const (&tiles)[1], uint32_t, uint32_t index, Panel& panel) {
     const Brick& brick = reinterpret_cast<const Brick*>(tiles[0])[index];
-    const __m256i low = _mm256_set1_epi8(15);
     for (uint32_t h = 0; h < 2; ++h) {
       for (uint32_t group = 0; group < 8; ++group) {
 #pragma GCC unroll 4
         for (uint32_t p = 0; p < 4; ++p) {
-          const __m256i x = Load(brick.codes[group][p] + 32 * h);
-          const __m256i even = _mm256_and_si256(x, low);
-          const __m256i odd = _mm256_and_si256(_mm256_srli_epi16(x, 4), low);
-          Store(panel.codes[group * 8 + 2 * p][h],
-                _mm256_or_si256(even, High(brick, group, 2 * p, h)));
-          Store(panel.codes[group * 8 + 2 * p + 1][h],
-                _mm256_or_si256(odd, High(brick, group, 2 * p + 1, h)));
+          const TwoQuads quads = Codes(brick, group, p, h);
+          Store(panel.codes[group * 8 + 2 * p][h], quads.even);
+          Store(panel.codes[group * 8 + 2 * p + 1][h], quads.odd);
         }
       }
       for (uint32_t g = 0; g < kScaleGroups; ++g)
@@ -103,7 +143,7 @@ struct SuperBlocks {
       _mm256_store_ps(panel.d[h], _mm256_cvtph_ps(Load16(brick.d + 8 * h)));
       if constexpr (kHasMins) {
         _mm256_store_ps(panel.dmin[h], _mm256_cvtph_ps(Load16(brick.dmin + 8 * h)));
-        for (uint32_t j = 0; j < 4; ++j) {
+        for (uint32_t j = 0; j < kScaleGroups / 2; ++j) {
           Store(panel.pairs[j][h], _mm256_cvtepu8_epi16(Load16(brick.mins[j][8 * h])));
         }
       } else {
@@ -145,8 +185,8 @@ struct SuperBlocks {
     }
   }
 
-  // Products of the panel's pairs with pairs of sums of activations: mins, or what Q6_K's zero
-  // takes off over -32.
+  // Products of the panel's pairs with pairs of sums of activations: mins, or what the codes' zero
+  // takes off over that zero.
   static __m256i Pairs(const Panel& panel, uint32_t h, const int16_t* sums) {
     constexpr uint32_t kPairs = kScaleGroups / 2;
     __m256i sum = _mm256_madd_epi16(Load(panel.pairs[0][h]), Broadcast(sums));
@@ -173,11 +213,12 @@ struct SuperBlocks {
       for (uint32_t h = 0; h < 2; ++h) {
         __m256i total = scaled[t][h];
         if constexpr (!kHasMins) {
-          total = _mm256_sub_epi32(total, _mm256_slli_epi32(Pairs(panel, h, a.sum16), 5));
+          total = _mm256_sub_epi32(total, _mm256_slli_epi32(Pairs(panel, h, a.sum16), kZeroShift));
         }
         __m256 v = _mm256_mul_ps(_mm256_load_ps(panel.d[h]), _mm256_cvtepi32_ps(total));
         if constexpr (kHasMins) {
-          const __m256 mins = _mm256_cvtepi32_ps(Pairs(panel, h, a.sum32));
+          const int16_t* a_sums = kScaleGroups == 8 ? a.sum32 : a.sum16;
+          const __m256 mins = _mm256_cvtepi32_ps(Pairs(panel, h, a_sums));
           v = _mm256_fnmadd_ps(_mm256_load_ps(panel.dmin[h]), mins, v);
         }
         float* to = sums + t * kTileRows + 8 * h;
@@ -192,6 +233,8 @@ constexpr MatmulKernels Table() {
   table.multiply[kWeightQ4_K] = generic::TileDriver<SuperBlocks<BrickQ4_K>>::Multiply;
   table.multiply[kWeightQ5_K] = generic::TileDriver<SuperBlocks<BrickQ5_K>>::Multiply;
   table.multiply[kWeightQ6_K] = generic::TileDriver<SuperBlocks<BrickQ6_K>>::Multiply;
+  table.multiply[kWeightQ2_K] = generic::TileDriver<SuperBlocks<BrickQ2_K>>::Multiply;
+  table.multiply[kWeightQ3_K] = generic::TileDriver<SuperBlocks<BrickQ3_K>>::Multiply;
   return table;
 }
 

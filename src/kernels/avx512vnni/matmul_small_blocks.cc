@@ -1,4 +1,4 @@
-// Products of Q8_0, Q4_0, Q4_1, Q5_0 and Q5_1 weights with VNNI: a lane is a row, an instruction
+// Products of Q8_0, Q4_*, Q5_* and codebook weights with VNNI: a lane is a row, an instruction
 // takes one quad of 16 rows against one token's four activations.
 #include <immintrin.h>
 
@@ -51,6 +51,12 @@ struct SmallBlocks {
 
   static size_t TileBytes(uint32_t cols) { return SmallTileBytes(kLayout, cols); }
 
+  // A group's scales, of 16 rows.
+  static __m512 Scales(const uint8_t* scales, uint32_t group) {
+    if constexpr (kLayout.wide_scale) return _mm512_load_ps(scales + group * 64);
+    return Half(scales + group * 32);
+  }
+
   static Quads Group(const uint8_t* codes, const uint8_t* high) {
     Quads quads;
     if constexpr (kLayout.bits == 8) {
@@ -64,6 +70,14 @@ struct SmallBlocks {
         quads.q[2 * p] = _mm512_and_si512(x, low);
         quads.q[2 * p + 1] = _mm512_and_si512(_mm512_srli_epi16(x, 4), low);
       }
+    }
+    if constexpr (kLayout.codebook != Codebook::kNone) {
+      const __m128i values = _mm_load_si128(
+          reinterpret_cast<const __m128i*>(kCodebookValues[static_cast<size_t>(kLayout.codebook)]));
+      const __m512i table =  // Less their zero of 128, as 8-bit codes.
+          _mm512_broadcast_i32x4(_mm_xor_si128(values, _mm_set1_epi8(-128)));
+#pragma GCC unroll 8
+      for (uint32_t q = 0; q < 8; ++q) quads.q[q] = _mm512_shuffle_epi8(table, quads.q[q]);
     }
     if constexpr (kLayout.bits == 5) {
       const __m512i bits = Load(high), mask = _mm512_set1_epi8(16);
@@ -133,7 +147,7 @@ struct SmallBlocks {
         const Quads quads = Group(codes, high);
         __m512 group_m = _mm512_setzero_ps();
         if constexpr (kLayout.has_min) group_m = Half(m + group * 32);
-        DirectGroup<T>(quads, group, activations, stride, Half(d + group * 32), group_m, acc);
+        DirectGroup<T>(quads, group, activations, stride, Scales(d, group), group_m, acc);
       }
       tile += SmallBrickBytes(kLayout, groups);
       left -= groups;
@@ -157,7 +171,7 @@ struct SmallBlocks {
         for (uint32_t q = 0; q < 8; ++q) {
           _mm512_store_si512(panel.codes[group * 8 + q][i], quads.q[q]);
         }
-        _mm512_store_ps(panel.d[group][i], Half(brick + ScaleOffset(kLayout, groups) + group * 32));
+        _mm512_store_ps(panel.d[group][i], Scales(brick + ScaleOffset(kLayout, groups), group));
         if constexpr (kLayout.has_min) {
           _mm512_store_ps(panel.m[group][i], Half(brick + MinOffset(kLayout, groups) + group * 32));
         }
@@ -225,6 +239,9 @@ constexpr MatmulKernels Table() {
   table.multiply[kWeightQ4_1] = Driver<SmallBlockType::kQ4_1>::Multiply;
   table.multiply[kWeightQ5_0] = Driver<SmallBlockType::kQ5_0>::Multiply;
   table.multiply[kWeightQ5_1] = Driver<SmallBlockType::kQ5_1>::Multiply;
+  table.multiply[kWeightIQ4_NL] = Driver<SmallBlockType::kIQ4_NL>::Multiply;
+  table.multiply[kWeightIQ4_XS] = Driver<SmallBlockType::kIQ4_XS>::Multiply;
+  table.multiply[kWeightMXFP4] = Driver<SmallBlockType::kMXFP4>::Multiply;
   return table;
 }
 

@@ -1,4 +1,4 @@
-// Products of Q4_K, Q5_K and Q6_K weights with VNNI: a lane is a row, an instruction takes one quad
+// Products of Q2_K to Q6_K weights with VNNI: a lane is a row, an instruction takes one quad
 // of 16 rows against one token's four activations.
 #include <immintrin.h>
 
@@ -13,11 +13,11 @@ extern const MatmulKernels kAvx512VnniSuperBlocks;
 namespace {
 
 // Panel of two tiles: unpacked codes and scales as the multiplications want them.
-template <uint32_t kScaleGroups>
+template <uint32_t kScaleGroups, uint32_t kMinPairs>
 struct alignas(64) SuperPanel {
   uint8_t codes[64][2][64];  // [quad][tile]
   int32_t scales[kScaleGroups][2][16];
-  int16_t mins[4][2][32];  // [pair of groups][tile][row][group of the pair]
+  int16_t mins[kMinPairs][2][32];  // [pair of groups][tile][row][group of the pair]
   float d[2][16], dmin[2][16];
 };
 
@@ -73,6 +73,36 @@ inline Quads Group(const BrickQ6_K& brick, uint32_t group) {
   return quads;
 }
 
+// 2-bit codes: bits 2q, 2q + 1 (q modulo 4) of a byte.
+template <class Brick>
+inline Quads Pairs(const Brick& brick, uint32_t group) {
+  const __m512i mask = _mm512_set1_epi8(3);
+  Quads quads;
+#pragma GCC unroll 8
+  for (uint32_t q = 0; q < 8; ++q) {
+    const __m512i x = Load(brick.low[2 * group + q / 4]);
+    quads.q[q] = _mm512_and_si512(_mm512_srli_epi16(x, q % 4 * 2), mask);
+  }
+  return quads;
+}
+
+inline Quads Group(const BrickQ2_K& brick, uint32_t group) { return Pairs(brick, group); }
+
+inline Quads Group(const BrickQ3_K& brick, uint32_t group) {
+  Quads quads = Pairs(brick, group);
+  const __m512i high = Load(brick.high[group]), mask = _mm512_set1_epi8(4);
+#pragma GCC unroll 8
+  for (uint32_t q = 0; q < 8; ++q) {  // Bit q to bit 2.
+    const __m512i bits = q < 2 ? _mm512_slli_epi16(high, 2 - q) : _mm512_srli_epi16(high, q - 2);
+    quads.q[q] = OrMasked(quads.q[q], bits, mask);
+  }
+  return quads;
+}
+
+// How far -32 times a sum is shifted to be what the codes' zero takes off.
+inline constexpr int ZeroShift(const BrickQ3_K*) { return 3; }  // 4
+inline constexpr int ZeroShift(const void*) { return 0; }       // 32
+
 inline __m128i Load16(const void* at) { return _mm_load_si128(static_cast<const __m128i*>(at)); }
 inline __m256i Load32(const void* at) { return _mm256_load_si256(static_cast<const __m256i*>(at)); }
 inline __m512i Scale(const uint8_t (&scales)[16]) { return _mm512_cvtepu8_epi32(Load16(scales)); }
@@ -94,19 +124,26 @@ template <class Brick>
 struct SuperBlocks {
   using Activation = ActivationQ8x256;
   static constexpr bool kHasMins = requires(Brick b) { b.dmin; };
-  static constexpr uint32_t kScaleGroups = kHasMins ? 8 : 16;
+  static constexpr uint32_t kScaleGroups = sizeof(Brick::scales) / kTileRows;
+  static constexpr uint32_t kMinPairs = kHasMins ? kScaleGroups / 2 : 1;
+  static constexpr int kZeroShift = ZeroShift(static_cast<const Brick*>(nullptr));
   static constexpr uint32_t kQuadsPerScale = 64 / kScaleGroups;
   static constexpr uint32_t kDirectTokens = 8, kPanelTokens = 6, kPanelTiles = 2;
   static constexpr size_t kBrickBytes = sizeof(Brick);
   static constexpr size_t kEighth = (sizeof(Brick) + 511) / 512 * 64;  // Whole lines.
-  using Panel = SuperPanel<kScaleGroups>;
+  using Panel = SuperPanel<kScaleGroups, kMinPairs>;
 
   static size_t TileBytes(uint32_t cols) { return cols / kBrickK * sizeof(Brick); }
 
-  // What a scale group's sum starts from: Q6_K's codes are 32 too large.
+  // What a scale group's sum starts from: codes without mins are too large.
   static __m512i Start(const ActivationQ8x256& a, uint32_t scale_group) {
     if constexpr (kHasMins) return _mm512_setzero_si512();
-    return Broadcast(&a.minus_32_sums[scale_group]);
+    return _mm512_set1_epi32(a.minus_32_sums[scale_group] >> kZeroShift);
+  }
+
+  // Sums of activations over the groups that share a min.
+  static const int16_t* MinSums(const ActivationQ8x256& a) {
+    return kScaleGroups == 8 ? a.sum32 : a.sum16;
   }
 
   template <uint32_t T>
@@ -154,11 +191,12 @@ struct SuperBlocks {
       }
       const __m512 d = Half(brick->d);
       __m512 dmin;
-      __m512i mins[4];
+      __m512i mins[kMinPairs];
       if constexpr (kHasMins) {
         dmin = Half(brick->dmin);
-#pragma GCC unroll 4
-        for (uint32_t j = 0; j < 4; ++j) mins[j] = _mm512_cvtepu8_epi16(Load32(brick->mins[j]));
+#pragma GCC unroll 8
+        for (uint32_t j = 0; j < kMinPairs; ++j)
+          mins[j] = _mm512_cvtepu8_epi16(Load32(brick->mins[j]));
       }
 #pragma GCC unroll 8
       for (uint32_t t = 0; t < T; ++t) {
@@ -166,9 +204,9 @@ struct SuperBlocks {
         __m512 v = _mm512_mul_ps(d, _mm512_cvtepi32_ps(scaled[t]));
         if constexpr (kHasMins) {
           __m512i sum = _mm512_setzero_si512();
-#pragma GCC unroll 4
-          for (uint32_t j = 0; j < 4; ++j) {
-            sum = _mm512_dpwssd_epi32(sum, mins[j], Broadcast(&a.sum32[2 * j]));
+#pragma GCC unroll 8
+          for (uint32_t j = 0; j < kMinPairs; ++j) {
+            sum = _mm512_dpwssd_epi32(sum, mins[j], Broadcast(MinSums(a) + 2 * j));
           }
           v = _mm512_fnmadd_ps(dmin, _mm512_cvtepi32_ps(sum), v);
         }
@@ -196,7 +234,7 @@ struct SuperBlocks {
       _mm512_store_ps(panel.d[i], Half(brick.d));
       if constexpr (kHasMins) {
         _mm512_store_ps(panel.dmin[i], Half(brick.dmin));
-        for (uint32_t j = 0; j < 4; ++j) {
+        for (uint32_t j = 0; j < kMinPairs; ++j) {
           _mm512_store_si512(panel.mins[j][i], _mm512_cvtepu8_epi16(Load32(brick.mins[j])));
         }
       }
@@ -249,9 +287,9 @@ struct SuperBlocks {
         __m512 v = _mm512_mul_ps(_mm512_load_ps(panel.d[i]), _mm512_cvtepi32_ps(scaled[t][i]));
         if constexpr (kHasMins) {
           __m512i sum = _mm512_setzero_si512();
-#pragma GCC unroll 4
-          for (uint32_t j = 0; j < 4; ++j) {
-            sum = _mm512_dpwssd_epi32(sum, Load(panel.mins[j][i]), Broadcast(&a.sum32[2 * j]));
+#pragma GCC unroll 8
+          for (uint32_t j = 0; j < kMinPairs; ++j) {
+            sum = _mm512_dpwssd_epi32(sum, Load(panel.mins[j][i]), Broadcast(MinSums(a) + 2 * j));
           }
           v = _mm512_fnmadd_ps(_mm512_load_ps(panel.dmin[i]), _mm512_cvtepi32_ps(sum), v);
         }
@@ -267,6 +305,8 @@ constexpr MatmulKernels Table() {
   table.multiply[kWeightQ4_K] = generic::TileDriver<SuperBlocks<BrickQ4_K>>::Multiply;
   table.multiply[kWeightQ5_K] = generic::TileDriver<SuperBlocks<BrickQ5_K>>::Multiply;
   table.multiply[kWeightQ6_K] = generic::TileDriver<SuperBlocks<BrickQ6_K>>::Multiply;
+  table.multiply[kWeightQ2_K] = generic::TileDriver<SuperBlocks<BrickQ2_K>>::Multiply;
+  table.multiply[kWeightQ3_K] = generic::TileDriver<SuperBlocks<BrickQ3_K>>::Multiply;
   return table;
 }
 

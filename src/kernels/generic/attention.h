@@ -106,22 +106,24 @@ struct Attention {
   }
 
   template <uint32_t R, bool kFetch>
-  static void AllScores(const float* queries, uint32_t dim, const Groups& groups, uint32_t count,
-                        float* scores) {
+  static void AllScores(const float* queries, uint32_t dim, const Groups& groups, uint32_t first,
+                        uint32_t count, float* scores) {
     constexpr uint32_t kTogether = R * 4 <= kRowsMax ? 4 : R * 2 <= kRowsMax ? 2 : 1;
-    uint32_t g = 0;
+    uint32_t g = first;
     for (; g + kTogether <= count; g += kTogether)
       Scores<R, kTogether, kFetch>(queries, dim, groups, g, scores + g * kGroupTokens);
     for (; g < count; ++g) Scores<R, 1, kFetch>(queries, dim, groups, g, scores + g * kGroupTokens);
   }
 
-  // scores[0, count) -> exp(score - maximum). scores has room up to the next multiple of 16.
-  static void Softmax(float* scores, uint32_t count, float* maximum, float* sum) {
+  // scores[begin, count) -> exp(score - maximum); from there to the multiples of 16 around: 0.
+  static void Softmax(float* scores, uint32_t begin, uint32_t count, float* maximum, float* sum) {
+    const uint32_t first = begin / kLanes * kLanes;
     const uint32_t padded = (count + kLanes - 1) / kLanes * kLanes;
+    for (uint32_t j = first; j < begin; ++j) scores[j] = -__builtin_inff();
     for (uint32_t j = count; j < padded; ++j) scores[j] = -__builtin_inff();
     V most[L::kParts];
-    for (uint32_t p = 0; p < L::kParts; ++p) most[p] = V::Load(scores + p * kWidth);
-    for (uint32_t j = kLanes; j < padded; j += kLanes)
+    for (uint32_t p = 0; p < L::kParts; ++p) most[p] = V::Load(scores + first + p * kWidth);
+    for (uint32_t j = first + kLanes; j < padded; j += kLanes)
       for (uint32_t p = 0; p < L::kParts; ++p)
         most[p] = Max(most[p], V::Load(scores + j + p * kWidth));
     float lane[kLanes];
@@ -132,7 +134,7 @@ struct Attention {
     const V top = V::Set(lane[0]);
     V total[L::kParts];
     for (uint32_t p = 0; p < L::kParts; ++p) total[p] = V::Zero();
-    for (uint32_t j = 0; j < padded; j += kLanes) {
+    for (uint32_t j = first; j < padded; j += kLanes) {
       for (uint32_t p = 0; p < L::kParts; ++p) {
         const V e = L::Exp(Sub(V::Load(scores + j + p * kWidth), top));
         e.Store(scores + j + p * kWidth);
@@ -144,16 +146,16 @@ struct Attention {
   }
 
   // out[R][D vectors from d] += weights of keys [begin, end) * values; begin is even. Where end is
-  // odd, its last key is the first of its pair. Starts at zero when begin is 0.
+  // odd, its last key is the first of its pair. fresh: starts at zero.
   template <uint32_t R, uint32_t D>
   static void Values(const float* weights, const uint8_t* const* pages, uint32_t dim, uint32_t d,
-                     uint32_t begin, uint32_t end, float* out) {
+                     uint32_t begin, uint32_t end, bool fresh, float* out) {
     V acc[R][D];
 #pragma GCC unroll 8
     for (uint32_t r = 0; r < R; ++r)
 #pragma GCC unroll 8
       for (uint32_t i = 0; i < D; ++i)
-        acc[r][i] = begin == 0 ? V::Zero() : V::Load(out + r * dim + d + i * kWidth);
+        acc[r][i] = fresh ? V::Zero() : V::Load(out + r * dim + d + i * kWidth);
     uint32_t j = begin;
     for (; j + 2 <= end; j += 2) {
       const uint8_t* page = pages[j / kPageTokens];
@@ -187,42 +189,83 @@ struct Attention {
 
   template <uint32_t R>
   static void AllValues(const float* weights, const uint8_t* const* pages, uint32_t dim,
-                        uint32_t begin, uint32_t end, float* out) {
+                        uint32_t begin, uint32_t end, bool fresh, float* out) {
     constexpr uint32_t kRoom = V::kAttentionSums / R;
     constexpr uint32_t kTogether = kRoom >= 8 ? 8 : kRoom >= 4 ? 4 : kRoom >= 2 ? 2 : 1;
     uint32_t d = 0;
     for (; d + kTogether * kWidth <= dim; d += kTogether * kWidth)
-      Values<R, kTogether>(weights, pages, dim, d, begin, end, out);
-    for (; d < dim; d += kWidth) Values<R, 1>(weights, pages, dim, d, begin, end, out);
+      Values<R, kTogether>(weights, pages, dim, d, begin, end, fresh, out);
+    for (; d < dim; d += kWidth) Values<R, 1>(weights, pages, dim, d, begin, end, fresh, out);
+  }
+
+  static void Cap(float* scores, uint32_t count, float cap) {
+    const V high = V::Set(cap), inverse = V::Set(1.0f / cap);
+    for (uint32_t j = 0; j < count; j += kWidth)
+      Mul(high, L::Tanh(Mul(V::Load(scores + j), inverse))).Store(scores + j);
+  }
+
+  // Keys of the R rows from `row` on. Whole pairs that all of them see: [shared_first, shared_end);
+  // the end is odd where all end there.
+  struct Range {
+    uint32_t first, shared_first, shared_end, end;
+  };
+
+  template <uint32_t R>
+  static Range RangeOf(const AttentionArgs& args, uint32_t row) {
+    uint32_t first = args.begins ? kSplitTokens : 0, last_first = 0;
+    uint32_t least = kSplitTokens, most = 0;
+    for (uint32_t r = row; r < row + R; ++r) {
+      const uint32_t begin = args.begins ? args.begins[r] : 0;
+      first = begin < first ? begin : first;
+      last_first = begin > last_first ? begin : last_first;
+      least = args.counts[r] < least ? args.counts[r] : least;
+      most = args.counts[r] > most ? args.counts[r] : most;
+    }
+    return {first, last_first / 2 * 2, least == most ? least : least / 2 * 2, most};
   }
 
   template <uint32_t R>
   static void Block(const AttentionArgs& args, const Groups& groups, uint32_t row,
                     const AttentionState& state) {
     float scores[R * kSplitTokens];
-    uint32_t least = args.counts[row], most = args.counts[row];
-    for (uint32_t r = 1; r < R; ++r) {
-      const uint32_t count = args.counts[row + r];
-      least = count < least ? count : least;
-      most = count > most ? count : most;
-    }
+    const Range range = RangeOf<R>(args, row);
     const float* queries = args.queries + size_t{row} * args.dim;
-    const uint32_t count = (most + kGroupTokens - 1) / kGroupTokens;
+    const uint32_t first = range.first / kGroupTokens;
+    const uint32_t count = (range.end + kGroupTokens - 1) / kGroupTokens;
     if (row == 0)
-      AllScores<R, true>(queries, args.dim, groups, count, scores);
+      AllScores<R, true>(queries, args.dim, groups, first, count, scores);
     else
-      AllScores<R, false>(queries, args.dim, groups, count, scores);
-    for (uint32_t r = 0; r < R; ++r)
-      Softmax(scores + r * kSplitTokens, args.counts[row + r], state.maximum + row + r,
-              state.sum + row + r);
-    float* out = state.out + size_t{row} * args.dim;
-    if (least == most) return AllValues<R>(scores, args.values, args.dim, 0, most, out);
-    // A row never touches keys beyond its own, not even with weight zero: they may be anything.
-    const uint32_t shared = least / 2 * 2;
-    AllValues<R>(scores, args.values, args.dim, 0, shared, out);
-    for (uint32_t r = 0; r < R; ++r)
-      AllValues<1>(scores + r * kSplitTokens, args.values, args.dim, shared, args.counts[row + r],
+      AllScores<R, false>(queries, args.dim, groups, first, count, scores);
+    for (uint32_t r = 0; r < R; ++r) {
+      float* own = scores + r * kSplitTokens;
+      if (args.softcap != 0)
+        Cap(own + first * kGroupTokens, (count - first) * kGroupTokens, args.softcap);
+      Softmax(own, args.begins ? args.begins[row + r] : 0, args.counts[row + r],
+              state.maximum + row + r, state.sum + row + r);
+    }
+    BlockValues<R>(args, range, row, scores, state.out + size_t{row} * args.dim);
+  }
+
+  // A row never touches keys beyond its own, not even with weight zero: they may be anything.
+  // Before its own it touches at most the one that makes its first pair whole.
+  template <uint32_t R>
+  static void BlockValues(const AttentionArgs& args, const Range& range, uint32_t row,
+                          const float* scores, float* out) {
+    const auto begin = [&](uint32_t r) { return args.begins ? args.begins[row + r] / 2 * 2 : 0; };
+    const auto alone = [&](uint32_t r, uint32_t from, uint32_t to, bool fresh) {
+      AllValues<1>(scores + r * kSplitTokens, args.values, args.dim, from, to, fresh,
                    out + size_t{r} * args.dim);
+    };
+    if (range.shared_first >= range.shared_end) {
+      for (uint32_t r = 0; r < R; ++r) alone(r, begin(r), args.counts[row + r], true);
+      return;
+    }
+    const bool ragged = range.first / 2 * 2 != range.shared_first;
+    if (ragged)
+      for (uint32_t r = 0; r < R; ++r) alone(r, begin(r), range.shared_first, true);
+    AllValues<R>(scores, args.values, args.dim, range.shared_first, range.shared_end, !ragged, out);
+    if (range.shared_end == range.end) return;
+    for (uint32_t r = 0; r < R; ++r) alone(r, range.shared_end, args.counts[row + r], false);
   }
 
   static void Split(const AttentionArgs& args, const AttentionState& state) {

@@ -11,25 +11,27 @@ template <class V>
 struct Elementwise {
   using L = Lanes<V>;
 
-  static float SumOfSquares(const float* x, uint32_t n) {
+  // sum of f(a, b, sum so far) over the vectors of both, the last of them padded with zeros.
+  template <class F>
+  static float Reduce(const float* a, const float* b, uint32_t n, const F& f) {
     V sum[L::kParts];
     for (uint32_t p = 0; p < L::kParts; ++p) sum[p] = V::Zero();
     uint32_t i = 0;
-    for (; i + kLanes <= n; i += kLanes) {
-      for (uint32_t p = 0; p < L::kParts; ++p) {
-        const V v = V::Load(x + i + p * V::kWidth);
-        sum[p] = Fma(v, v, sum[p]);
-      }
-    }
+    for (; i + kLanes <= n; i += kLanes)
+      for (uint32_t p = 0; p < L::kParts; ++p)
+        sum[p] = f(V::Load(a + i + p * V::kWidth), V::Load(b + i + p * V::kWidth), sum[p]);
     if (i < n) {
-      float tail[kLanes];
-      L::Tail(x + i, n - i, tail);
-      for (uint32_t p = 0; p < L::kParts; ++p) {
-        const V v = V::Load(tail + p * V::kWidth);
-        sum[p] = Fma(v, v, sum[p]);
-      }
+      float tail_a[kLanes], tail_b[kLanes];
+      L::Tail(a + i, n - i, tail_a);
+      L::Tail(b + i, n - i, tail_b);
+      for (uint32_t p = 0; p < L::kParts; ++p)
+        sum[p] = f(V::Load(tail_a + p * V::kWidth), V::Load(tail_b + p * V::kWidth), sum[p]);
     }
     return L::Sum(sum);
+  }
+
+  static float Dot(const float* x, const float* y, uint32_t n) {
+    return Reduce(x, y, n, [](V a, V b, V sum) { return Fma(a, b, sum); });
   }
 
   // Calls f on whole vectors of a and b, storing to y; the last one goes through padded copies.
@@ -46,16 +48,91 @@ struct Elementwise {
   }
 
   static void RmsNorm(const float* x, const float* weight, uint32_t n, float epsilon, float* y) {
-    const float mean = SumOfSquares(x, n) / static_cast<float>(n);
+    const float mean = Dot(x, x, n) / static_cast<float>(n);
     const V inverse = Div(V::Set(1.0f), Sqrt(V::Set(mean + epsilon)));
     Map(x, weight, n, y, [=](V v, V w) { return Mul(Mul(v, inverse), w); });
   }
 
+  static float Variance(const float* x, uint32_t n, V mean) {
+    V sum[L::kParts];
+    for (uint32_t p = 0; p < L::kParts; ++p) sum[p] = V::Zero();
+    for (uint32_t i = 0; i < n; i += kLanes) {
+      const uint32_t count = n - i < kLanes ? n - i : kLanes;
+      float centred[kLanes];
+      L::Tail(x + i, count, centred);
+      for (uint32_t p = 0; p < L::kParts; ++p)
+        Sub(V::Load(centred + p * V::kWidth), mean).Store(centred + p * V::kWidth);
+      for (uint32_t j = count; j < kLanes; ++j) centred[j] = 0.0f;  // What pads is no element.
+      for (uint32_t p = 0; p < L::kParts; ++p) {
+        const V v = V::Load(centred + p * V::kWidth);
+        sum[p] = Fma(v, v, sum[p]);
+      }
+    }
+    return L::Sum(sum) / static_cast<float>(n);
+  }
+
+  static void LayerNorm(const float* x, const float* weight, const float* bias, uint32_t n,
+                        float epsilon, float* y) {
+    const float total = Reduce(x, x, n, [](V a, V, V sum) { return Add(sum, a); });
+    const V mean = V::Set(total / static_cast<float>(n));
+    const V inverse = Div(V::Set(1.0f), Sqrt(V::Set(Variance(x, n, mean) + epsilon)));
+    Map(x, weight, n, y, [=](V v, V w) { return Mul(Mul(Sub(v, mean), inverse), w); });
+    AddTo(y, bias, n);
+  }
+
+  static V Silu(V x) { return Div(x, Add(V::Set(1.0f), L::Exp(Neg(x)))); }
+
+  // x / 2 * (1 + tanh(u)) is x / (1 + exp(-2 u)).
+  static V GeluTanh(V x) {
+    const V cubic = Fma(Mul(Mul(x, x), x), V::Set(0.044715f), x);
+    const V twice = Mul(cubic, V::Set(2 * 0.797884560802865f));  // 2 * sqrt(2 / pi)
+    return Div(x, Add(V::Set(1.0f), L::Exp(Neg(twice))));
+  }
+
   static void SiluMultiply(const float* gate, const float* up, uint32_t n, float* y) {
-    Map(gate, up, n, y, [](V g, V u) {
-      const V one = V::Set(1.0f);
-      return Mul(Div(g, Add(one, L::Exp(Neg(g)))), u);
-    });
+    Map(gate, up, n, y, [](V g, V u) { return Mul(Silu(g), u); });
+  }
+  static void GeluTanhMultiply(const float* gate, const float* up, uint32_t n, float* y) {
+    Map(gate, up, n, y, [](V g, V u) { return Mul(GeluTanh(g), u); });
+  }
+  static void SiluAll(const float* x, uint32_t n, float* y) {
+    Map(x, x, n, y, [](V v, V) { return Silu(v); });
+  }
+  static void GeluTanhAll(const float* x, uint32_t n, float* y) {
+    Map(x, x, n, y, [](V v, V) { return GeluTanh(v); });
+  }
+
+  static void Softcap(float* x, float cap, uint32_t n) {
+    const V high = V::Set(cap), inverse = V::Set(1.0f / cap);
+    Map(x, x, n, x, [=](V v, V) { return Mul(high, L::Tanh(Mul(v, inverse))); });
+  }
+
+  static void SigmoidAll(float* x, uint32_t n) {
+    Map(x, x, n, x, [](V v, V) { return L::Sigmoid(v); });
+  }
+
+  static void Softmax(float* x, uint32_t n) {
+    float top = x[0];
+    for (uint32_t i = 1; i < n; ++i) top = x[i] > top ? x[i] : top;
+    const V most = V::Set(top);
+    Map(x, x, n, x, [=](V v, V) { return L::Exp(Sub(v, most)); });
+    Scale(x, 1.0f / Reduce(x, x, n, [](V a, V, V sum) { return Add(sum, a); }), n);
+  }
+
+  static void Multiply(const float* x, const float* w, uint32_t n, float* y) {
+    Map(x, w, n, y, [](V a, V b) { return Mul(a, b); });
+  }
+
+  static void MultiplyAdd(const float* x, const float* w, uint32_t n, float* y) {
+    uint32_t i = 0;
+    for (; i + V::kWidth <= n; i += V::kWidth)
+      Fma(V::Load(x + i), V::Load(w + i), V::Load(y + i)).Store(y + i);
+    for (; i < n; ++i) y[i] = __builtin_fmaf(x[i], w[i], y[i]);
+  }
+
+  static void AddScaled(float* y, const float* x, float factor, uint32_t n) {
+    const V f = V::Set(factor);
+    Map(x, y, n, y, [=](V a, V b) { return Fma(a, f, b); });
   }
 
   static void AddTo(float* x, const float* y, uint32_t n) {
@@ -103,7 +180,18 @@ struct Elementwise {
 
   static constexpr ElementwiseKernels Table() {
     return {.rms_norm = RmsNorm,
+            .layer_norm = LayerNorm,
             .silu_multiply = SiluMultiply,
+            .gelu_tanh_multiply = GeluTanhMultiply,
+            .silu = SiluAll,
+            .gelu_tanh = GeluTanhAll,
+            .softcap = Softcap,
+            .sigmoid = SigmoidAll,
+            .softmax = Softmax,
+            .dot = Dot,
+            .multiply = Multiply,
+            .multiply_add = MultiplyAdd,
+            .add_scaled = AddScaled,
             .add = AddTo,
             .scale = Scale,
             .rope_split_halves = RopeSplitHalves,

@@ -55,6 +55,29 @@ struct Lanes {
     p = Add(Fma(Mul(p, r), r, r), V::Set(1.0f));
     return KeepWhereAtLeast(PowerOfTwo(p, shifted), x, V::Set(-87.0f));
   }
+
+  // 1 / (1 + exp(-x))
+  static V Sigmoid(V x) {
+    const V one = V::Set(1.0f);
+    return Div(one, Add(one, Exp(Neg(x))));
+  }
+
+  // tanh(x): up to 0.625 an odd polynomial (coefficients of Cephes' tanhf), past it 1 - 2 / (exp(2
+  // |x|) + 1) with the sign of x.
+  static V Tanh(V x) {
+    const V one = V::Set(1.0f), zero = V::Zero(), limit = V::Set(0.625f);
+    const V size = Max(x, Neg(x)), z = Mul(x, x);
+    V p = V::Set(-5.70498872745e-3f);
+    p = Fma(p, z, V::Set(2.06390887954e-2f));
+    p = Fma(p, z, V::Set(-5.37397155531e-2f));
+    p = Fma(p, z, V::Set(1.33314422036e-1f));
+    p = Fma(p, z, V::Set(-3.33332819422e-1f));
+    p = Fma(Mul(p, z), x, x);
+    const V far = Sub(one, Div(V::Set(2.0f), Add(Exp(Add(size, size)), one)));
+    const V positive = KeepWhereAtLeast(far, x, zero);
+    const V with_sign = Sub(positive, Sub(far, positive));
+    return Add(KeepWhereAtLeast(with_sign, size, limit), Sub(p, KeepWhereAtLeast(p, size, limit)));
+  }
 };
 
 }  // namespace generic

@@ -57,6 +57,25 @@ void ClearTile(const MultiplyArgs& args, uint32_t tile, uint32_t rows) {
   }
 }
 
+// 4-bit codes of a codebook.
+void LookUp(const uint8_t* codes, const int8_t (&values)[16], uint32_t k0, Codes& out) {
+  for (uint32_t r = 0; r < kTileRows; ++r) {
+    for (uint32_t k = 0; k < kGroupK; ++k) {
+      const uint32_t quad = k / 4, byte = r * 4 + k % 4;
+      out.q[r][k0 + k] = values[codes[quad / 2 * 64 + byte] >> (quad % 2 * 4) & 15];
+    }
+  }
+}
+
+template <SmallBlockLayout kLayout>
+float ScaleOf(const uint8_t* scales, uint32_t index) {
+  if constexpr (kLayout.wide_scale) {
+    return reinterpret_cast<const float*>(scales)[index];
+  } else {
+    return F16ToF32(reinterpret_cast<const uint16_t*>(scales)[index]);
+  }
+}
+
 // acc = fma(d_w * d_a, sum, acc) per group of 32; with a min, then acc = fma(m * d_a, sum of q_a,
 // acc).
 template <SmallBlockLayout kLayout>
@@ -65,13 +84,16 @@ void SmallBrick(const MultiplyArgs& args, uint32_t tile, const uint8_t* brick, u
   const uint8_t* high = kLayout.bits == 5 ? brick + HighOffset(kLayout, groups) : nullptr;
   for (uint32_t g = 0; g < groups; ++g) {
     const uint8_t* group_codes = brick + g * CodeBytes(kLayout);
-    if (kLayout.bits == 8) {
+    if constexpr (kLayout.codebook != Codebook::kNone) {
+      constexpr auto kBook = static_cast<size_t>(kLayout.codebook);
+      LookUp(group_codes, kCodebookValues[kBook], g * kGroupK, codes);
+    } else if constexpr (kLayout.bits == 8) {
       UnpackBytes(group_codes, g * kGroupK, codes);
     } else {
       UnpackNibbles(group_codes, high ? high + g * 64 : nullptr, kLayout.zero, g * kGroupK, codes);
     }
   }
-  const auto* d = reinterpret_cast<const uint16_t*>(brick + ScaleOffset(kLayout, groups));
+  const uint8_t* d = brick + ScaleOffset(kLayout, groups);
   const auto* m = reinterpret_cast<const uint16_t*>(brick + MinOffset(kLayout, groups));
   for (uint32_t t = 0; t < args.tokens; ++t) {
     const auto& a = reinterpret_cast<const ActivationQ8x32*>(args.activations +
@@ -81,7 +103,7 @@ void SmallBrick(const MultiplyArgs& args, uint32_t tile, const uint8_t* brick, u
       float acc = out[r];
       for (uint32_t g = 0; g < groups; ++g) {
         const int32_t sum = Dot(codes.q[r] + g * kGroupK, a.q[g], kGroupK);
-        acc = std::fma(F16ToF32(d[g * 16 + r]) * a.d[g], static_cast<float>(sum), acc);
+        acc = std::fma(ScaleOf<kLayout>(d, g * 16 + r) * a.d[g], static_cast<float>(sum), acc);
         if constexpr (kLayout.has_min) {
           const float q_sum = static_cast<float>(a.minus_8_sums[g]) * -0.125f;
           acc = std::fma(F16ToF32(m[g * 16 + r]) * a.d[g], q_sum, acc);
@@ -107,7 +129,7 @@ void MultiplySmallBlocks(const MultiplyArgs& args) {
   }
 }
 
-// The block's two integer sums; `mins` is 0 for Q6_K.
+// The block's two integer sums; `mins` is 0 for types without mins.
 struct BlockSums {
   int32_t scaled, mins;
 };
@@ -132,21 +154,32 @@ void Unpack(const BrickQ6_K& brick, Codes& codes) {
   }
 }
 
+// The 2-bit codes of Q2_K and Q3_K, whose third bits are in `high`.
+template <class Brick>
+void UnpackPairs(const Brick& brick, int zero, Codes& codes) {
+  for (uint32_t r = 0; r < kTileRows; ++r) {
+    for (uint32_t k = 0; k < kBrickK; ++k) {
+      const uint32_t quad = k / 4, byte = r * 4 + k % 4;
+      int code = brick.low[k / 16][byte] >> (quad % 4 * 2) & 3;
+      if constexpr (requires { brick.high; })
+        code |= (brick.high[k / 32][byte] >> quad % 8 & 1) << 2;
+      codes.q[r][k] = static_cast<int8_t>(code - zero);
+    }
+  }
+}
+void Unpack(const BrickQ2_K& brick, Codes& codes) { UnpackPairs(brick, 0, codes); }
+void Unpack(const BrickQ3_K& brick, Codes& codes) { UnpackPairs(brick, 4, codes); }
+
 template <class Brick>
 BlockSums Sums(const Brick& brick, const Codes& codes, const ActivationQ8x256& a, uint32_t r) {
+  constexpr uint32_t kGroups = sizeof(brick.scales) / kTileRows, kWidth = kBrickK / kGroups;
+  const int16_t* a_sums = kGroups == 8 ? a.sum32 : a.sum16;
   BlockSums sums = {0, 0};
-  for (uint32_t g = 0; g < 8; ++g) {
-    const int32_t dot = Dot(codes.q[r] + g * kGroupK, a.q + g * kGroupK, kGroupK);
-    sums.scaled += brick.scales[g][r] * dot;
-    sums.mins += brick.mins[g / 2][r][g % 2] * a.sum32[g];
-  }
-  return sums;
-}
-
-BlockSums Sums(const BrickQ6_K& brick, const Codes& codes, const ActivationQ8x256& a, uint32_t r) {
-  BlockSums sums = {0, 0};
-  for (uint32_t g = 0; g < 16; ++g) {
-    sums.scaled += brick.scales[g][r] * Dot(codes.q[r] + g * 16, a.q + g * 16, 16);
+  for (uint32_t g = 0; g < kGroups; ++g) {
+    sums.scaled += brick.scales[g][r] * Dot(codes.q[r] + g * kWidth, a.q + g * kWidth, kWidth);
+    if constexpr (requires { brick.mins; }) {
+      sums.mins += brick.mins[g / 2][r][g % 2] * a_sums[g];
+    }
   }
   return sums;
 }
@@ -191,6 +224,11 @@ constexpr MatmulKernels Table() {
   table.multiply[kWeightQ4_K] = MultiplySuperBlocks<BrickQ4_K>;
   table.multiply[kWeightQ5_K] = MultiplySuperBlocks<BrickQ5_K>;
   table.multiply[kWeightQ6_K] = MultiplySuperBlocks<BrickQ6_K>;
+  table.multiply[kWeightQ2_K] = MultiplySuperBlocks<BrickQ2_K>;
+  table.multiply[kWeightQ3_K] = MultiplySuperBlocks<BrickQ3_K>;
+  table.multiply[kWeightIQ4_NL] = MultiplySmallBlocks<kLayoutIQ4_NL>;
+  table.multiply[kWeightIQ4_XS] = MultiplySmallBlocks<kLayoutIQ4_XS>;
+  table.multiply[kWeightMXFP4] = MultiplySmallBlocks<kLayoutMXFP4>;
   return table;
 }
 

@@ -6,15 +6,16 @@ namespace ingle {
 namespace {
 
 Result<Blueprint> Describe(const Metadata& metadata) {
-  return DescribeWithRope(metadata, RopeStyle::kSplitHalves);
+  return DescribeDecoder(metadata, {.rope = RopeStyle::kSplitHalves});
 }
 
 }  // namespace
 
 extern const Architecture kQwen2;
-const Architecture kQwen2 = {.gguf_name = "qwen2",
-                             .hf_class = "Qwen2ForCausalLM",
-                             .describe = Describe,
-                             .tensors = {kLlamaEnds, kLlamaBlock, kQkvBiases}};
+const Architecture kQwen2 = {
+    .gguf_name = "qwen2",
+    .hf_class = "Qwen2ForCausalLM",
+    .describe = Describe,
+    .tensors = {kLlamaEnds, kLlamaBlockNorms, kLlamaAttention, kLlamaFeedForward, kQkvBiases}};
 
 }  // namespace ingle

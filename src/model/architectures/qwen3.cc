@@ -6,15 +6,16 @@ namespace ingle {
 namespace {
 
 Result<Blueprint> Describe(const Metadata& metadata) {
-  return DescribeWithRope(metadata, RopeStyle::kSplitHalves);
+  return DescribeDecoder(metadata, {.rope = RopeStyle::kSplitHalves});
 }
 
 }  // namespace
 
 extern const Architecture kQwen3;
-const Architecture kQwen3 = {.gguf_name = "qwen3",
-                             .hf_class = "Qwen3ForCausalLM",
-                             .describe = Describe,
-                             .tensors = {kLlamaEnds, kLlamaBlock, kHeadNorms}};
+const Architecture kQwen3 = {
+    .gguf_name = "qwen3",
+    .hf_class = "Qwen3ForCausalLM",
+    .describe = Describe,
+    .tensors = {kLlamaEnds, kLlamaBlockNorms, kLlamaAttention, kLlamaFeedForward, kHeadNorms}};
 
 }  // namespace ingle

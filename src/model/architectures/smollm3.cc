@@ -5,13 +5,21 @@
 namespace ingle {
 namespace {
 
-constexpr size_t kNoRopeInterval = 4;  // GGUF does not store it; every published model uses 4.
+// GGUF does not store it, and every published model uses 4. A config.json lists the layers: 1 for
+// those that rotate, in spite of the name.
+constexpr size_t kNoRopeInterval = 4;
 
 Result<Blueprint> Describe(const Metadata& metadata) {
-  INGLE_TRY(Blueprint blueprint, DescribeDecoder(metadata));
+  INGLE_TRY(Blueprint blueprint, DescribeDecoder(metadata, {.rope = LlamaRope(metadata)}));
+  INGLE_TRY(const auto rotates, metadata.Integers("no_rope_layers"));
+  if (!rotates.empty() && rotates.size() != blueprint.layers.size()) {
+    return Fail(ErrorCode::kCorruptFile,
+                "Key 'no_rope_layers' must list one value per layer; fetch the model again.",
+                "no_rope_layers", "invalid_model_file");
+  }
   for (size_t i = 0; i < blueprint.layers.size(); ++i) {
-    const bool rotates = (i + 1) % kNoRopeInterval != 0;
-    blueprint.layers[i].rope = rotates ? LlamaRope(metadata) : RopeStyle::kNone;
+    const bool rotated = rotates.empty() ? (i + 1) % kNoRopeInterval != 0 : rotates[i] != 0;
+    if (!rotated) blueprint.layers[i].rope = RopeStyle::kNone;
   }
   return blueprint;
 }
@@ -19,9 +27,10 @@ Result<Blueprint> Describe(const Metadata& metadata) {
 }  // namespace
 
 extern const Architecture kSmolLm3;
-const Architecture kSmolLm3 = {.gguf_name = "smollm3",
-                               .hf_class = "SmolLM3ForCausalLM",
-                               .describe = Describe,
-                               .tensors = {kLlamaEnds, kLlamaBlock}};
+const Architecture kSmolLm3 = {
+    .gguf_name = "smollm3",
+    .hf_class = "SmolLM3ForCausalLM",
+    .describe = Describe,
+    .tensors = {kLlamaEnds, kLlamaBlockNorms, kLlamaAttention, kLlamaFeedForward}};
 
 }  // namespace ingle

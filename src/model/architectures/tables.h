@@ -16,9 +16,14 @@ inline constexpr TensorSpec kLlamaEnds[] = {
     {Slot::kRopeFactors, Dim::kVector, Dim::kRopePairs, "rope_freqs.weight", "", When::kOptional},
 };
 
-inline constexpr TensorSpec kLlamaBlock[] = {
+inline constexpr TensorSpec kLlamaBlockNorms[] = {
     {Slot::kMixerNorm, Dim::kVector, Dim::kModel, "blk.{}.attn_norm.weight",
      "model.layers.{}.input_layernorm.weight"},
+    {Slot::kFfnNorm, Dim::kVector, Dim::kModel, "blk.{}.ffn_norm.weight",
+     "model.layers.{}.post_attention_layernorm.weight"},
+};
+
+inline constexpr TensorSpec kLlamaAttention[] = {
     {Slot::kQuery, Dim::kQueries, Dim::kModel, "blk.{}.attn_q.weight",
      "model.layers.{}.self_attn.q_proj.weight"},
     {Slot::kKey, Dim::kKeys, Dim::kModel, "blk.{}.attn_k.weight",
@@ -27,14 +32,15 @@ inline constexpr TensorSpec kLlamaBlock[] = {
      "model.layers.{}.self_attn.v_proj.weight"},
     {Slot::kAttentionOut, Dim::kModel, Dim::kQueries, "blk.{}.attn_output.weight",
      "model.layers.{}.self_attn.o_proj.weight"},
-    {Slot::kFfnNorm, Dim::kVector, Dim::kModel, "blk.{}.ffn_norm.weight",
-     "model.layers.{}.post_attention_layernorm.weight"},
+};
+
+inline constexpr TensorSpec kLlamaFeedForward[] = {
     {Slot::kFfnGate, Dim::kFfn, Dim::kModel, "blk.{}.ffn_gate.weight",
-     "model.layers.{}.mlp.gate_proj.weight"},
+     "model.layers.{}.mlp.gate_proj.weight", When::kAlways, Where::kDense},
     {Slot::kFfnUp, Dim::kFfn, Dim::kModel, "blk.{}.ffn_up.weight",
-     "model.layers.{}.mlp.up_proj.weight"},
+     "model.layers.{}.mlp.up_proj.weight", When::kAlways, Where::kDense},
     {Slot::kFfnDown, Dim::kModel, Dim::kFfn, "blk.{}.ffn_down.weight",
-     "model.layers.{}.mlp.down_proj.weight"},
+     "model.layers.{}.mlp.down_proj.weight", When::kAlways, Where::kDense},
 };
 
 inline constexpr TensorSpec kQkvBiases[] = {
@@ -58,13 +64,6 @@ inline constexpr TensorSpec kHeadNorms[] = {
 inline RopeStyle LlamaRope(const Metadata& metadata) {
   return metadata.container == Container::kGguf ? RopeStyle::kAdjacentPairs
                                                 : RopeStyle::kSplitHalves;
-}
-
-// DescribeDecoder with one rope style in every layer.
-inline Result<Blueprint> DescribeWithRope(const Metadata& metadata, RopeStyle rope) {
-  INGLE_TRY(Blueprint blueprint, DescribeDecoder(metadata));
-  for (LayerBlueprint& layer : blueprint.layers) layer.rope = rope;
-  return blueprint;
 }
 
 }  // namespace ingle

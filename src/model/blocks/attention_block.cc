@@ -1,7 +1,6 @@
 #include "model/blocks/attention_block.h"
 
 #include <algorithm>
-#include <cmath>
 #include <cstring>
 #include <numeric>
 
@@ -15,7 +14,7 @@ namespace {
 struct Projection {
   const PackedMatrix* matrix;
   const std::vector<float>* bias;
-  const std::vector<float>* norm;  // Null: none, and no rotary embedding (values).
+  const std::vector<float>* norm;  // Null: none (values).
   enum Kind { kQuery, kKey, kValue } kind;
   uint32_t heads, heads_per_unit;
   uint32_t units() const { return (heads + heads_per_unit - 1) / heads_per_unit; }
@@ -29,6 +28,8 @@ class AttentionBlock {
         w_(thread.weights.layers[layer]),
         layer_(layer),
         rope_(b_.layers[layer].rope),
+        table_(b_.layers[layer].local_rope ? t_.workspace.local_rope : t_.workspace.rope),
+        plan_(thread.pass.PlanOf(b_.layers[layer].window)),
         kv_heads_(b_.layers[layer].kv_heads),
         group_(b_.heads / kv_heads_),
         dim_(b_.head_dim),
@@ -38,8 +39,8 @@ class AttentionBlock {
     Project();
     t_.Barrier();
     t_.Mark(StepPhase::kQkv);
-    t_.team.ForChunks(t_.index, t_.pass.items.size() * kv_heads_, 1, [&](uint64_t begin, uint64_t) {
-      Attend(t_.pass.items[begin / kv_heads_], static_cast<uint32_t>(begin / kv_heads_),
+    t_.team.ForChunks(t_.index, plan_.items.size() * kv_heads_, 1, [&](uint64_t begin, uint64_t) {
+      Attend(plan_.items[begin / kv_heads_], static_cast<uint32_t>(begin / kv_heads_),
              static_cast<uint32_t>(begin % kv_heads_));
       t_.Worked();
     });
@@ -49,8 +50,7 @@ class AttentionBlock {
     const ActivationSet& activations = MakeActivations(
         t_, t_.pass.tokens, width, KindBit(w_.attention_out),
         [&](uint32_t i, float*) { return t_.workspace.attended + size_t{i} * width; });
-    AddProduct(t_, w_.attention_out, activations);
-    t_.Barrier();
+    AddProduct(t_, w_.attention_out, activations, w_.attention_out_bias, w_.mixer_post_norm);
     t_.Mark(StepPhase::kAttentionOut);
   }
 
@@ -60,8 +60,7 @@ class AttentionBlock {
         t_, t_.pass.tokens, b_.model_dim, KindBit(w_.query) | KindBit(w_.key) | KindBit(w_.value),
         [&](uint32_t i, float* row) {
           const float* x = t_.workspace.x + size_t{i} * b_.model_dim;
-          t_.kernels.elementwise.rms_norm(x, w_.mixer_norm.data(), b_.model_dim, b_.norm_epsilon,
-                                          row);
+          Normalise(t_, x, w_.mixer_norm, w_.mixer_norm_bias, row);
           return row;
         });
     // As few heads as make whole tiles; most often one.
@@ -99,9 +98,9 @@ class AttentionBlock {
   void FinishHead(const Projection& p, uint32_t token, uint32_t head, float* x) {
     const ElementwiseKernels& e = t_.kernels.elementwise;
     if (p.norm && !p.norm->empty()) e.rms_norm(x, p.norm->data(), dim_, b_.norm_epsilon, x);
-    const uint32_t pairs = b_.rope.dim / 2;
-    const float* cosines = t_.workspace.cosines + size_t{token} * pairs;
-    const float* sines = t_.workspace.sines + size_t{token} * pairs;
+    const uint32_t pairs = table_.pairs;
+    const float* cosines = table_.cosines + size_t{token} * pairs;
+    const float* sines = table_.sines + size_t{token} * pairs;
     if (p.kind != Projection::kValue && rope_ == RopeStyle::kSplitHalves)
       e.rope_split_halves(x, cosines, sines, pairs);
     if (p.kind != Projection::kValue && rope_ == RopeStyle::kAdjacentPairs)
@@ -112,7 +111,7 @@ class AttentionBlock {
           ((size_t{head / group_} * t_.pass.tokens + token) * group_ + head % group_) * padded_;
       std::memcpy(to, x, dim_ * sizeof(float));
       std::fill(to + dim_, to + padded_, 0.0f);
-      e.scale(to, 1.0f / std::sqrt(static_cast<float>(dim_)), dim_);
+      e.scale(to, b_.attention_scale, dim_);
       return;
     }
     if (padded_ != dim_) {
@@ -135,16 +134,22 @@ class AttentionBlock {
     const uint32_t first_position = slice.position + item.first, first_key = split * kSplitTokens;
     const uint32_t skipped = first_key > first_position ? first_key - first_position : 0;
     uint32_t* counts = t_.own.counts;
+    uint32_t* begins = t_.own.begins;
     AttentionArgs args{};
     args.rows = (item.queries - skipped) * group_;
     args.dim = padded_;
     args.counts = counts;
+    args.begins = plan_.window != 0 ? begins : nullptr;
+    args.softcap = b_.attention_softcap;
     args.queries =
         t_.workspace.queries +
         (size_t{kv_head} * t_.pass.tokens + slice.first + item.first + skipped) * group_ * padded_;
     uint32_t most = 0;
     for (uint32_t row = 0; row < args.rows; ++row) {
-      counts[row] = std::min(kSplitTokens, first_position + skipped + row / group_ + 1 - first_key);
+      const uint32_t position = first_position + skipped + row / group_;
+      const uint32_t begin = WindowBegin(position, plan_.window);
+      counts[row] = std::min(kSplitTokens, position + 1 - first_key);
+      begins[row] = begin > first_key ? begin - first_key : 0;
       most = counts[row];
     }
     for (uint32_t i = 0; i < kSplitPages; ++i) {
@@ -161,7 +166,7 @@ class AttentionBlock {
     if (item.partials > 1) return AttendPartially(item, index, kv_head);
     const AttentionState all = t_.own.all, next = t_.own.next;
     for (uint32_t split = item.split_begin; split < item.split_end; ++split) {
-      if (split == 0) {
+      if (split == item.split_begin) {
         AttendSplit(item, kv_head, split, all);
         continue;
       }
@@ -210,6 +215,8 @@ class AttentionBlock {
   const LayerWeights& w_;
   uint32_t layer_;
   RopeStyle rope_;
+  const RotaryRows& table_;
+  const AttentionPlan& plan_;
   uint32_t kv_heads_, group_, dim_, padded_;
 };
 

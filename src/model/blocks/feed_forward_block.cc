@@ -5,10 +5,13 @@
 namespace ingle {
 namespace {
 
-// hidden = silu(gate(n)) * up(n)
+// hidden = act(gate(n)) * up(n)
 void GateAndUp(PassThread& t, const LayerWeights& w, const ActivationSet& activations) {
   const uint32_t tokens = t.pass.tokens, width = w.gate.rows;
   const uint32_t unit = RowsPerUnit(w.gate, t.workspace.product_rows, t.team.size());
+  const auto activate = t.weights.blueprint.activation == Activation::kSilu
+                            ? t.kernels.elementwise.silu_multiply
+                            : t.kernels.elementwise.gelu_tanh_multiply;
   t.team.ForChunks(t.index, width, unit, [&](uint64_t begin, uint64_t end) {
     const auto rows = static_cast<uint32_t>(end - begin);
     float* gate = t.own.product;
@@ -18,8 +21,28 @@ void GateAndUp(PassThread& t, const LayerWeights& w, const ActivationSet& activa
     Multiply(t.kernels, w.up, activations[w.up.activation], tokens, static_cast<uint32_t>(begin),
              static_cast<uint32_t>(end), up, rows);
     for (uint32_t token = 0; token < tokens; ++token)
-      t.kernels.elementwise.silu_multiply(gate + size_t{token} * rows, up + size_t{token} * rows,
-                                          rows, t.workspace.hidden + size_t{token} * width + begin);
+      activate(gate + size_t{token} * rows, up + size_t{token} * rows, rows,
+               t.workspace.hidden + size_t{token} * width + begin);
+    t.Worked();
+  });
+}
+
+// hidden = act(up(n) + bias)
+void UpAlone(PassThread& t, const LayerWeights& w, const ActivationSet& activations) {
+  const uint32_t tokens = t.pass.tokens, width = w.up.rows;
+  const uint32_t unit = RowsPerUnit(w.up, t.workspace.product_rows, t.team.size());
+  const ElementwiseKernels& e = t.kernels.elementwise;
+  const auto activate = t.weights.blueprint.activation == Activation::kSilu ? e.silu : e.gelu_tanh;
+  t.team.ForChunks(t.index, width, unit, [&](uint64_t begin, uint64_t end) {
+    const auto rows = static_cast<uint32_t>(end - begin);
+    float* up = t.own.product;
+    Multiply(t.kernels, w.up, activations[w.up.activation], tokens, static_cast<uint32_t>(begin),
+             static_cast<uint32_t>(end), up, rows);
+    for (uint32_t token = 0; token < tokens; ++token) {
+      float* row = up + size_t{token} * rows;
+      if (!w.up_bias.empty()) e.add(row, w.up_bias.data() + begin, rows);
+      activate(row, rows, t.workspace.hidden + size_t{token} * width + begin);
+    }
     t.Worked();
   });
 }
@@ -29,20 +52,23 @@ void GateAndUp(PassThread& t, const LayerWeights& w, const ActivationSet& activa
 void RunFeedForwardBlock(PassThread& t, uint32_t layer) {
   const Blueprint& b = t.weights.blueprint;
   const LayerWeights& w = t.weights.layers[layer];
+  const bool gated = b.layers[layer].feed_forward == FeedForward::kGated;
   const ActivationSet& normed = MakeActivations(
-      t, t.pass.tokens, b.model_dim, KindBit(w.gate) | KindBit(w.up), [&](uint32_t i, float* row) {
-        const float* x = t.workspace.x + size_t{i} * b.model_dim;
-        t.kernels.elementwise.rms_norm(x, w.ffn_norm.data(), b.model_dim, b.norm_epsilon, row);
+      t, t.pass.tokens, b.model_dim, (gated ? KindBit(w.gate) : 0) | KindBit(w.up),
+      [&](uint32_t i, float* row) {
+        Normalise(t, t.workspace.x + size_t{i} * b.model_dim, w.ffn_norm, w.ffn_norm_bias, row);
         return row;
       });
-  GateAndUp(t, w, normed);
+  if (gated)
+    GateAndUp(t, w, normed);
+  else
+    UpAlone(t, w, normed);
   t.Barrier();
   t.Mark(StepPhase::kGateUp);
   const ActivationSet& hidden = MakeActivations(
       t, t.pass.tokens, b.ffn_dim, KindBit(w.down),
       [&](uint32_t i, float*) { return t.workspace.hidden + size_t{i} * b.ffn_dim; });
-  AddProduct(t, w.down, hidden);
-  t.Barrier();
+  AddProduct(t, w.down, hidden, w.down_bias, w.ffn_post_norm);
   t.Mark(StepPhase::kDown);
 }
 

@@ -1,6 +1,6 @@
 #pragma once
-// x += down(silu(gate(n)) * up(n)) with n = RMSNorm(x), for all tokens of a pass. Run by every
-// thread of the team; ends in a barrier.
+// x += post_norm(down(act(gate(n)) * up(n))) or, without a gate, x += post_norm(down(act(up(n))));
+// n = norm(x). For all tokens of a pass; run by every thread of the team; ends in a barrier.
 
 #include "model/blocks/workspace.h"
 

@@ -21,42 +21,54 @@ void Pass::Clear() {
   ids.clear();
   slices.clear();
   slice_of.clear();
-  items.clear();
+  plans.clear();
   logit_rows.clear();
 }
 
-void Pass::Add(std::span<const int32_t> added, uint32_t position, std::span<const uint32_t> pages) {
+void Pass::Add(std::span<const int32_t> added, uint32_t position, std::span<const uint32_t> pages,
+               bool far) {
   const auto count = static_cast<uint32_t>(added.size());
-  slices.push_back({tokens, count, position, pages});
+  slices.push_back({tokens, count, position, pages, far});
   ids.insert(ids.end(), added.begin(), added.end());
   slice_of.resize(ids.size(), static_cast<uint32_t>(slices.size() - 1));
   tokens += count;
 }
 
-void Pass::PlanAttention(uint32_t group, uint32_t kv_heads, uint32_t threads) {
+void Pass::PlanAttention(uint32_t group, uint32_t kv_heads, uint32_t threads, uint32_t window) {
+  AttentionPlan& plan = plans.emplace_back(window);
+  std::vector<AttentionItem>& items = plan.items;
   const uint32_t together = QueriesPerItem(group);
   for (uint32_t s = 0; s < slices.size(); ++s) {
-    for (uint32_t first = 0; first < slices[s].count; first += together) {
-      const uint32_t queries = std::min(together, slices[s].count - first);
-      const uint32_t splits = SplitsSeen(slices[s].position + first + queries - 1);
-      items.push_back({s, first, queries, 0, splits, 1, static_cast<uint32_t>(items.size())});
+    for (uint32_t first = 0, queries = 0; first < slices[s].count; first += queries) {
+      const uint32_t position = slices[s].position + first;
+      const uint32_t begin = WindowBegin(position, window) / kSplitTokens;
+      queries = std::min(together, slices[s].count - first);
+      while (WindowBegin(position + queries - 1, window) / kSplitTokens != begin) --queries;
+      items.push_back({s, first, queries, begin, SplitsSeen(position + queries - 1), 1,
+                       static_cast<uint32_t>(items.size())});
     }
   }
   // The longest first, so that no thread is left with one at the end.
-  std::sort(items.begin(), items.end(), [](const AttentionItem& a, const AttentionItem& b) {
-    return std::tuple(b.split_end, a.slice, a.first) < std::tuple(a.split_end, b.slice, b.first);
+  const auto length = [](const AttentionItem& item) { return item.split_end - item.split_begin; };
+  std::sort(items.begin(), items.end(), [&](const AttentionItem& a, const AttentionItem& b) {
+    return std::tuple(length(b), a.slice, a.first) < std::tuple(length(a), b.slice, b.first);
   });
   if (items.size() * kv_heads >= kItemsPerThread * threads) return;
   std::vector<AttentionItem> finer;
   for (const AttentionItem& item : items) {
     for (uint32_t q = 0; q < item.queries; ++q) {
-      const uint32_t splits = SplitsSeen(slices[item.slice].position + item.first + q);
+      const uint32_t end = SplitsSeen(slices[item.slice].position + item.first + q);
       const auto first_partial = static_cast<uint32_t>(finer.size());
-      for (uint32_t split = 0; split < splits; ++split)
-        finer.push_back({item.slice, item.first + q, 1, split, split + 1, splits, first_partial});
+      for (uint32_t split = item.split_begin; split < end; ++split)
+        finer.push_back({item.slice, item.first + q, 1, split, split + 1, end - item.split_begin,
+                         first_partial});
     }
   }
   items = std::move(finer);
+}
+
+const AttentionPlan& Pass::PlanOf(uint32_t window) const {
+  return *std::ranges::find(plans, window, &AttentionPlan::window);
 }
 
 }  // namespace ingle

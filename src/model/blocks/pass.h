@@ -17,6 +17,7 @@ struct Slice {
   uint32_t first = 0, count = 0;    // Tokens of the pass.
   uint32_t position = 0;            // Of the first one in its sequence.
   std::span<const uint32_t> pages;  // Of the sequence, with room for these tokens.
+  bool far = false;                 // Rotates by DecoderWeights::far_rope.
 };
 
 // Attention of some consecutive queries of a slice to splits [split_begin, split_end), for each
@@ -29,12 +30,18 @@ struct AttentionItem {
   uint32_t first_partial = 0;  // Index of the first of them.
 };
 
+// The attention of layers with this window (LayerBlueprint::window).
+struct AttentionPlan {
+  uint32_t window = 0;
+  std::vector<AttentionItem> items;
+};
+
 struct Pass {
   uint32_t tokens = 0;
   std::vector<int32_t> ids;  // [tokens]
   std::vector<Slice> slices;
   std::vector<uint32_t> slice_of;  // [tokens]
-  std::vector<AttentionItem> items;
+  std::vector<AttentionPlan> plans;
   std::vector<uint32_t> logit_rows;  // Tokens whose logits are wanted.
   float* logits = nullptr;           // [logit_rows, vocab]
 
@@ -47,12 +54,19 @@ struct Pass {
   }
 
   void Clear();
-  void Add(std::span<const int32_t> tokens, uint32_t position, std::span<const uint32_t> pages);
-  // Cuts the attention of all slices into items. group: query heads per key-value head. Where there
-  // are few queries, splits of one query go to different threads; that changes who computes them,
-  // never how they are merged.
-  void PlanAttention(uint32_t group, uint32_t kv_heads, uint32_t threads);
+  void Add(std::span<const int32_t> tokens, uint32_t position, std::span<const uint32_t> pages,
+           bool far = false);
+  // Adds a plan: cuts the attention of all slices into items. group: query heads per key-value
+  // head. Where there are few queries, splits of one query go to different threads; that changes
+  // who computes them, never how they are merged. Queries of one item begin in the same split.
+  void PlanAttention(uint32_t group, uint32_t kv_heads, uint32_t threads, uint32_t window = 0);
+  const AttentionPlan& PlanOf(uint32_t window) const;
 };
+
+// The first position that a query at `position` sees.
+constexpr uint32_t WindowBegin(uint32_t position, uint32_t window) {
+  return window == 0 || position < window ? 0 : position + 1 - window;
+}
 
 // Queries that one item takes through the splits together.
 uint32_t QueriesPerItem(uint32_t group);

@@ -9,9 +9,12 @@ namespace ingle {
 namespace {
 
 // Every (query, split that it sees) exactly once, whatever the number of threads.
-void ExpectComplete(const Pass& pass) {
+void ExpectComplete(const Pass& pass, uint32_t window = 0) {
+  const auto begin = [&](uint32_t position) {
+    return WindowBegin(position, window) / kSplitTokens;
+  };
   std::map<std::tuple<uint32_t, uint32_t, uint32_t>, int> seen;
-  for (const AttentionItem& item : pass.items)
+  for (const AttentionItem& item : pass.PlanOf(window).items)
     for (uint32_t q = item.first; q < item.first + item.queries; ++q)
       for (uint32_t split = item.split_begin; split < item.split_end; ++split)
         if (split * kSplitTokens <= pass.slices[item.slice].position + q)
@@ -19,7 +22,8 @@ void ExpectComplete(const Pass& pass) {
   size_t expected = 0;
   for (uint32_t s = 0; s < pass.slices.size(); ++s)
     for (uint32_t q = 0; q < pass.slices[s].count; ++q)
-      for (uint32_t split = 0; split <= (pass.slices[s].position + q) / kSplitTokens; ++split) {
+      for (uint32_t split = begin(pass.slices[s].position + q);
+           split <= (pass.slices[s].position + q) / kSplitTokens; ++split) {
         ++expected;
         const int times = seen[{s, q, split}];
         ASSERT_EQ(times, 1) << s << " " << q << " " << split;
@@ -39,8 +43,10 @@ TEST(Pass, AttentionCoversEveryQueryAndSplitOnce) {
       EXPECT_EQ(pass.tokens, 302u);
       EXPECT_EQ(pass.Position(1), 200u);
       EXPECT_EQ(pass.Position(301), 0u);
-      pass.PlanAttention(group, 2, threads);
-      ExpectComplete(pass);
+      for (const uint32_t window : {0u, 1u, 70u, 256u, 600u}) {
+        pass.PlanAttention(group, 2, threads, window);
+        ExpectComplete(pass, window);
+      }
     }
   }
 }
@@ -51,8 +57,8 @@ TEST(Pass, SplitsOfOneQueryAreSharedOut) {
   Pass pass;
   pass.Add(tokens, 1023, pages);
   pass.PlanAttention(6, 1, 2);
-  ASSERT_EQ(pass.items.size(), 4u);
-  for (const AttentionItem& item : pass.items) {
+  ASSERT_EQ(pass.plans[0].items.size(), 4u);
+  for (const AttentionItem& item : pass.plans[0].items) {
     EXPECT_EQ(item.partials, 4u);
     EXPECT_EQ(item.first_partial, 0u);
   }

@@ -1,7 +1,6 @@
 #include "model/blocks/workspace.h"
 
 #include <algorithm>
-#include <numeric>
 
 namespace ingle {
 namespace {
@@ -31,19 +30,74 @@ class Layout {
   size_t size_ = 0;
 };
 
-// What the widest matrix of each activation kind is fed with.
-std::array<size_t, kActivationKinds> ActivationSizes(const DecoderWeights& weights) {
-  std::array<size_t, kActivationKinds> sizes{};
-  const auto see = [&](const PackedMatrix& matrix) {
-    size_t& size = sizes[matrix.activation];
-    size = std::max(size, ActivationBytes(matrix.activation, matrix.cols));
-  };
-  see(weights.output);
-  for (const LayerWeights& layer : weights.layers)
-    for (const PackedMatrix* matrix : {&layer.query, &layer.key, &layer.value, &layer.attention_out,
-                                       &layer.gate, &layer.up, &layer.down})
-      see(*matrix);
-  return sizes;
+// Bytes for all tokens of a pass, and for one of a thread's own, per activation kind.
+struct ActivationSizes {
+  std::array<size_t, kActivationKinds> all{}, one{};
+
+  void See(const PackedMatrix& matrix, size_t rows_per_token = 1) {
+    const size_t bytes = ActivationBytes(matrix.activation, matrix.cols);
+    one[matrix.activation] = std::max(one[matrix.activation], bytes);
+    all[matrix.activation] = std::max(all[matrix.activation], bytes * rows_per_token * kPassTokens);
+  }
+
+  explicit ActivationSizes(const DecoderWeights& weights) {
+    See(weights.output);
+    for (const LayerWeights& layer : weights.layers) {
+      for (const PackedMatrix* matrix :
+           {&layer.query, &layer.key, &layer.value, &layer.attention_out, &layer.conv_gate_in,
+            &layer.conv_gate_out, &layer.conv_value, &layer.conv_out, &layer.gate, &layer.up,
+            &layer.down})
+        See(*matrix);
+      if (layer.expert_down.empty()) continue;
+      See(layer.expert_gate[0]);
+      See(layer.expert_up[0]);
+      See(layer.expert_down[0], weights.blueprint.experts.used);
+    }
+  }
+};
+
+bool HasPostNorms(const DecoderWeights& weights) {
+  return std::ranges::any_of(weights.layers, [](const LayerWeights& layer) {
+    return !layer.mixer_post_norm.empty() || !layer.ffn_post_norm.empty();
+  });
+}
+
+size_t HiddenWidth(const Blueprint& b) {
+  return std::max({size_t{b.ffn_dim}, size_t{b.experts.used} * b.experts.ffn_dim,
+                   b.conv_taps != 0 ? size_t{b.model_dim} : 0});
+}
+
+uint32_t GroupMax(const Blueprint& b) {
+  uint32_t group = 1;
+  for (const LayerBlueprint& layer : b.layers)
+    if (layer.kv_heads != 0) group = std::max(group, b.heads / layer.kv_heads);
+  return group;
+}
+
+// rows: of attention that go through together.
+void LayOutThread(Layout& layout, const Workspace& w, const Blueprint& b,
+                  const ActivationSizes& sizes, size_t rows, uint32_t padded_dim,
+                  ThreadBuffers& t) {
+  for (size_t kind = 0; kind < kActivationKinds; ++kind)
+    layout.Add(t.activations[kind], sizes.one[kind]);
+  layout.Add(t.row, std::max({size_t{b.model_dim}, size_t{b.ffn_dim}, size_t{b.experts.ffn_dim},
+                              size_t{b.heads} * b.head_dim}));
+  layout.Add(t.product, size_t{kPassTokens} * 2 * w.product_rows);
+  layout.Add(t.head, padded_dim);
+  layout.Add(t.counts, rows);
+  layout.Add(t.begins, rows);
+  for (AttentionState* state : {&t.all, &t.next}) {
+    layout.Add(state->maximum, rows);
+    layout.Add(state->sum, rows);
+    layout.Add(state->out, rows * padded_dim);
+  }
+  if (b.experts.count == 0) return;
+  layout.Add(t.scores, size_t{b.experts.count} * 2);
+  layout.Add(t.routes, b.experts.used);
+  layout.Add(t.sorted, size_t{kPassTokens} * b.experts.used);
+  layout.Add(t.starts, size_t{b.experts.count} + 1);
+  layout.Add(t.active, b.experts.count);
+  layout.Add(t.gathered, kGatheredTokens * *std::ranges::max_element(sizes.one));
 }
 
 }  // namespace
@@ -60,41 +114,35 @@ uint32_t RowsPerUnit(const PackedMatrix& matrix, uint32_t most, uint32_t threads
 Result<Workspace> Workspace::Create(const DecoderWeights& weights, uint32_t padded_dim,
                                     uint32_t threads) {
   const Blueprint& b = weights.blueprint;
-  const std::array<size_t, kActivationKinds> sizes = ActivationSizes(weights);
-  const size_t attention_width = size_t{b.heads} * b.head_dim;
-  const size_t widest = std::max({size_t{b.model_dim}, size_t{b.ffn_dim}, attention_width});
-  uint32_t group_max = 1;
-  for (const LayerBlueprint& layer : b.layers)
-    group_max = std::max(group_max, b.heads / layer.kv_heads);
-  const size_t rows = size_t{QueriesPerItem(group_max)} * group_max;
+  const ActivationSizes sizes(weights);
+  const size_t width = size_t{kPassTokens} * b.model_dim;
+  const size_t rows = size_t{QueriesPerItem(GroupMax(b))} * GroupMax(b);
   Workspace w;
   // A unit holds whole heads in whole tiles.
   w.product_rows = std::max(
       kUnitRowsMax, static_cast<uint32_t>(RoundUp(b.head_dim, kPackTileRows) * kPackTileRows));
   w.threads.resize(threads);
+  w.rope.pairs = static_cast<uint32_t>(weights.rope.frequencies.size());
+  w.local_rope.pairs = static_cast<uint32_t>(weights.local_rope.frequencies.size());
   const auto lay_out = [&](std::byte* base) {
     Layout layout(base);
     for (size_t kind = 0; kind < kActivationKinds; ++kind)
-      layout.Add(w.activations[kind], kPassTokens * sizes[kind]);
-    layout.Add(w.x, size_t{kPassTokens} * b.model_dim);
+      layout.Add(w.activations[kind], sizes.all[kind]);
+    layout.Add(w.x, width);
     layout.Add(w.queries, size_t{kPassTokens} * b.heads * padded_dim);
-    layout.Add(w.attended, kPassTokens * attention_width);
-    layout.Add(w.hidden, size_t{kPassTokens} * b.ffn_dim);
-    layout.Add(w.cosines, kPassTokens * weights.rope.frequencies.size());
-    layout.Add(w.sines, kPassTokens * weights.rope.frequencies.size());
-    for (ThreadBuffers& t : w.threads) {
-      for (size_t kind = 0; kind < kActivationKinds; ++kind)
-        layout.Add(t.activations[kind], sizes[kind]);
-      layout.Add(t.row, widest);
-      layout.Add(t.product, size_t{kPassTokens} * 2 * w.product_rows);
-      layout.Add(t.head, padded_dim);
-      layout.Add(t.counts, rows);
-      for (AttentionState* state : {&t.all, &t.next}) {
-        layout.Add(state->maximum, rows);
-        layout.Add(state->sum, rows);
-        layout.Add(state->out, rows * padded_dim);
-      }
+    layout.Add(w.attended, size_t{kPassTokens} * b.heads * b.head_dim);
+    layout.Add(w.hidden, kPassTokens * HiddenWidth(b));
+    for (RotaryRows* table : {&w.rope, &w.local_rope}) {
+      layout.Add(table->cosines, size_t{kPassTokens} * table->pairs);
+      layout.Add(table->sines, size_t{kPassTokens} * table->pairs);
     }
+    if (HasPostNorms(weights)) layout.Add(w.projected, width);
+    if (b.experts.count != 0) {
+      layout.Add(w.normed, width);
+      layout.Add(w.scores, size_t{kPassTokens} * b.experts.count);
+      layout.Add(w.routes, size_t{kPassTokens} * b.experts.used);
+    }
+    for (ThreadBuffers& t : w.threads) LayOutThread(layout, w, b, sizes, rows, padded_dim, t);
     return layout.size();
   };
   INGLE_TRY(w.memory_, MemoryRegion::Reserve(lay_out(nullptr), "working buffers"));

@@ -22,14 +22,36 @@ namespace ingle {
 // Quantised activations of the pass's tokens, per kind; null where no matrix wants that kind.
 using ActivationSet = std::array<std::byte*, kActivationKinds>;
 
+inline constexpr uint32_t kGatheredTokens = 64;  // Of one expert that go through it together.
+
+// An expert that a token goes to.
+struct Route {
+  uint32_t expert = 0;
+  float weight = 0;
+};
+
+// Cosines and sines of each token's position: [tokens][pairs].
+struct RotaryRows {
+  uint32_t pairs = 0;
+  float* cosines = nullptr;
+  float* sines = nullptr;
+};
+
 struct ThreadBuffers {
   ActivationSet
       activations{};  // Of its own, when there are too few tokens to share the work of making them.
-  float* row = nullptr;          // [widest]
-  float* product = nullptr;      // [kPassTokens][product_rows], twice
-  float* head = nullptr;         // [padded head_dim]
-  uint32_t* counts = nullptr;    // [rows of attention]
-  AttentionState all{}, next{};  // [QueriesPerItem * group] rows
+  float* row = nullptr;        // [widest]
+  float* product = nullptr;    // [kPassTokens][product_rows], twice
+  float* head = nullptr;       // [padded head_dim]
+  uint32_t* counts = nullptr;  // [rows of attention], and where they begin
+  uint32_t* begins = nullptr;
+  float* scores = nullptr;        // [experts], twice
+  Route* routes = nullptr;        // [experts used]
+  uint32_t* sorted = nullptr;     // [kPassTokens * experts used]
+  uint32_t* starts = nullptr;     // [experts + 1]
+  uint32_t* active = nullptr;     // [experts]
+  std::byte* gathered = nullptr;  // [kGatheredTokens] activations
+  AttentionState all{}, next{};   // [QueriesPerItem * group] rows
 };
 
 class Workspace {
@@ -39,12 +61,16 @@ class Workspace {
 
   uint32_t product_rows = 0;  // Output rows that one unit of work may have.
   ActivationSet activations{};
-  float* x = nullptr;         // [tokens][model_dim], the residual stream
-  float* queries = nullptr;   // [kv_head][tokens][group][padded_dim]
-  float* attended = nullptr;  // [tokens][heads * head_dim]
-  float* hidden = nullptr;    // [tokens][ffn_dim]
-  float* cosines = nullptr;   // [tokens][pairs]
-  float* sines = nullptr;
+  float* x = nullptr;          // [tokens][model_dim], the residual stream
+  float* queries = nullptr;    // [kv_head][tokens][group][padded_dim]
+  float* attended = nullptr;   // [tokens][heads * head_dim]
+  float* hidden = nullptr;     // [tokens][ffn_dim]; [tokens * experts used][their ffn_dim];
+                               // [tokens][model_dim] of a convolution
+  float* projected = nullptr;  // [tokens][model_dim], before a post norm
+  float* normed = nullptr;     // [tokens][model_dim], for the router
+  float* scores = nullptr;     // [tokens][experts]
+  Route* routes = nullptr;     // [tokens][experts used]
+  RotaryRows rope, local_rope;
   std::vector<ThreadBuffers> threads;
 
   // Partial attention: [items][kv_heads], each rows * (2 + padded_dim) floats; counts of finished

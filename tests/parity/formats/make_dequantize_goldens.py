@@ -12,10 +12,12 @@ import numpy as np
 from gguf import GGML_QUANT_SIZES, GGMLQuantizationType as T
 from gguf.quants import dequantize
 
-TYPES = [T.F32, T.F16, T.BF16, T.Q8_0, T.Q4_0, T.Q4_1, T.Q5_0, T.Q5_1, T.Q4_K, T.Q5_K, T.Q6_K]
+TYPES = [T.F32, T.F16, T.BF16, T.Q8_0, T.Q4_0, T.Q4_1, T.Q5_0, T.Q5_1, T.Q4_K, T.Q5_K, T.Q6_K,
+         T.Q2_K, T.Q3_K, T.IQ4_NL, T.IQ4_XS, T.MXFP4]
 # Byte offsets of the half-precision scales in a block: random bits there would often be infinite or NaN.
 SCALES = {T.Q8_0: [0], T.Q4_0: [0], T.Q4_1: [0, 2], T.Q5_0: [0], T.Q5_1: [0, 2], T.Q4_K: [0, 2], T.Q5_K: [0, 2],
-          T.Q6_K: [208]}
+          T.Q6_K: [208],
+          T.Q2_K: [80, 82], T.Q3_K: [108], T.IQ4_NL: [0], T.IQ4_XS: [0], T.MXFP4: []}
 HALVES = [0.0, 1.0, -0.0421, 6.0e-8, -3.1e-5, 65504.0, 0.3333]  # Zero, subnormals, the largest.
 
 
@@ -30,6 +32,8 @@ def blocks_of(kind, rng):
         if kind == T.F16:
             return np.concatenate([values[:-7], HALVES]).astype(np.float16).view(np.uint8).reshape(count, 2)
         return (values.astype(np.float32).view(np.uint32) >> 16).astype(np.uint16).view(np.uint8).reshape(count, 2)
+    if kind == T.MXFP4:
+        data[:, 0] = [0, 1, 2, 127, 250, 120]  # Exponents: subnormal, small, one, large.
     for at in SCALES[kind]:
         halves = np.array([HALVES[(i + at) % len(HALVES)] for i in range(count)], dtype=np.float16)
         data[:, at:at + 2] = halves.view(np.uint8).reshape(count, 2)
