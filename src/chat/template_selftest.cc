@@ -74,7 +74,8 @@ constexpr Probe kProbes[] = {
 
 constexpr std::string_view kTools =
     R"([{"type":"function","function":{"name":"ztoolone","description":"looks up",)"
-    R"("parameters":{"type":"object","properties":{"place":{"type":"string","description":"where"}},)"
+    R"("parameters":{"type":"object","properties":{"place":{"type":"string",)"
+    R"("description":"where"}},)"
     R"("required":["place"]}}}])";
 constexpr std::string_view kThinkingVariables[] = {"enable_thinking", "thinking",
                                                    "reasoning_effort", "thinking_mode"};

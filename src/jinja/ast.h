@@ -15,7 +15,7 @@ namespace ingle::jinja {
 
 enum class NodeType : uint8_t {
   // Expressions.
-  kConstant,            // constant
+  kConstant,            // constant; text "data": what stands outside of tags
   kName,                // name
   kNamespaceAttribute,  // name.text, a target of {% set %}
   kTuple,               // list
@@ -47,6 +47,7 @@ enum class NodeType : uint8_t {
   kFilterBlock,  // a: filter; body
   kWith,         // list: target, value, ...; body
   kScope,        // body: {% generation %}
+  kAutoescape,   // a: whether to escape; body
   kBlock,        // text; body
   kNoLoader,     // text: include, import, from, extends: there is nothing to load from
   kBreak,
@@ -68,6 +69,10 @@ struct Method;
 struct Filter;
 struct Test;
 
+// Whether what is printed becomes HTML: decided where the text of the template stands, unless the
+// option of {% autoescape %} is known only when it runs.
+enum class Escaping : uint8_t { kNever, kAlways, kAtRunTime };
+
 struct Node {
   NodeType type = NodeType::kConstant;
   bool recursive =
@@ -75,6 +80,7 @@ struct Node {
   bool uses_caller = false, uses_kwargs = false, uses_varargs = false;
   bool uses_loop = false;
   uint8_t arithmetic = 0;
+  Escaping escaping = Escaping::kNever;  // Of the {% autoescape %} around it.
   int line = 1;
   int height = 1;
   int name = -1;  // Index into Syntax::names.

@@ -84,6 +84,8 @@ Value DataAttribute(Runtime& run, const Value& object, const std::string& name) 
       return found == nullptr ? Value() : *found;
     }
     case Kind::kCycler:
+      if (name == "items") return run.Tuple(object.cycler().items);
+      if (name == "pos") return Value::Int(static_cast<int64_t>(object.cycler().position));
       return name == "current" ? object.cycler().items[object.cycler().position] : Value();
     case Kind::kJoiner:
       if (name == "sep") return object.joiner().separator;
@@ -150,6 +152,12 @@ Value Item(Runtime& run, const Value& object, const Value& key) {
     if (at < 0) at += length.integer();
     if (at < 0 || at >= length.integer()) return Value();
     return run.GetSlice(object, Value::Int(at), Value::Int(at + 1), Value::None());
+  }
+  if (object.kind() == Kind::kBytes) {
+    auto size = static_cast<int64_t>(object.text().size());
+    if (at < 0) at += size;
+    if (at < 0 || at >= size) return Value();
+    return Value::Int(static_cast<unsigned char>(object.text().view()[static_cast<size_t>(at)]));
   }
   if (object.is_sequence()) {
     auto size = static_cast<int64_t>(object.items().size());

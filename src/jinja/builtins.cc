@@ -26,7 +26,8 @@ std::vector<std::string_view> Split(std::string_view parameters) {
 }  // namespace
 
 const Filter* FindFilter(std::string_view name) {
-  for (auto table : {TextFilters(), SequenceFilters(), LazyFilters(), NumberFilters()})
+  for (auto table :
+       {TextFilters(), SequenceFilters(), LazyFilters(), NumberFilters(), HtmlFilters()})
     if (const Filter* found = Find(table, name)) return found;
   return nullptr;
 }
@@ -36,8 +37,11 @@ const Test* FindTest(std::string_view name) { return Find(Tests(), name); }
 const Method* FindMethod(const Value& object, std::string_view name) {
   if (object.is_string()) {
     const Method* found = Find(TextMethods(), name);
-    return found != nullptr ? found : Find(TextQueryMethods(), name);
+    if (found == nullptr) found = Find(TextQueryMethods(), name);
+    return found != nullptr ? found : Find(CodingMethods(), name);
   }
+  if (object.kind() == Kind::kFunction && object.function()->name != "dict") return nullptr;
+  if (object.kind() == Kind::kView && object.view().part == ViewData::Part::kValues) return nullptr;
   return Find(ContainerMethods(object.kind()), name);
 }
 

@@ -52,9 +52,14 @@ std::span<const Filter> TextFilters();
 std::span<const Filter> SequenceFilters();
 std::span<const Filter> LazyFilters();
 std::span<const Filter> NumberFilters();
+std::span<const Filter> HtmlFilters();
 std::span<const Test> Tests();
 std::span<const Method> TextMethods();
 std::span<const Method> TextQueryMethods();
+std::span<const Method> CodingMethods();
+std::span<const Method> BytesMethods();
+std::span<const Method> IntegerMethods();
+std::span<const Method> FloatMethods();
 std::span<const Method> ContainerMethods(Kind kind);
 
 // Puts named arguments at their places and pads with kMissing; false after failing the run.
@@ -66,6 +71,9 @@ Value CallTest(Runtime& run, const Test& test, Arguments& arguments);
 bool Given(const Value& argument);
 std::optional<int64_t> IntegerArgument(Runtime& run, const Value& argument, std::string_view what);
 
+Value WordWrapFilter(Runtime& run, const Arguments& arguments);
+Value MakeBytes(Runtime& run, TaintedString bytes);
+void AppendBytesRepr(StringBuilder& out, const TaintedString& bytes);
 Value ConstantString(std::string text);  // Of the template; belongs to no run.
 
 // "%s" % values, str.format, json.dumps, strftime.
@@ -80,6 +88,7 @@ bool AppendJson(Runtime& run, StringBuilder& out, const Value& value, const Json
                 int depth = 0);
 std::string FormatTime(int64_t unix_s, std::string_view format);
 TaintedString EscapeHtml(const TaintedString& text);
+TaintedString AsciiOnly(const TaintedString& repr);  // As Python's ascii() of what repr() gave.
 // Padding to a width in code points; align: '<', '>', '^' (as str.format), 'c' (as str.center).
 Value Pad(Runtime& run, const TaintedString& text, int64_t width, const TaintedString& fill,
           char align);

@@ -1,7 +1,6 @@
-// Methods of dict, list, tuple, range, cycler, loop and numbers.
+// Methods of dict, list, tuple, range, cycler and loop.
 
 #include <algorithm>
-#include <cmath>
 
 #include "jinja/builtins.h"
 #include "jinja/numbers.h"
@@ -80,17 +79,49 @@ Value LoopChanged(Runtime& run, const Value& self, const Arguments& arguments) {
   return Value::Bool(changed);
 }
 
-Value BitLengthMethod(Runtime&, const Value& self, const Arguments&) {
-  return Value::Int(BitLength(self));
+// Of a range, by number: its items are not made.
+Value RangePosition(Runtime& run, const Value& self, const Value& wanted) {
+  const RangeData& range = self.range();
+  for (int64_t at = 0; at < range.count && run.Spend(1); at++)
+    if (Equal(Value::Int(range.start + at * range.step), wanted)) return Value::Int(at);
+  return Value();
 }
 
-Value IsWhole(Runtime&, const Value& self, const Arguments&) {
-  return Value::Bool(std::isfinite(self.floating()) &&
-                     std::floor(self.floating()) == self.floating());
+Value RangeIndex(Runtime& run, const Value& self, const Arguments& arguments) {
+  Value found = RangePosition(run, self, arguments[0]);
+  return found.missing() ? run.Fail("ValueError: the value is not in the range") : found;
+}
+
+Value RangeCount(Runtime& run, const Value& self, const Arguments& arguments) {
+  return Value::Int(RangePosition(run, self, arguments[0]).missing() ? 0 : 1);
+}
+
+Value FromKeys(Runtime& run, const Value&, const Arguments& arguments) {
+  auto keys = run.Items(arguments[0]);
+  if (!keys) return Value::Failure();
+  auto dict = std::make_shared<DictData>();
+  for (Value& key : *keys) {
+    if (!Hashable(key))
+      return run.Fail("TypeError: unhashable type: '" + std::string(TypeName(key)) + "'");
+    if (!run.Spend(static_cast<int64_t>(dict->entries.size() / 8 + 1))) return Value::Failure();
+    dict->Insert(std::move(key), arguments[1].missing() ? Value::None() : arguments[1]);
+  }
+  return run.Dict(std::move(dict));
+}
+
+Value IsDisjoint(Runtime& run, const Value& self, const Arguments& arguments) {
+  auto items = run.Items(arguments[0]);
+  if (!items) return Value::Failure();
+  for (const Value& item : *items) {
+    INGLE_JINJA_TRY(shared, run.Contains(item, self));
+    if (Truthy(shared)) return Value::Bool(false);
+  }
+  return Value::Bool(true);
 }
 
 constexpr Method kDict[] = {
     {"copy", {"", 0}, &Same},
+    {"fromkeys", {"/iterable /value", 1}, &FromKeys},
     {"get", {"/key /default", 1}, &DictGet},
     {"items", {"", 0}, &DictView<ViewData::Part::kItems>},
     {"keys", {"", 0}, &DictView<ViewData::Part::kKeys>},
@@ -103,8 +134,10 @@ constexpr Method kList[] = {
 };
 constexpr Method kCycler[] = {{"next", {"", 0}, &CyclerNext}, {"reset", {"", 0}, &CyclerReset}};
 constexpr Method kLoop[] = {{"changed", {"*", 0}, &LoopChanged}, {"cycle", {"*", 0}, &LoopCycle}};
-constexpr Method kInteger[] = {{"bit_length", {"", 0}, &BitLengthMethod}};
-constexpr Method kFloat[] = {{"is_integer", {"", 0}, &IsWhole}};
+constexpr Method kRange[] = {{"count", {"/value", 1}, &RangeCount},
+                             {"index", {"/value", 1}, &RangeIndex}};
+constexpr Method kView[] = {{"isdisjoint", {"/other", 1}, &IsDisjoint}};
+constexpr Method kDictFunction[] = {{"fromkeys", {"/iterable /value", 1}, &FromKeys}};
 
 }  // namespace
 
@@ -117,8 +150,12 @@ std::span<const Method> ContainerMethods(Kind kind) {
     case Kind::kLoop: return kLoop;
     case Kind::kBool:
     case Kind::kInt:
-    case Kind::kBigInt: return kInteger;
-    case Kind::kFloat: return kFloat;
+    case Kind::kBigInt: return IntegerMethods();
+    case Kind::kFloat: return FloatMethods();
+    case Kind::kRange: return kRange;
+    case Kind::kView: return kView;
+    case Kind::kBytes: return BytesMethods();
+    case Kind::kFunction: return kDictFunction;  // Of `dict`: the others have none.
     default: return {};
   }
 }

@@ -5,6 +5,7 @@
 
 #include "jinja/builtins.h"
 #include "jinja/numbers.h"
+#include "jinja/parser.h"
 #include "jinja/runtime.h"
 #include "jinja/unicode.h"
 
@@ -192,6 +193,7 @@ Value Runtime::Contains(const Value& item, const Value& container) {
 
 Value Runtime::EvaluateConcat(const Node& node) {
   StringBuilder out;
+  if (node.escaping == Escaping::kAlways && !IsConstant(node)) return ConcatMarkup(node);
   for (const Node* child : node.list) {
     INGLE_JINJA_TRY(value, Evaluate(*child));
     if (value.is_string() && !SpendBytes(out.size() + value.text().size())) return Value::Failure();
@@ -200,23 +202,41 @@ Value Runtime::EvaluateConcat(const Node& node) {
   return String(out.Take());
 }
 
-namespace {
+// Where text is escaped, one part that is HTML makes the whole HTML and escapes the others.
+Value Runtime::ConcatMarkup(const Node& node) {
+  std::vector<Value> parts;
+  bool markup = false;
+  for (const Node* child : node.list) {
+    parts.push_back(Evaluate(*child));
+    if (parts.back().failed()) return Value::Failure();
+    markup |= parts.back().is_string() && parts.back().string().markup;
+  }
+  StringBuilder out;
+  for (const Value& part : parts) {
+    auto text = Text(part);
+    if (!text || !SpendBytes(out.size() / 8 + text->size())) return Value::Failure();
+    bool escape = markup && !(part.is_string() && part.string().markup);
+    out.Append(escape ? EscapeHtml(*text) : *text);
+  }
+  return String(out.Take(), markup);
+}
 
-// What jinja2 computes while it compiles: nothing that depends on the run.
-bool Constant(const Node& node) {
+bool IsConstant(const Node& node) {
   bool constant = node.type != NodeType::kName && node.type != NodeType::kCall;
   constexpr std::string_view kNeedContext[] = {"map", "select", "selectattr", "reject",
                                                "rejectattr"};
   if (node.type == NodeType::kFilter)
     constant = std::find(std::begin(kNeedContext), std::end(kNeedContext), node.text) ==
                std::end(kNeedContext);
-  ForEachChild(node, [&](const Node& child) { constant = constant && Constant(child); });
+  ForEachChild(node, [&](const Node& child) { constant = constant && IsConstant(child); });
   return constant;
 }
 
+namespace {
+
 bool Sliceable(const Value& value) {
   return value.undefined() || value.is_string() || value.is_sequence() ||
-         value.kind() == Kind::kRange;
+         value.kind() == Kind::kRange || value.kind() == Kind::kBytes;
 }
 
 }  // namespace
@@ -230,7 +250,9 @@ Value Runtime::EvaluateSlice(const Node& node) {
     if (parts[i].failed()) return Value::Failure();
   }
   // Constants are sliced with the lenient rules of x[key], everything else with Python's own.
-  if (!Sliceable(object) && Constant(node))
+  bool fits = Sliceable(object);
+  for (const Value& part : parts) fits = fits && (part.none() || part.is_integer());
+  if (!fits && !object.undefined() && IsConstant(node))
     return Undefined("'" + std::string(TypeName(object)) + " object' cannot be sliced");
   return GetSlice(object, parts[0], parts[1], parts[2]);
 }

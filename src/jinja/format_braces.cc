@@ -17,7 +17,7 @@ constexpr int kMaxNesting = 2;  // Fields inside of format specifications.
 struct Spec {
   TaintedString fill{" ", true};
   char align = '\0', sign = '\0', type = '\0';
-  bool alternate = false, zero = false;
+  bool alternate = false, zero = false, filled = false, positive_zero = false;
   char separator = '\0';
   int64_t width = -1, precision = -1;
 };
@@ -87,7 +87,8 @@ class BraceFormatter {
       if (!(conversion == 's' ? run_.AppendText(converted, value)
                               : run_.AppendRepr(converted, value)))
         return std::nullopt;
-      value = run_.String(converted.Take());
+      TaintedString text_of = converted.Take();
+      value = run_.String(conversion == 'a' ? AsciiOnly(text_of) : std::move(text_of));
       at += 2;
       if (at < text.size() && text[at] != ':')
         return Fail("ValueError: expected ':' after conversion specifier");
@@ -105,7 +106,8 @@ class BraceFormatter {
     bool number = !first.empty() && std::all_of(first.begin(), first.end(),
                                                 [](char c) { return c >= '0' && c <= '9'; });
     Value value;
-    if (first.empty() || number) {
+    // ".name" and "[0]" are looked up under an empty name: Python 3.11 numbers "{}" only.
+    if ((first.empty() && name.empty()) || number) {
       if (automatic_ && *automatic_ != first.empty())
         return run_.Fail("ValueError: cannot switch between automatic and manual field numbering");
       automatic_ = first.empty();
@@ -145,6 +147,7 @@ class BraceFormatter {
     if (first < rest.size() && kAligns.find(rest[first]) != std::string_view::npos) {
       spec.fill = Slice(text, 0, first);
       spec.align = rest[first];
+      spec.filled = true;
       rest.remove_prefix(first + 1);
     } else if (!rest.empty() && kAligns.find(rest[0]) != std::string_view::npos) {
       spec.align = rest[0];
@@ -166,6 +169,7 @@ class BraceFormatter {
       return true;
     };
     spec.sign = take("+- ");
+    spec.positive_zero = take("z") != '\0';
     spec.alternate = take("#") != '\0';
     spec.zero = take("0") != '\0';
     if (!number(spec.width)) return false;
@@ -194,7 +198,7 @@ class BraceFormatter {
       return Fail("TypeError: unsupported format string passed to " + std::string(TypeName(value)) +
                   ".__format__");
     if ((spec.type != '\0' && spec.type != 's') || spec.align == '=' || spec.sign != '\0' ||
-        spec.separator != '\0')
+        spec.positive_zero || spec.separator != '\0')
       return Fail("ValueError: invalid format specifier for a text");
     if (!run_.AppendText(plain, value)) return std::nullopt;
     TaintedString whole = plain.Take();
@@ -204,7 +208,7 @@ class BraceFormatter {
         end += Decode(whole.view(), end).length;
       whole = Slice(whole, 0, end);
     }
-    if (spec.zero && spec.align == '\0') spec.fill = TaintedString("0", true);
+    if (spec.zero && !spec.filled) spec.fill = TaintedString("0", true);
     return Padded(whole, spec, spec.align == '\0' ? '<' : spec.align);
   }
 
@@ -226,24 +230,73 @@ class BraceFormatter {
                                   : number.sign == '-'           ? ""
                                                                  : std::string(1, number.sign),
                                   "", repr};
+      if (spec.separator != '\0') AddSeparators(formatted->digits, spec.separator, 3);
     } else {
-      if (number.type == 'c') return Fail("ValueError: format type c is not supported");
+      if (number.type == 'c') return Character(value, spec);
       formatted = FormatNumber(run_, value, number);
     }
     if (!formatted) return std::nullopt;
+    bool zero = formatted->digits.find_first_of("123456789n") == std::string::npos;
+    if (spec.positive_zero && zero && formatted->sign == "-")
+      formatted->sign = number.sign == '-' ? "" : std::string(1, number.sign);
     std::string head = formatted->sign + formatted->prefix;
     char align = spec.align == '\0' ? (spec.zero ? '=' : '>') : spec.align;
-    TaintedString fill = spec.zero && spec.align == '\0' ? TaintedString("0", true) : spec.fill;
+    bool zeros = spec.zero && !spec.filled;
+    TaintedString fill = zeros ? TaintedString("0", true) : spec.fill;
     Spec padding = spec;
     padding.fill = fill;
     if (align != '=') return Padded(TaintedString(head + formatted->digits, true), padding, align);
     padding.width = spec.width - static_cast<int64_t>(head.size());
+    if (zeros && spec.align == '\0' && number.separator != '\0' &&
+        !PadGroups(formatted->digits, number, padding.width))
+      return std::nullopt;
     auto digits = Padded(TaintedString(formatted->digits, true), padding, '>');
     if (!digits) return std::nullopt;
     StringBuilder out;
     out.Append(head, true);
     out.Append(*digits);
     return out.Take();
+  }
+
+  std::optional<TaintedString> Character(const Value& value, const Spec& spec) {
+    bool fits = value.kind() != Kind::kBigInt && value.integer() >= 0 &&
+                value.integer() <= 0x10FFFF &&
+                !(value.integer() >= 0xD800 && value.integer() < 0xE000);
+    if (spec.sign != '\0' || spec.alternate)
+      return Fail("ValueError: Sign and # are not allowed with format type c");
+    if (!fits) return Fail("OverflowError: %c arg not in range(0x110000)");
+    std::string text;
+    AppendUtf8(text, static_cast<int32_t>(value.integer()));
+    Spec padding = spec;
+    if (spec.zero && !spec.filled) padding.fill = TaintedString("0", true);
+    char align = spec.align == '\0' ? (spec.zero ? '=' : '<') : spec.align;
+    return Padded(TaintedString(text, true), padding, align == '=' ? '>' : align);
+  }
+
+  // Zeros in front of grouped digits are grouped too: "0,001", never ",001".
+  bool PadGroups(std::string& digits, const NumberSpec& spec, int64_t width) {
+    if (width <= static_cast<int64_t>(digits.size())) return true;
+    if (!run_.SpendBytes(static_cast<size_t>(width))) return false;
+    size_t group =
+        spec.type == 'd' || std::string_view("xXob").find(spec.type) == std::string_view::npos ? 3
+                                                                                               : 4;
+    size_t whole = std::min(digits.find_first_not_of("0123456789abcdefABCDEF,_"), digits.size());
+    size_t run_length = 0;  // Digits since the last separator, from the right.
+    for (size_t at = whole; at > 0 && digits[at - 1] != spec.separator; at--) run_length++;
+    std::string front;
+    size_t first = digits.substr(0, whole).find(spec.separator);
+    size_t leading = first == std::string::npos ? run_length : first;
+    while (static_cast<int64_t>(digits.size() + front.size()) < width) {
+      if (leading == group) {
+        front += spec.separator;
+        leading = 0;
+      }
+      front += '0';
+      leading++;
+    }
+    std::reverse(front.begin(), front.end());
+    digits.insert(0, front);
+    return true;
   }
 
   std::optional<TaintedString> Padded(const TaintedString& text, const Spec& spec, char align) {

@@ -30,6 +30,8 @@ std::string FloatDigits(double magnitude, const NumberSpec& spec) {
   return percent ? text + "%" : text;
 }
 
+}  // namespace
+
 void AddSeparators(std::string& digits, char separator, size_t group) {
   size_t end = std::min(digits.find_first_not_of("0123456789abcdefABCDEF"), digits.size());
   for (size_t at = end; at > group;) {
@@ -37,8 +39,6 @@ void AddSeparators(std::string& digits, char separator, size_t group) {
     digits.insert(at, 1, separator);
   }
 }
-
-}  // namespace
 
 std::optional<FormattedNumber> FormatNumber(Runtime& run, const Value& number,
                                             const NumberSpec& spec) {

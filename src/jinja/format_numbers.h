@@ -20,6 +20,9 @@ struct FormattedNumber {
   std::string sign, prefix, digits;
 };
 
+// "1234.5" to "1,234.5": between groups of digits before the point.
+void AddSeparators(std::string& digits, char separator, size_t group);
+
 // nullopt after failing the run.
 std::optional<FormattedNumber> FormatNumber(Runtime& run, const Value& number,
                                             const NumberSpec& spec);

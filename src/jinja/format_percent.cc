@@ -27,8 +27,10 @@ class PercentFormatter {
       if (!run_.SpendBytes(out_.size() / 16)) return Value::Failure();
     }
     bool tuple = values_.kind() == Kind::kTuple;
-    bool unused = tuple ? next_ < values_.items().size()
-                        : next_ == 0 && !values_.is_dict() && !values_.is_sequence();
+    // Whatever has items by key counts as a mapping, which may hold more than is used.
+    bool mapping = values_.is_dict() || values_.is_sequence() || values_.undefined() ||
+                   values_.kind() == Kind::kRange || values_.kind() == Kind::kBytes;
+    bool unused = tuple ? next_ < values_.items().size() : next_ == 0 && !mapping;
     if (unused) return run_.Fail("TypeError: not all arguments converted during string formatting");
     return run_.String(out_.Take(), markup);
   }
@@ -157,7 +159,7 @@ class PercentFormatter {
   bool ConvertText(char type, const Value& value) {
     StringBuilder text;
     if (!(type == 's' ? run_.AppendText(text, value) : run_.AppendRepr(text, value))) return false;
-    TaintedString whole = text.Take();
+    TaintedString whole = type == 'a' ? AsciiOnly(text.Take()) : text.Take();
     if (markup_ && !(value.is_string() && value.string().markup)) whole = EscapeHtml(whole);
     if (spec_.precision >= 0 && static_cast<size_t>(spec_.precision) < whole.size()) {
       size_t end = 0;
@@ -170,7 +172,8 @@ class PercentFormatter {
 
   bool ConvertCharacter(const Value& value) {
     if (value.is_string() && CountCodePoints(value.text().view()) == 1) return Put(value.text());
-    if (value.kind() != Kind::kInt || value.integer() < 0 || value.integer() > 0x10FFFF ||
+    bool integer = value.kind() == Kind::kInt || value.kind() == Kind::kBool;
+    if (!integer || value.integer() < 0 || value.integer() > 0x10FFFF ||
         (value.integer() >= 0xD800 && value.integer() < 0xE000))
       return Fail("TypeError: %c requires int or char");
     std::string text;

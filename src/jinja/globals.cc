@@ -28,6 +28,7 @@ std::shared_ptr<DictData> BuildDict(Runtime& run, const Arguments& arguments) {
     if (run.Spend(static_cast<int64_t>(dict->entries.size() / 8 + 1))) dict->Insert(key, value);
   };
   if (arguments.size() > 1) run.Fail("TypeError: dict expected at most 1 argument");
+  if (arguments.size() == 1 && arguments[0].undefined()) run.UseUndefined(arguments[0]);
   if (arguments.size() == 1 && arguments[0].is_dict()) {
     if (run.SpendBytes(arguments[0].dict().entries.size() * sizeof(DictData::Entry)))
       dict->entries = arguments[0].dict().entries;

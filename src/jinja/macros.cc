@@ -97,7 +97,7 @@ Value Runtime::CallMacro(const Macro& macro, Arguments& arguments) {
     text = Capture([&] { return Run(macro.node->body); });
   }
   scope_ = outer;
-  return text ? String(std::move(*text)) : Value::Failure();
+  return text ? String(std::move(*text), autoescape_) : Value::Failure();
 }
 
 Value Runtime::CallLoop(LoopData& loop, const Value& iterable) {
@@ -109,7 +109,7 @@ Value Runtime::CallLoop(LoopData& loop, const Value& iterable) {
   std::optional<TaintedString> text =
       Capture([&] { return RunLoop(*loop.recursive, iterable, loop.depth0 + 1); });
   scope_ = outer;
-  return text ? String(std::move(*text)) : Value::Failure();
+  return text ? String(std::move(*text), Escapes(*loop.recursive)) : Value::Failure();
 }
 
 }  // namespace ingle::jinja

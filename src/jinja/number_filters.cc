@@ -63,6 +63,13 @@ Value FloatFilter(Runtime& run, const Arguments& arguments) {
 
 Value RoundFilter(Runtime& run, const Arguments& arguments) {
   const Value& value = arguments[0];
+  // round(x, None) gives an integer, and leaves integers as they are.
+  if (arguments[1].none() && arguments[2].missing() && IsNumber(value)) {
+    if (value.is_integer()) return RoundNumber(run, value, 0);
+    INGLE_JINJA_TRY(rounded, RoundNumber(run, value, 0));
+    Value whole = IntegerFromFloat(run, rounded.floating());
+    return whole.missing() ? run.Fail("OverflowError: cannot round to an integer") : whole;
+  }
   auto precision = arguments[1].missing() ? std::optional<int64_t>(0)
                                           : IntegerArgument(run, arguments[1], "precision");
   if (!precision) return Value::Failure();

@@ -53,7 +53,7 @@ Value Repeat(Runtime& run, const Value& object, const Value& times) {
 // The items start, start + step, ... of a Python slice over `length` items; nullopt after failing
 // the run.
 struct SliceRange {
-  int64_t start = 0, step = 1, count = 0;
+  int64_t start = 0, stop = 0, step = 1, count = 0;
 };
 
 std::optional<int64_t> SlicePart(Runtime& run, const Value& part, int64_t missing) {
@@ -94,6 +94,7 @@ std::optional<SliceRange> ResolveSlice(Runtime& run, int64_t length, const Value
   };
   range.start = clamp(*from, start.none());
   int64_t end = clamp(*to, stop.none());
+  range.stop = end;
   int64_t span = forward ? end - range.start : range.start - end;
   if (span <= 0) return range;
   int64_t stride_size = forward ? range.step : -range.step;
@@ -143,6 +144,14 @@ Value Runtime::Operate(int op, const Value& left, const Value& right) {
   if (left.undefined() || right.undefined()) return UseUndefined(left.undefined() ? left : right);
   if (arithmetic == Arithmetic::kAdd && left.is_string() && right.is_string())
     return AddTexts(*this, left, right);
+  if (arithmetic == Arithmetic::kAdd && left.kind() == Kind::kBytes &&
+      right.kind() == Kind::kBytes) {
+    if (!SpendBytes(left.text().size() + right.text().size())) return Value::Failure();
+    StringBuilder both;
+    both.Append(left.text());
+    both.Append(right.text());
+    return MakeBytes(*this, both.Take());
+  }
   if (arithmetic == Arithmetic::kAdd && left.is_sequence() && left.kind() == right.kind()) {
     if (!SpendBytes((left.items().size() + right.items().size()) * sizeof(Value)))
       return Value::Failure();
@@ -162,18 +171,23 @@ Value Runtime::Operate(int op, const Value& left, const Value& right) {
 Value Runtime::GetSlice(const Value& object, const Value& start, const Value& stop,
                         const Value& step) {
   if (object.undefined()) return UseUndefined(object);
-  if (!object.is_string() && !object.is_sequence() && object.kind() != Kind::kRange)
+  bool bytes = object.kind() == Kind::kBytes;
+  if (!object.is_string() && !object.is_sequence() && object.kind() != Kind::kRange && !bytes)
     return Fail("TypeError: '" + std::string(TypeName(object)) + "' object cannot be sliced");
   INGLE_JINJA_TRY(length, Length(object));
   auto range = ResolveSlice(*this, length.integer(), start, stop, step);
   if (!range) return Value::Failure();
   if (object.is_string()) return SliceText(*this, object, *range);
+  if (bytes) {
+    INGLE_JINJA_TRY(part, SliceText(*this, object, *range));
+    return MakeBytes(*this, part.text());
+  }
   if (object.kind() == Kind::kRange) {
     const RangeData& whole = object.range();
     int64_t first = whole.start + range->start * whole.step;
     int64_t stride = 0;
     if (__builtin_mul_overflow(whole.step, range->step, &stride)) stride = range->step;
-    return Range(first, range->count == 0 ? first : first + range->count * stride, stride);
+    return Range(first, whole.start + range->stop * whole.step, stride);
   }
   if (!SpendBytes(static_cast<size_t>(range->count) * sizeof(Value))) return Value::Failure();
   std::vector<Value> items;

@@ -99,6 +99,9 @@ class Parser {
 // of a loop, ...
 Status CheckSyntax(Syntax& syntax);
 
+// What jinja2 computes while it compiles: nothing that depends on the run.
+bool IsConstant(const Node& node);
+
 // Fills Node::hidden: which names a scope hides before it sets them.
 void FindHidden(Syntax& syntax);
 

@@ -119,6 +119,7 @@ bool Parser::Statements(std::vector<Node*>& body, EndTags end_tags) {
       part = New(NodeType::kConstant, Peek().line);
       if (part == nullptr) return false;
       part->constant = ConstantString(Peek().text);
+      part->text = "data";
       Next();
     } else {
       Next();
@@ -322,14 +323,11 @@ Node* Parser::Block() {
 }
 
 Node* Parser::Autoescape() {
-  int line = Peek().line;
+  Node* node = New(NodeType::kAutoescape, Peek().line);
+  if (node == nullptr) return nullptr;
   Next();
-  Node* option = Expression();
-  if (option == nullptr) return nullptr;
-  if (option->type != NodeType::kConstant || Truthy(option->constant))
-    return Fail("{% autoescape %} is supported with false only");
-  Node* node = New(NodeType::kScope, line);
-  if (node == nullptr || !Body(node->body, {"endautoescape"})) return nullptr;
+  node->a = Expression();
+  if (node->a == nullptr || !Body(node->body, {"endautoescape"})) return nullptr;
   Next();
   return node;
 }

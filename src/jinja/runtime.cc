@@ -249,6 +249,7 @@ Cursor Runtime::Iterate(const Value& value) {
   switch (value.kind()) {
     case Kind::kUndefined:
     case Kind::kString:
+    case Kind::kBytes:
     case Kind::kList:
     case Kind::kTuple:
     case Kind::kDict:
@@ -282,6 +283,9 @@ Value Cursor::Next(Runtime& run) {
       at_ += length;
       return run.String(Slice(text, at_ - length, length));
     }
+    case Kind::kBytes:
+      if (at_ >= source_.text().size()) return Value();
+      return Value::Int(static_cast<unsigned char>(source_.text().view()[at_++]));
     case Kind::kList:
     case Kind::kTuple: return at_ < source_.items().size() ? source_.items()[at_++] : Value();
     case Kind::kDict: return EntryOf(run, source_.dict(), ViewData::Part::kKeys, at_++);
@@ -318,6 +322,7 @@ Value Runtime::Length(const Value& value) {
         return Value::Failure();
       return Value::Int(static_cast<int64_t>(
           value.string().ascii ? value.text().size() : CountCodePoints(value.text().view())));
+    case Kind::kBytes: return Value::Int(static_cast<int64_t>(value.text().size()));
     case Kind::kList:
     case Kind::kTuple: return Value::Int(static_cast<int64_t>(value.items().size()));
     case Kind::kDict: return Value::Int(static_cast<int64_t>(value.dict().entries.size()));

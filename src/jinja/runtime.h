@@ -93,6 +93,7 @@ class Runtime {
   bool Spend(int64_t steps);      // False when the budget is used up.
   bool SpendBytes(size_t bytes);  // Text work; also refuses what could never fit into memory.
   int64_t now_unix_s() const { return now_unix_s_; }
+  bool autoescape() const { return autoescape_; }  // Of the {% autoescape %} that runs.
   int max_value_depth() const { return max_value_depth_; }
 
   // Values that count towards the memory budget; each may return a failure.
@@ -171,6 +172,11 @@ class Runtime {
   Flow RunFilterBlock(const Node& node);
   Flow RunWith(const Node& node);
   Flow RunScope(const Node& node);
+  Flow RunAutoescape(const Node& node);
+  bool Escapes(const Node& node) const {
+    return node.escaping == Escaping::kAlways ||
+           (node.escaping == Escaping::kAtRunTime && autoescape_);
+  }
   Flow RunBlock(const Node& node);
   bool Write(const Value& value);
   std::optional<TaintedString> Capture(const std::function<Flow()>& body);
@@ -187,6 +193,7 @@ class Runtime {
   Value EvaluateCompare(const Node& node);
   Value CompareValues(Comparison op, const Value& left, const Value& right);
   Value EvaluateConcat(const Node& node);
+  Value ConcatMarkup(const Node& node);
   Value EvaluateSlice(const Node& node);
   Value EvaluateUnary(const Node& node);
   Value EvaluateCall(const Node& node);
@@ -200,6 +207,7 @@ class Runtime {
   size_t max_live_bytes_;
   int max_value_depth_ = kMaxValueDepth;  // More for input that is deeper than half of it.
   int64_t now_unix_s_;
+  bool autoescape_ = false;
   int line_ = 1;
   int depth_ = 0;
   std::optional<Error> error_;

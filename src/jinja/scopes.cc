@@ -148,6 +148,7 @@ class Scopes {
         break;
       case NodeType::kBlock: inner.outer = nullptr; break;
       case NodeType::kScope:
+      case NodeType::kAutoescape:
       case NodeType::kSetBlock:
       case NodeType::kFilterBlock: break;
       default: return;

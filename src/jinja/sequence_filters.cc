@@ -178,7 +178,26 @@ Value LastFilter(Runtime& run, const Arguments& arguments) {
     return run.Fail("TypeError: 'generator' object is not reversible");
   auto items = run.Items(arguments[0]);
   if (!items) return Value::Failure();
-  return items->empty() ? run.Undefined("No last item, sequence was empty.") : items->back();
+  if (items->empty()) return run.Undefined("No last item, sequence was empty.");
+  bool markup = arguments[0].is_string() && arguments[0].string().markup;
+  return markup ? run.String(items->back().text(), true) : items->back();
+}
+
+// Where text is escaped: one part that is HTML makes the whole HTML and escapes the others.
+Value JoinEscaped(Runtime& run, std::vector<Value>& items, const Value& given,
+                  TaintedString separator) {
+  auto is_markup = [](const Value& value) { return value.is_string() && value.string().markup; };
+  bool markup = is_markup(given) || std::any_of(items.begin(), items.end(), is_markup);
+  if (markup && !is_markup(given)) separator = EscapeHtml(separator);
+  for (Value& item : items) {
+    if (!markup || is_markup(item)) continue;
+    auto text = run.Text(item);
+    if (!text || !run.SpendBytes(text->size() * 2)) return Value::Failure();
+    item = run.String(EscapeHtml(*text));
+    if (item.failed()) return item;
+  }
+  auto joined = Join(run, separator, items);
+  return joined ? run.String(std::move(*joined), markup) : Value::Failure();
 }
 
 Value JoinFilter(Runtime& run, const Arguments& arguments) {
@@ -191,6 +210,7 @@ Value JoinFilter(Runtime& run, const Arguments& arguments) {
     for (Value& item : *items) item = path->Get(run, item);
     if (run.failed()) return Value::Failure();
   }
+  if (run.autoescape()) return JoinEscaped(run, *items, arguments[1], std::move(*separator));
   auto joined = Join(run, *separator, *items);
   return joined ? run.String(std::move(*joined)) : Value::Failure();
 }

@@ -105,6 +105,7 @@ Runtime::Flow Runtime::Run(const Node& node) {
     case NodeType::kFilterBlock: return RunFilterBlock(node);
     case NodeType::kWith: return RunWith(node);
     case NodeType::kScope: return RunScope(node);
+    case NodeType::kAutoescape: return RunAutoescape(node);
     case NodeType::kBlock: return RunBlock(node);
     case NodeType::kBreak: return Flow::kBreak;
     case NodeType::kContinue: return Flow::kContinue;
@@ -134,12 +135,19 @@ bool Runtime::Write(const Value& value) {
 
 Runtime::Flow Runtime::RunOutput(const Node& node) {
   for (const Node* part : node.list) {
-    if (part->type == NodeType::kConstant) {
+    const bool data = part->type == NodeType::kConstant &&
+                      (!Escapes(node) || (part->constant.is_string() && part->text == "data"));
+    if (data) {
       if (!Write(part->constant)) return Flow::kFailed;
       continue;
     }
     line_ = part->line;
     Value value = Evaluate(*part);
+    if (!value.failed() && Escapes(node) && !(value.is_string() && value.string().markup)) {
+      auto text = Text(value);
+      if (text && SpendBytes(text->size() * 2)) value = String(EscapeHtml(*text), true);
+      if (failed()) return Flow::kFailed;
+    }
     if (value.failed() || !Write(value)) return Flow::kFailed;
   }
   return Flow::kNormal;
@@ -258,8 +266,15 @@ Runtime::Flow Runtime::RunSetBlock(const Node& node) {
   Hide(node.hidden);
   Flow left = Flow::kNormal;  // break and continue may lead out of the block.
   std::optional<TaintedString> text = Capture([&] { return left = Run(node.body); });
-  Value value = text && left == Flow::kNormal ? String(std::move(*text)) : Value::Failure();
-  if (!value.failed() && node.b != nullptr) value = EvaluateFilter(*node.b, &value);
+  bool markup = node.b == nullptr ? autoescape_ : Escapes(node);
+  Value value = text && left == Flow::kNormal ? String(std::move(*text), markup) : Value::Failure();
+  if (!value.failed() && node.b != nullptr) {
+    value = EvaluateFilter(*node.b, &value);
+    if (!value.failed() && autoescape_ && !(value.is_string() && value.string().markup)) {
+      auto filtered = Text(value);
+      value = filtered ? String(std::move(*filtered), true) : Value::Failure();
+    }
+  }
   scope_ = outer;
   if (failed() || left != Flow::kNormal) return failed() ? Flow::kFailed : left;
   return AssignTo(*node.a, value) ? Flow::kNormal : Flow::kFailed;
@@ -271,7 +286,8 @@ Runtime::Flow Runtime::RunFilterBlock(const Node& node) {
   Hide(node.hidden);
   Flow left = Flow::kNormal;
   std::optional<TaintedString> text = Capture([&] { return left = Run(node.body); });
-  Value value = text && left == Flow::kNormal ? String(std::move(*text)) : Value::Failure();
+  Value value =
+      text && left == Flow::kNormal ? String(std::move(*text), Escapes(node)) : Value::Failure();
   if (!value.failed()) value = EvaluateFilter(*node.a, &value);
   scope_ = outer;
   if (failed() || left != Flow::kNormal) return failed() ? Flow::kFailed : left;
@@ -303,6 +319,15 @@ Runtime::Flow Runtime::RunScope(const Node& node) {
   Hide(node.hidden);
   Flow flow = Run(node.body);
   scope_ = outer;
+  return flow;
+}
+
+Runtime::Flow Runtime::RunAutoescape(const Node& node) {
+  Value option = Evaluate(*node.a);
+  if (option.failed()) return Flow::kFailed;
+  bool outer = std::exchange(autoescape_, Truthy(option));
+  Flow flow = RunScope(node);
+  autoescape_ = outer;
   return flow;
 }
 

@@ -63,6 +63,7 @@ class Checker {
   }
 
   Status Check(Node& node, Place place) {
+    node.escaping = escaping_;
     switch (node.type) {
       case NodeType::kFilter:
       case NodeType::kTest:
@@ -75,6 +76,11 @@ class Checker {
       case NodeType::kIf: place.soft = true; break;
       case NodeType::kMacro:
       case NodeType::kCallBlock: return CheckMacro(node, place);
+      case NodeType::kAutoescape: return CheckAutoescape(node, place);
+      case NodeType::kItem:
+        if (HasSliceAmongItems(node) && !IsConstant(node))
+          return SyntaxFailure(node.line, "a slice cannot stand among several subscripts");
+        break;
       case NodeType::kScope:
       case NodeType::kWith:
       case NodeType::kSetBlock:
@@ -107,6 +113,26 @@ class Checker {
     ForEachChild(node, [&](Node& child) {
       if (status) status = Check(child, place);
     });
+    return status;
+  }
+
+  static bool HasSliceAmongItems(const Node& node) {
+    return node.b->type == NodeType::kTuple &&
+           std::ranges::any_of(node.b->list, [](const Node* item) {
+             return item->type == NodeType::kSlice && item->a == nullptr;
+           });
+  }
+
+  Status CheckAutoescape(Node& node, Place place) {
+    INGLE_RETURN_IF_ERROR(Check(*node.a, place));
+    Escaping outer = escaping_;
+    bool constant = node.a->type == NodeType::kConstant;
+    escaping_ = constant && outer != Escaping::kAtRunTime
+                    ? (Truthy(node.a->constant) ? Escaping::kAlways : Escaping::kNever)
+                    : Escaping::kAtRunTime;
+    node.escaping = escaping_;
+    Status status = Check(node.body, {false, place.in_loop});
+    escaping_ = outer;
     return status;
   }
 
@@ -159,6 +185,7 @@ class Checker {
   }
 
   Syntax& syntax_;
+  Escaping escaping_ = Escaping::kNever;
   std::set<std::string> blocks_;
 };
 

@@ -26,7 +26,7 @@ bool IsMapping(const Value& value) { return value.is_dict(); }
 bool IsEscaped(const Value& value) { return value.is_string() && value.string().markup; }
 bool IsSequence(const Value& value) {
   return value.undefined() || value.is_string() || value.is_sequence() || value.is_dict() ||
-         value.kind() == Kind::kRange;
+         value.kind() == Kind::kRange || value.kind() == Kind::kBytes;
 }
 bool IsIterable(const Value& value) {
   return IsSequence(value) || value.kind() == Kind::kView || value.kind() == Kind::kIterator ||

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdio>
 
+#include "jinja/merge_sort.h"
 #include "jinja/numbers.h"
 #include "jinja/text_operations.h"
 
@@ -85,8 +86,15 @@ Value ReplaceFilter(Runtime& run, const Arguments& arguments) {
     if (!given) return Value::Failure();
     limit = *given;
   }
+  bool markup = false;
+  if (run.autoescape()) {
+    if (IsMarkup(arguments[1]) || (IsMarkup(arguments[2]) && !IsMarkup(arguments[0])))
+      text = IsMarkup(arguments[0]) ? *text : EscapeHtml(*text), markup = true;
+    markup |= IsMarkup(arguments[0]);
+    if (markup && !IsMarkup(arguments[2])) to = EscapeHtml(*to);
+  }
   auto replaced = Replace(run, *text, *from, *to, limit);
-  return replaced ? run.String(std::move(*replaced)) : Value::Failure();
+  return replaced ? run.String(std::move(*replaced), markup) : Value::Failure();
 }
 
 Value CenterFilter(Runtime& run, const Arguments& arguments) {
@@ -94,7 +102,8 @@ Value CenterFilter(Runtime& run, const Arguments& arguments) {
   auto width = arguments[1].missing() ? std::optional<int64_t>(80)
                                       : IntegerArgument(run, arguments[1], "width");
   if (!text || !width) return Value::Failure();
-  return Pad(run, *text, *width, TaintedString(" ", true), 'c');
+  INGLE_JINJA_TRY(padded, Pad(run, *text, *width, TaintedString(" ", true), 'c'));
+  return IsMarkup(arguments[0]) ? run.String(padded.text(), true) : padded;
 }
 
 Value IndentFilter(Runtime& run, const Arguments& arguments) {
@@ -132,10 +141,11 @@ Value IndentFilter(Runtime& run, const Arguments& arguments) {
 }
 
 Value TruncateFilter(Runtime& run, const Arguments& arguments) {
-  auto integer = [&](const Value& value, int64_t otherwise) {
-    return Given(value) ? IntegerArgument(run, value, "length").value_or(0) : otherwise;
+  auto integer = [&](const Value& value, bool given, int64_t otherwise) {
+    return given ? IntegerArgument(run, value, "length").value_or(0) : otherwise;
   };
-  int64_t length = integer(arguments[1], 255), leeway = integer(arguments[4], 5);
+  int64_t length = integer(arguments[1], !arguments[1].missing(), 255);
+  int64_t leeway = integer(arguments[4], Given(arguments[4]), 5);
   Value end = arguments[3].missing() ? run.String("...") : arguments[3];
   INGLE_JINJA_TRY(size, run.Length(arguments[0]));
   if (run.failed() || !end.is_string())
@@ -283,10 +293,13 @@ Value ToJsonFilter(Runtime& run, const Arguments& arguments) {
   if (Given(arguments[3])) {
     auto pair = run.Items(arguments[3]);
     if (!pair) return Value::Failure();
-    if (pair->size() != 2 || !(*pair)[0].is_string() || !(*pair)[1].is_string())
+    bool texts = pair->size() == 2 && (*pair)[0].is_string() && (*pair)[1].is_string();
+    if (pair->size() != 2 || (!texts && !arguments[0].is_string()))
       return run.Fail("TypeError: separators must be two texts");
-    style.item_separator = (*pair)[0].text();
-    style.key_separator = (*pair)[1].text();
+    if (texts) {
+      style.item_separator = (*pair)[0].text();
+      style.key_separator = (*pair)[1].text();
+    }
   }
   StringBuilder out;
   if (!AppendJson(run, out, arguments[0], style)) return Value::Failure();
@@ -311,9 +324,33 @@ Value FileSizeFilter(Runtime& run, const Arguments& arguments) {
   return run.String(text);
 }
 
+// A copy whose dicts have their keys in order, as pprint shows them.
+Value Ordered(Runtime& run, const Value& value) {
+  if (value.is_sequence()) {
+    std::vector<Value> items;
+    for (const Value& item : value.items()) items.push_back(Ordered(run, item));
+    return run.failed() ? Value::Failure() : run.Sequence(value.kind(), std::move(items));
+  }
+  if (!value.is_dict()) return value;
+  auto dict = std::make_shared<DictData>();
+  for (const auto& [key, item] : value.dict().entries)
+    dict->entries.emplace_back(key, Ordered(run, item));
+  MergeSort(dict->entries, [&](const auto& a, const auto& b) {
+    auto order = run.failed() ? std::nullopt : run.Order(a.first, b.first);
+    return order && *order < 0;
+  });
+  return run.failed() ? Value::Failure() : run.Dict(std::move(dict));
+}
+
 Value PrintFilter(Runtime& run, const Arguments& arguments) {
+  constexpr size_t kLineCharacters = 80;  // What is longer pprint would break into lines.
   StringBuilder out;
-  return run.AppendRepr(out, arguments[0]) ? run.String(out.Take()) : Value::Failure();
+  INGLE_JINJA_TRY(value, Ordered(run, arguments[0]));
+  if (!run.AppendRepr(out, value)) return Value::Failure();
+  bool breaks = value.is_string() || value.is_sequence() || value.is_dict();
+  if (breaks && CountCodePoints(out.text().view()) > kLineCharacters)
+    return run.Fail("pprint of more than one line is not supported; use tojson(indent=2)");
+  return run.String(out.Take());
 }
 
 constexpr Filter kFilters[] = {

@@ -64,8 +64,10 @@ Value SplitMethod(Runtime& run, const Value& self, const Arguments& arguments) {
 }
 
 Value SplitLinesMethod(Runtime& run, const Value& self, const Arguments& arguments) {
-  if (!run.SpendBytes(self.text().size() * 4)) return Value::Failure();
-  return TextList(run, SplitLines(self.text(), Truthy(arguments[0])), Markup(self));
+  auto keep_ends = arguments[0].missing() ? std::optional<int64_t>(0)
+                                          : IntegerArgument(run, arguments[0], "keepends");
+  if (!keep_ends || !run.SpendBytes(self.text().size() * 4)) return Value::Failure();
+  return TextList(run, SplitLines(self.text(), *keep_ends != 0), Markup(self));
 }
 
 Value ReplaceMethod(Runtime& run, const Value& self, const Arguments& arguments) {
@@ -114,7 +116,12 @@ Value PadMethod(Runtime& run, const Value& self, const Arguments& arguments) {
       return run.Fail("TypeError: the fill character must be exactly one character long");
     fill = *given;
   }
-  return Pad(run, self.text(), *width, fill, align);
+  if (Markup(self) && !arguments[1].missing() && !arguments[1].string().markup)
+    fill = EscapeHtml(fill);
+  if (CountCodePoints(fill.view()) != 1)
+    return run.Fail("TypeError: the fill character must be exactly one character long");
+  INGLE_JINJA_TRY(padded, Pad(run, self.text(), *width, fill, align));
+  return Markup(self) ? run.String(padded.text(), true) : padded;
 }
 
 Value ZeroFill(Runtime& run, const Value& self, const Arguments& arguments) {
@@ -124,11 +131,11 @@ Value ZeroFill(Runtime& run, const Value& self, const Arguments& arguments) {
   size_t skip = sign ? 1 : 0;
   Value padded = Pad(run, Slice(self.text(), skip, self.text().size() - skip),
                      *width - (sign ? 1 : 0), TaintedString("0", true), '>');
-  if (padded.failed() || !sign) return padded;
+  if (padded.failed()) return padded;
   StringBuilder out;
-  out.Append(self.text(), 0, 1);
+  out.Append(self.text(), 0, skip);
   out.Append(padded.text());
-  return run.String(out.Take());
+  return run.String(out.Take(), Markup(self));
 }
 
 template <bool from_right>
@@ -141,12 +148,14 @@ Value PartitionMethod(Runtime& run, const Value& self, const Arguments& argument
     return Value::Failure();
   size_t found = from_right ? text.view().rfind(separator->view())
                             : FindBytes(text.view(), separator->view(), 0);
+  bool markup = Markup(self);
+  Value empty = run.String(TaintedString(), markup);
   if (found == std::string_view::npos)
-    return from_right ? run.Tuple({run.String(""), run.String(""), self})
-                      : run.Tuple({self, run.String(""), run.String("")});
+    return from_right ? run.Tuple({empty, empty, self}) : run.Tuple({self, empty, empty});
   size_t end = found + separator->size();
-  return run.Tuple({run.String(Slice(text, 0, found)), run.String(std::move(*separator)),
-                    run.String(Slice(text, end, text.size() - end))});
+  return run.Tuple({run.String(Slice(text, 0, found), markup),
+                    run.String(std::move(*separator), markup),
+                    run.String(Slice(text, end, text.size() - end), markup)});
 }
 
 template <bool suffix>
@@ -193,8 +202,8 @@ Value FormatMethod(Runtime& run, const Value& self, const Arguments& arguments) 
 }
 
 Value FormatMapMethod(Runtime& run, const Value& self, const Arguments& arguments) {
-  if (!arguments[0].is_dict()) return run.Fail("TypeError: format_map() takes a mapping");
   Arguments named;
+  if (!arguments[0].is_dict()) return FormatBraces(run, self, named);  // Fine without fields.
   for (const auto& [key, value] : arguments[0].dict().entries)
     if (key.is_string()) named.named.emplace_back(key.text().bytes(), value);
   return FormatBraces(run, self, named);

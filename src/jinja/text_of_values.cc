@@ -54,6 +54,30 @@ void AppendStringRepr(StringBuilder& out, const TaintedString& text) {
   out.Append(std::string_view(&quote, 1), true);
 }
 
+}  // namespace
+
+TaintedString AsciiOnly(const TaintedString& repr) {
+  StringBuilder out;
+  for (size_t at = 0; at < repr.size();) {
+    CodePoint c = Decode(repr.view(), at);
+    char escape[12] = "";
+    if (c.value >= 0x80)
+      std::snprintf(escape, sizeof escape,
+                    c.value < 0x100     ? "\\x%02x"
+                    : c.value < 0x10000 ? "\\u%04x"
+                                        : "\\U%08x",
+                    static_cast<unsigned>(c.value));
+    if (c.value < 0x80)
+      out.Append(repr, at, 1);
+    else
+      out.Append(escape, repr.TrustedAt(at));
+    at += c.length;
+  }
+  return out.Take();
+}
+
+namespace {
+
 void AppendJsonString(StringBuilder& out, const TaintedString& text, bool ensure_ascii) {
   std::string_view view = text.view();
   out.Append("\"", true);
@@ -269,6 +293,10 @@ bool Runtime::AppendRepr(StringBuilder& out, const Value& value, int depth) {
       if (value.string().markup) out.Append("Markup(", true);
       AppendStringRepr(out, value.text());
       if (value.string().markup) out.Append(")", true);
+      return true;
+    case Kind::kBytes:
+      if (!SpendBytes(value.text().size())) return false;
+      AppendBytesRepr(out, value.text());
       return true;
     case Kind::kList:
     case Kind::kTuple: return AppendItemsRepr(*this, out, value, depth);

@@ -169,7 +169,8 @@ bool Truthy(const Value& value) {
     case Kind::kBool:
     case Kind::kInt: return value.integer() != 0;
     case Kind::kFloat: return value.floating() != 0;
-    case Kind::kString: return !value.text().empty();
+    case Kind::kString:
+    case Kind::kBytes: return !value.text().empty();
     case Kind::kList:
     case Kind::kTuple: return !value.items().empty();
     case Kind::kDict: return !value.dict().entries.empty();
@@ -186,7 +187,8 @@ bool Equal(const Value& left, const Value& right) {
   switch (left.kind()) {
     case Kind::kUndefined:
     case Kind::kNone: return true;
-    case Kind::kString: return left.text().view() == right.text().view();
+    case Kind::kString:
+    case Kind::kBytes: return left.text().view() == right.text().view();
     case Kind::kList:
     case Kind::kTuple: return EqualLists(left.list(), right.list());
     case Kind::kDict: return EqualDicts(left.dict(), right.dict());
@@ -203,7 +205,8 @@ bool Hashable(const Value& value) {
   if (value.kind() == Kind::kTuple)
     return Spend(value.list(), 1) &&
            std::all_of(value.items().begin(), value.items().end(), Hashable);
-  return value.kind() != Kind::kList && value.kind() != Kind::kDict && value.kind() != Kind::kView;
+  if (value.kind() == Kind::kView) return value.view().part == ViewData::Part::kValues;
+  return value.kind() != Kind::kList && value.kind() != Kind::kDict;
 }
 
 std::string_view TypeName(const Value& value) {
@@ -217,6 +220,7 @@ std::string_view TypeName(const Value& value) {
     case Kind::kBigInt: return "int";
     case Kind::kFloat: return "float";
     case Kind::kString: return value.string().markup ? "Markup" : "str";
+    case Kind::kBytes: return "bytes";
     case Kind::kList: return "list";
     case Kind::kTuple: return "tuple";
     case Kind::kDict: return "dict";

@@ -25,6 +25,7 @@ enum class Kind : uint8_t {
   kFloat,
   kBigInt,  // Beyond 64 bits.
   kString,
+  kBytes,
   kList,
   kTuple,
   kDict,
@@ -108,7 +109,7 @@ class Value {
   int64_t integer() const { return payload_.integer; }  // Also of a bool.
   double floating() const { return payload_.floating; }
   const StringData& string() const { return *Get<StringData>(); }
-  const TaintedString& text() const;
+  const TaintedString& text() const;                         // Also of bytes.
   const ListData& list() const { return *Get<ListData>(); }  // List or tuple.
   const std::vector<Value>& items() const;
   const DictData& dict() const { return *Get<DictData>(); }

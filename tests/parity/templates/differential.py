@@ -105,7 +105,7 @@ class Generator:
 U = {"name": "Zoë <x>", "list": [3, 1, 2], "nested": {"a": {"b": [1, {"c": None}]}, "t": True}, "text": "line one\n  line two ", "number": 4.25,
      "items": "shadowed", "big": 12345678901234}
 # Text that Python builds from addresses or that is refused here on purpose.
-INCOMPARABLE = re.compile(r" object at 0x|<built-in|<function|<bound method|<class|dict_\w+ object|jinja2\.|reversed|complex|Undefined object")
+INCOMPARABLE = re.compile(r" at 0x|<built-in|<function|<bound method|<class|dict_\w+ object|jinja2\.|reversed|complex|Undefined object")
 
 
 def main():

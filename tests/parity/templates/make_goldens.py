@@ -9,9 +9,11 @@ import random
 
 from differential import INCOMPARABLE, U, Generator
 from reference import render
+from snippets import NOT_HERE, families
 
 HERE = pathlib.Path(__file__).parent
 RANDOM_CASES = 400
+FAMILY_CASES = 130  # Of each family of snippets.py.
 
 
 def main():
@@ -32,6 +34,15 @@ def main():
     generator, kept = Generator(random.Random(7)), 0
     while kept < RANDOM_CASES:
         kept += add(generator.template(), kept % 8 == 0)
+    for family in families().values():
+        rng = random.Random(11)
+        candidates = [template for template in family(rng) if not NOT_HERE.search(template)]
+        rng.shuffle(candidates)
+        kept = refused = 0
+        for template in candidates:
+            if kept < FAMILY_CASES and add(template, refused < FAMILY_CASES // 4):
+                kept += 1
+                refused += "error" in cases[-1]
     text = json.dumps({"variables": variables, "cases": cases}, ensure_ascii=True, indent=0)
     (HERE / "goldens.json").write_text(text + "\n", encoding="utf-8")
     print(len(cases), "cases,", sum("error" in case for case in cases), "refused")

@@ -27,6 +27,9 @@ class TemplateDict:
     def __call__(self, *args, **kwargs):
         return dict(*args, **kwargs)
 
+    def fromkeys(self, *args, **kwargs):
+        return dict.fromkeys(*args, **kwargs)
+
 
 class TemplateNamespace(jinja2.utils.Namespace):
     def __init__(*args, **kwargs):

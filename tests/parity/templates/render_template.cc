@@ -51,7 +51,7 @@ value Answer(const object& request) {
 
 int main() {
   for (std::string line; std::getline(std::cin, line);) {
-    auto request = ingle::ParseJson(line, "the request");
+    auto request = ingle::ParseJson(line, "the request", {.depth = 600, .big_integers = true});
     value answer = request ? Answer(request->as_object()) : Describe(request.error());
     std::cout << ingle::json::serialize(answer) << std::endl;
   }
