@@ -283,7 +283,7 @@ void Decoder::Head(PassThread& thread) {
   const PackedMatrix& head = weights_.output;
   const auto rows = static_cast<uint32_t>(pass_.logit_rows.size());
   const ActivationSet& activations =
-      MakeActivations(thread, rows, b.model_dim, KindBit(head), [&](uint32_t i, float* row) {
+      MakeActivations(thread, rows, b.model_dim, FeedOf(head), [&](uint32_t i, float* row) {
         const float* x = workspace_.x + size_t{pass_.logit_rows[i]} * b.model_dim;
         Normalise(thread, x, weights_.final_norm, weights_.final_norm_bias, row);
         return row;
@@ -291,7 +291,7 @@ void Decoder::Head(PassThread& thread) {
   const uint32_t unit = RowsPerUnit(head, workspace_.product_rows, thread.team.size());
   thread.team.ForChunks(thread.index, head.rows, unit, [&](uint64_t begin, uint64_t end) {
     float* logits = pass_.logits + begin;
-    Multiply(kernels_, head, activations[head.activation], rows, static_cast<uint32_t>(begin),
+    Multiply(kernels_, head, activations[head.feed], rows, static_cast<uint32_t>(begin),
              static_cast<uint32_t>(end), logits, head.rows);
     if (b.logit_softcap == 0) return;
     for (uint32_t i = 0; i < rows; ++i)

@@ -1,7 +1,9 @@
 #include "model/loader.h"
 
 #include <algorithm>
+#include <array>
 #include <cstdlib>
+#include <span>
 #include <string>
 #include <utility>
 
@@ -123,6 +125,47 @@ void PackChunk(const ModelFiles& files, const Packing& packing, const Chunk& chu
   files.ReleasePages(*tensor.source, start + first * row_bytes, (last - first) * row_bytes);
 }
 
+// Matrices with the same inputs share what they are fed with, one feed per order among them.
+void FeedInOrder(std::span<PackedMatrix* const> matrices) {
+  std::vector<const PackedMatrix*> first;  // Of each order.
+  for (PackedMatrix* matrix : matrices) {
+    if (matrix->input_order == nullptr) continue;
+    const auto same = std::ranges::find_if(first, [&](const PackedMatrix* other) {
+      return std::equal(other->input_order, other->input_order + other->cols, matrix->input_order);
+    });
+    matrix->feed = static_cast<uint8_t>(kActivationKinds + (same - first.begin()));
+    if (same == first.end()) first.push_back(matrix);
+  }
+}
+
+void FeedInOrder(DecoderWeights& weights) {
+  for (LayerWeights& w : weights.layers) {
+    FeedInOrder(std::array{&w.query, &w.key, &w.value});
+    FeedInOrder(std::array{&w.attention_out});
+    FeedInOrder(std::array{&w.conv_gate_in, &w.conv_gate_out, &w.conv_value});
+    FeedInOrder(std::array{&w.conv_out});
+    FeedInOrder(std::array{&w.gate, &w.up});
+    FeedInOrder(std::array{&w.down});
+  }
+  FeedInOrder(std::array{&weights.output});
+}
+
+// Keeps the order of a matrix's inputs; a table of rows to read and experts cannot have one.
+Status TakeOrder(const PlannedTensor& tensor, PackedMatrix& matrix, DecoderWeights& weights) {
+  if (tensor.rows == nullptr || tensor.rows->input_order().empty()) return {};
+  if (tensor.slot == Slot::kTokenEmbedding || IsPerExpert(tensor.slot)) {
+    return Fail(ErrorCode::kUnsupported,
+                "'" + tensor.source->name +
+                    "' is quantised with act-order (desc_act), which this build computes in "
+                    "attention and feed-forward parts only; use another version of the model.",
+                "", "unsupported_model_file");
+  }
+  const auto order = tensor.rows->input_order();
+  weights.input_orders.emplace_back(order.begin(), order.end());
+  matrix.input_order = weights.input_orders.back().data();
+  return {};
+}
+
 }  // namespace
 
 Result<DecoderWeights> PackWeights(const ModelFiles& files, const ModelPlan& plan,
@@ -150,6 +193,7 @@ Result<DecoderWeights> PackWeights(const ModelFiles& files, const ModelPlan& pla
     const TensorView& view = packing.tensor->view;
     INGLE_TRY(*packing.matrix,
               Packed(view.type, view.rows, view.cols, weights.arena.data() + packing.offset));
+    INGLE_RETURN_IF_ERROR(TakeOrder(*packing.tensor, *packing.matrix, weights));
   }
   const std::vector<Chunk> chunks = CutIntoChunks(packings);
   team.ParallelFor(chunks.size(), 1, [&](uint64_t begin, uint64_t end) {
@@ -157,6 +201,7 @@ Result<DecoderWeights> PackWeights(const ModelFiles& files, const ModelPlan& pla
       PackChunk(files, packings[chunks[i].packing], chunks[i], weights.arena.data());
   });
   if (plan.tied()) weights.output = weights.embedding;
+  FeedInOrder(weights);
   weights.rope = MakeRopeTable(plan.blueprint.rope, factors);
   return weights;
 }
