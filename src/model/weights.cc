@@ -5,6 +5,7 @@
 #include <limits>
 #include <unordered_map>
 
+#include "files/quantized_layers.h"
 #include "formats/dequantize.h"
 
 namespace ingle {
@@ -244,6 +245,7 @@ Status CheckRopeFactors(const ModelPlan& plan) {
 
 Result<ModelPlan> Plan(const ModelFiles& file) {
   ModelPlan plan;
+  INGLE_RETURN_IF_ERROR(RefuseQuantization(file.metadata()));
   INGLE_TRY(plan.architecture, FindArchitecture(file.metadata()));
   INGLE_TRY(plan.blueprint, plan.architecture->describe(file.metadata()));
   if (file.tensors().empty()) plan.blueprint.vocab = 0;
