@@ -82,8 +82,9 @@ Status DescribeLongRope(const KeyReader& keys, uint32_t context, RopeBlueprint& 
   INGLE_TRY(rope.short_factors, Factors(keys, kShortFactors, rope.dim / 2));
   INGLE_TRY(rope.long_factors, Factors(keys, kLongFactors, rope.dim / 2));
   if (keys.Has(kAttentionFactor)) return {};
-  const double stretch =
-      keys.Has(kOriginalContext) ? static_cast<double>(context) / rope.original_context : rope.factor;
+  const double stretch = keys.Has(kOriginalContext)
+                             ? static_cast<double>(context) / rope.original_context
+                             : rope.factor;
   if (stretch > 1)
     rope.attention_factor = std::sqrt(1 + std::log(stretch) / std::log(rope.original_context));
   return {};

@@ -99,8 +99,8 @@ TEST(PlanModel, KeysThatChangeTheArithmeticAreRefused) {
                 ErrorCode::kUnsupported, "llama.expert_count", {"is 8"});
   ExpectRefused(TinyModel().F32("llama.final_logit_softcapping", 30), ErrorCode::kUnsupported,
                 "llama.final_logit_softcapping", {"is 30"});
-  ExpectRefused(TinyModel().F32("llama.attention.temperature_scale", 0.1f),
-                ErrorCode::kUnsupported, "llama.attention.temperature_scale", {"is 0.1"});
+  ExpectRefused(TinyModel().F32("llama.attention.temperature_scale", 0.1f), ErrorCode::kUnsupported,
+                "llama.attention.temperature_scale", {"is 0.1"});
   ExpectRefused(TinyModel().F32("llama.logit_scale", 0.5f), ErrorCode::kUnsupported,
                 "llama.logit_scale", {"0.5"});
   EXPECT_TRUE(PlanFile(TinyModel().F32("llama.logit_scale", 1.0f)));

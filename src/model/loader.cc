@@ -25,8 +25,9 @@ struct Place {
   std::vector<float>* vector = nullptr;
 };
 
-Place PlaceOf(Slot slot, LayerWeights& layer, DecoderWeights& all, std::vector<float>& factors) {
-  switch (slot) {
+Place PlaceOf(const PlannedTensor& tensor, LayerWeights& layer, DecoderWeights& all,
+              std::vector<float>& factors) {
+  switch (tensor.slot) {
     case Slot::kTokenEmbedding: return {.matrix = &all.embedding};
     case Slot::kOutput: return {.matrix = &all.output};
     case Slot::kFinalNorm: return {.vector = &all.final_norm};
@@ -63,9 +64,9 @@ Place PlaceOf(Slot slot, LayerWeights& layer, DecoderWeights& all, std::vector<f
     case Slot::kFfnPostNorm: return {.vector = &layer.ffn_post_norm};
     case Slot::kRouter: return {.vector = &layer.router};
     case Slot::kRouterBias: return {.vector = &layer.router_bias};
-    case Slot::kExpertGate:
-    case Slot::kExpertUp:
-    case Slot::kExpertDown:
+    case Slot::kExpertGate: return {.matrix = &layer.expert_gate[tensor.expert]};
+    case Slot::kExpertUp: return {.matrix = &layer.expert_up[tensor.expert]};
+    case Slot::kExpertDown: return {.matrix = &layer.expert_down[tensor.expert]};
     case Slot::kCount: break;
   }
   return {};
@@ -114,14 +115,16 @@ void PackChunk(const ModelFiles& files, const Packing& packing, const Chunk& chu
                std::byte* arena) {
   const PlannedTensor& tensor = *packing.tensor;
   const TensorView& view = tensor.view;
-  if (chunk.begin == 0) files.WillNeed(*tensor.source);
+  const std::byte* stored = files.TensorBytes(*tensor.source).data();
+  if (chunk.begin == 0 && (tensor.rows != nullptr || view.data == stored))
+    files.WillNeed(*tensor.source);
   if (tensor.rows != nullptr)  // Its pages go with the map: every chunk reads all of them.
     return PackMadeRows(tensor, chunk, arena + packing.offset);
   PackTiles(view, chunk.begin, chunk.end, arena + packing.offset);
   const uint64_t row_bytes = RowBytes(view);
   const uint64_t first = uint64_t{chunk.begin} * kPackTileRows;
   const uint64_t last = std::min<uint64_t>(uint64_t{chunk.end} * kPackTileRows, view.rows);
-  const auto start = static_cast<uint64_t>(view.data - files.TensorBytes(*tensor.source).data());
+  const auto start = static_cast<uint64_t>(view.data - stored);
   files.ReleasePages(*tensor.source, start + first * row_bytes, (last - first) * row_bytes);
 }
 
@@ -173,13 +176,19 @@ Result<DecoderWeights> PackWeights(const ModelFiles& files, const ModelPlan& pla
   DecoderWeights weights;
   weights.blueprint = plan.blueprint;
   weights.layers.resize(plan.blueprint.layers.size());
+  for (size_t i = 0; i < weights.layers.size(); ++i) {
+    if (plan.blueprint.layers[i].feed_forward != FeedForward::kExperts) continue;
+    LayerWeights& layer = weights.layers[i];
+    for (auto* experts : {&layer.expert_gate, &layer.expert_up, &layer.expert_down})
+      experts->resize(plan.blueprint.experts.count);
+  }
   std::vector<float> factors;
   std::vector<Packing> packings;
   size_t bytes = 0;
   for (const PlannedTensor& tensor : plan.tensors) {
     const TensorView& view = tensor.view;
     weights.parameters += uint64_t{view.rows} * view.cols;
-    const Place place = PlaceOf(tensor.slot, weights.layers[tensor.layer], weights, factors);
+    const Place place = PlaceOf(tensor, weights.layers[tensor.layer], weights, factors);
     if (place.vector) {
       *place.vector = ReadFloats(tensor);
     } else if (place.matrix) {
