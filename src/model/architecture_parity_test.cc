@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "kernels/dispatch.h"
+#include "model/blocks/experts_block.h"
 #include "model/model.h"
 #include "model/test_base64.h"
 #include "model/tiny_models.h"
@@ -112,6 +113,44 @@ TEST_P(Architectures, SameBitsInEveryWay) {
       }
     }
   }
+}
+
+// GPT-2 was published with names that lack "transformer.".
+TEST(Directories, NamesMayLackTheirFirstWord) {
+  const TinyDirectory tiny(std::filesystem::path(kGoldens) / "gpt2.json");
+  const auto folder =
+      std::filesystem::temp_directory_path() / ("ingle-names-" + std::to_string(::getpid()));
+  std::vector<std::vector<float>> logits;
+  for (const std::string_view left_out : {"", "transformer."}) {
+    tiny.Write(folder, left_out);
+    const auto loaded = LoadModel(folder.string(), ModelOptions{});
+    ASSERT_TRUE(loaded) << loaded.error().message;
+    const auto tokens = TinyTokens(9);
+    const auto sequence = loaded->model->NewSequence();
+    logits.emplace_back(kTinyVocab);
+    const Segment segment{sequence.get(), tokens};
+    ASSERT_TRUE(loaded->model->Step({&segment, 1}, logits.back()));
+  }
+  std::filesystem::remove_all(folder);
+  EXPECT_EQ(logits[0], logits[1]);
+}
+
+TEST(Experts, TiesGoToTheLowestNumberAndABiasOnlyChooses) {
+  const ElementwiseKernels& kernels = SupportedKernels().front()->elementwise;
+  ExpertsBlueprint experts{.count = 4, .used = 2, .ffn_dim = 1};
+  Route routes[2];
+  float scores[4] = {1, 2, 2, 2}, room[4];
+  ChooseExperts(experts, kernels, {}, scores, room, routes);
+  EXPECT_EQ(routes[0].expert, 1u);
+  EXPECT_EQ(routes[1].expert, 2u);
+  EXPECT_NEAR(routes[0].weight, 0.5, 1e-6);
+  experts.sigmoid = true;
+  experts.weight_scale = 3;
+  float again[4] = {0, 0, 0, 0};
+  ChooseExperts(experts, kernels, {0, 0, 0.1f, 0.2f}, again, room, routes);
+  EXPECT_EQ(routes[0].expert, 3u);
+  EXPECT_EQ(routes[1].expert, 2u);
+  EXPECT_NEAR(routes[0].weight, 1.5, 1e-6);
 }
 
 INSTANTIATE_TEST_SUITE_P(Tiny, Architectures, testing::ValuesIn(TinyDirectory::Goldens(kGoldens)),

@@ -63,8 +63,8 @@ class TinyDirectory {
   const std::string& name() const { return name_; }
   const json::object& golden() const { return golden_.as_object(); }
 
-  // Writes config.json and model.safetensors (F32).
-  void Write(const std::filesystem::path& folder) const {
+  // Writes config.json and model.safetensors (F32). left_out: a first part that names lose.
+  void Write(const std::filesystem::path& folder, std::string_view left_out = {}) const {
     std::filesystem::create_directories(folder);
     std::ofstream(folder / "config.json") << json::serialize(golden().at("config"));
     json::object header;
@@ -73,7 +73,9 @@ class TinyDirectory {
       const std::vector<float> values = Weights(tensor, shape.as_array());
       const size_t begin = data.size();
       data.append(reinterpret_cast<const char*>(values.data()), values.size() * sizeof(float));
-      header[tensor] = {{"dtype", "F32"}, {"shape", shape}, {"data_offsets", {begin, data.size()}}};
+      const std::string_view name = tensor;
+      header[name.starts_with(left_out) ? name.substr(left_out.size()) : name] = {
+          {"dtype", "F32"}, {"shape", shape}, {"data_offsets", {begin, data.size()}}};
     }
     std::string text = json::serialize(header);
     text.resize((text.size() + 7) / 8 * 8, ' ');

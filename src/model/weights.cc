@@ -94,7 +94,8 @@ class Matcher {
     const TensorSpec& spec = expected.first();
     const bool simple =
         tensor.type == DType::kF32 || tensor.type == DType::kF16 || tensor.type == DType::kBF16;
-    const bool turned = spec.fix == Fix::kTransposedInHf;
+    const bool turned =
+        spec.fix == Fix::kTransposedInHf && file_.metadata().container == Container::kHuggingFace;
     if (simple || (spec.rows != Dim::kVector && !turned)) return true;
     unsupported_type_ = true;
     AddProblem("'" + tensor.name + "' is of type " + std::string(Info(tensor.type).name) +

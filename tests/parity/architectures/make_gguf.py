@@ -122,7 +122,7 @@ def add_keys(writer, arch, config):
     writer.add_value_length(head_dim)
     writer.add_layer_norm_rms_eps(get(config, "rms_norm_eps", "norm_eps"))
     add_rope(writer, config, head_dim)
-    if get(config, "sliding_window") and arch in ("gemma2", "gemma3", "phi3"):
+    if get(config, "sliding_window") and arch in ("llama", "gemma2", "gemma3", "phi3"):
         writer.add_sliding_window(config["sliding_window"])
     for key, add in (("attn_logit_softcapping", writer.add_attn_logit_softcapping),
                      ("final_logit_softcapping", writer.add_final_logit_softcapping)):
