@@ -37,6 +37,22 @@ uint32_t PagesFor(uint64_t tokens) {
   return static_cast<uint32_t>((tokens + kPageTokens - 1) / kPageTokens);
 }
 
+// What planning attention needs of a model.
+struct AttentionShape {
+  uint32_t kv_most = 1, kv_least = 1, group_most = 1;
+  std::vector<uint32_t> windows;  // Each once.
+
+  explicit AttentionShape(const Blueprint& b) : kv_least(b.heads) {
+    for (const LayerBlueprint& layer : b.layers) {
+      if (layer.mixer != Mixer::kAttention) continue;
+      kv_most = std::max(kv_most, layer.kv_heads);
+      kv_least = std::min(kv_least, layer.kv_heads);
+      if (!std::ranges::count(windows, layer.window)) windows.push_back(layer.window);
+    }
+    group_most = b.heads / kv_least;
+  }
+};
+
 class Decoder : public Model {
  public:
   Decoder(DecoderWeights weights, std::unique_ptr<ThreadTeam> team, const Kernels& kernels,
@@ -47,6 +63,7 @@ class Decoder : public Model {
         cache_(std::make_shared<KvCache>(std::move(cache))),
         workspace_(std::move(workspace)),
         info_(std::move(info)),
+        shape_(weights_.blueprint),
         near_tokens_(weights_.far_rope.frequencies.empty()
                          ? UINT32_MAX
                          : weights_.blueprint.rope.original_context) {}
@@ -81,6 +98,7 @@ class Decoder : public Model {
   std::shared_ptr<KvCache> cache_;
   Workspace workspace_;
   ModelInfo info_;
+  AttentionShape shape_;
   uint32_t near_tokens_;  // Positions from here on rotate by far_rope.
   StepProfile profile_;
   Pass pass_;
@@ -201,23 +219,12 @@ void Decoder::RunAgainFar(const Segment& segment, size_t from) {
 }
 
 void Decoder::PlanAttention() {
-  const Blueprint& b = weights_.blueprint;
-  uint32_t kv_most = 1, kv_least = b.heads;
-  for (const LayerBlueprint& layer : b.layers) {
-    if (layer.mixer != Mixer::kAttention) continue;
-    kv_most = std::max(kv_most, layer.kv_heads);
-    kv_least = std::min(kv_least, layer.kv_heads);
-  }
-  const uint32_t group_most = b.heads / kv_least;
-  const size_t floats = size_t{group_most} * (cache_->padded_dim() + 2);
-  std::vector<uint32_t> windows;
-  for (const LayerBlueprint& layer : b.layers) {
-    if (layer.mixer != Mixer::kAttention || std::ranges::count(windows, layer.window)) continue;
-    windows.push_back(layer.window);
-    pass_.PlanAttention(group_most, kv_least, team_->size(), layer.window);
-    const auto& items = pass_.plans.back().items;
+  const size_t floats = size_t{shape_.group_most} * (cache_->padded_dim() + 2);
+  for (const uint32_t window : shape_.windows) {
+    pass_.PlanAttention(shape_.group_most, shape_.kv_least, team_->size(), window);
+    const auto& items = pass_.PlanOf(window).items;
     if (std::ranges::any_of(items, [](const AttentionItem& item) { return item.partials > 1; }))
-      workspace_.ReservePartials(items.size() * kv_most, floats);
+      workspace_.ReservePartials(items.size() * shape_.kv_most, floats);
   }
 }
 
