@@ -4,7 +4,7 @@ PORT ?= 3000
 MINUTES ?= 10
 JOBS ?= $(shell nproc)
 
-.PHONY: help serve build test check fuzz bench bench-peers coverage lint format clean hooks
+.PHONY: help serve build test check fuzz bench bench-peers parity coverage lint format clean hooks
 
 help:  ## List the commands.
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
@@ -40,6 +40,11 @@ bench-peers:  ## ingle beside llama.cpp on the same file, interleaved, medians a
 	scripts/setup test
 	$(MAKE) build
 	bench/peers.sh
+
+parity:  ## Every architecture beside transformers and llama.cpp; writes docs/MODELS.md.
+	scripts/setup test
+	$(MAKE) build
+	tests/parity/architectures/parity.sh
 
 coverage:  ## Line coverage outside kernels; fails under the ratchet in tests/structure/ratchet.json.
 	scripts/setup all

@@ -68,8 +68,7 @@ Result<std::shared_ptr<const Int4Matrix>> Int4Matrix::Create(Int4Parts parts) {
   std::vector<uint32_t> order(parts.in);
   std::iota(order.begin(), order.end(), 0u);
   const bool sorted = std::ranges::is_sorted(group_of);
-  if (!sorted)
-    std::ranges::stable_sort(order, {}, [&](uint32_t column) { return group_of[column]; });
+  if (!sorted) std::ranges::sort(order, {}, [&](uint32_t i) { return std::pair(group_of[i], i); });
   for (uint32_t j = 0; j < parts.in; ++j) {
     if (group_of[order[j]] == group_of[order[j / kSmallBlock * kSmallBlock]]) continue;
     return Fail(ErrorCode::kUnsupported,

@@ -22,10 +22,10 @@ std::string Entry(const std::string& dtype, const std::string& shape, const std:
 }
 
 TEST(Safetensors, ReadsTensorsInTheOrderOfTheirOffsets) {
-  const std::string header =
-      R"({"__metadata__":{"format":"pt"},"late":{"dtype":"BF16","shape":[2,3],"data_offsets":[8,20]},)"
-      R"("early":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},)"
-      R"("scalar":{"dtype":"U8","shape":[],"data_offsets":[20,21]}}   )";
+  const std::string header = R"({"__metadata__":{"format":"pt"},)"
+                             R"("late":{"dtype":"BF16","shape":[2,3],"data_offsets":[8,20]},)"
+                             R"("early":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},)"
+                             R"("scalar":{"dtype":"U8","shape":[],"data_offsets":[20,21]}}   )";
   const auto tensors = InspectSafetensors(header, 100, 21);
   ASSERT_TRUE(tensors) << tensors.error().message;
   ASSERT_EQ(tensors->size(), 3u);

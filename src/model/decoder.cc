@@ -37,6 +37,22 @@ uint32_t PagesFor(uint64_t tokens) {
   return static_cast<uint32_t>((tokens + kPageTokens - 1) / kPageTokens);
 }
 
+// What planning attention needs of a model.
+struct AttentionShape {
+  uint32_t kv_most = 1, kv_least = 1, group_most = 1;
+  std::vector<uint32_t> windows;  // Each once.
+
+  explicit AttentionShape(const Blueprint& b) : kv_least(b.heads) {
+    for (const LayerBlueprint& layer : b.layers) {
+      if (layer.mixer != Mixer::kAttention) continue;
+      kv_most = std::max(kv_most, layer.kv_heads);
+      kv_least = std::min(kv_least, layer.kv_heads);
+      if (!std::ranges::count(windows, layer.window)) windows.push_back(layer.window);
+    }
+    group_most = b.heads / kv_least;
+  }
+};
+
 class Decoder : public Model {
  public:
   Decoder(DecoderWeights weights, std::unique_ptr<ThreadTeam> team, const Kernels& kernels,
@@ -47,6 +63,7 @@ class Decoder : public Model {
         cache_(std::make_shared<KvCache>(std::move(cache))),
         workspace_(std::move(workspace)),
         info_(std::move(info)),
+        shape_(weights_.blueprint),
         near_tokens_(weights_.far_rope.frequencies.empty()
                          ? UINT32_MAX
                          : weights_.blueprint.rope.original_context) {}
@@ -82,6 +99,7 @@ class Decoder : public Model {
   std::shared_ptr<KvCache> cache_;
   Workspace workspace_;
   ModelInfo info_;
+  AttentionShape shape_;
   uint32_t near_tokens_;  // Positions from here on rotate by far_rope.
   StepProfile profile_;
   std::atomic<uint64_t> progress_{0};
@@ -203,23 +221,12 @@ void Decoder::RunAgainFar(const Segment& segment, size_t from) {
 }
 
 void Decoder::PlanAttention() {
-  const Blueprint& b = weights_.blueprint;
-  uint32_t kv_most = 1, kv_least = b.heads;
-  for (const LayerBlueprint& layer : b.layers) {
-    if (layer.mixer != Mixer::kAttention) continue;
-    kv_most = std::max(kv_most, layer.kv_heads);
-    kv_least = std::min(kv_least, layer.kv_heads);
-  }
-  const uint32_t group_most = b.heads / kv_least;
-  const size_t floats = size_t{group_most} * (cache_->padded_dim() + 2);
-  std::vector<uint32_t> windows;
-  for (const LayerBlueprint& layer : b.layers) {
-    if (layer.mixer != Mixer::kAttention || std::ranges::count(windows, layer.window)) continue;
-    windows.push_back(layer.window);
-    pass_.PlanAttention(group_most, kv_least, team_->size(), layer.window);
-    const auto& items = pass_.plans.back().items;
+  const size_t floats = size_t{shape_.group_most} * (cache_->padded_dim() + 2);
+  for (const uint32_t window : shape_.windows) {
+    pass_.PlanAttention(shape_.group_most, shape_.kv_least, team_->size(), window);
+    const auto& items = pass_.PlanOf(window).items;
     if (std::ranges::any_of(items, [](const AttentionItem& item) { return item.partials > 1; }))
-      workspace_.ReservePartials(items.size() * kv_most, floats);
+      workspace_.ReservePartials(items.size() * shape_.kv_most, floats);
   }
 }
 
@@ -291,7 +298,7 @@ void Decoder::Head(PassThread& thread) {
   const PackedMatrix& head = weights_.output;
   const auto rows = static_cast<uint32_t>(pass_.logit_rows.size());
   const ActivationSet& activations =
-      MakeActivations(thread, rows, b.model_dim, KindBit(head), [&](uint32_t i, float* row) {
+      MakeActivations(thread, rows, b.model_dim, FeedOf(head), [&](uint32_t i, float* row) {
         const float* x = workspace_.x + size_t{pass_.logit_rows[i]} * b.model_dim;
         Normalise(thread, x, weights_.final_norm, weights_.final_norm_bias, row);
         return row;
@@ -299,7 +306,7 @@ void Decoder::Head(PassThread& thread) {
   const uint32_t unit = RowsPerUnit(head, workspace_.product_rows, thread.team.size());
   thread.team.ForChunks(thread.index, head.rows, unit, [&](uint64_t begin, uint64_t end) {
     float* logits = pass_.logits + begin;
-    Multiply(kernels_, head, activations[head.activation], rows, static_cast<uint32_t>(begin),
+    Multiply(kernels_, head, activations[head.feed], rows, static_cast<uint32_t>(begin),
              static_cast<uint32_t>(end), logits, head.rows);
     for (uint32_t i = 0; i < rows && b.logit_softcap != 0; ++i)
       kernels_.elementwise.softcap(logits + size_t{i} * head.rows, b.logit_softcap,

@@ -169,6 +169,26 @@ INSTANTIATE_TEST_SUITE_P(
       return info.param.architecture + "_" + std::string(Info(info.param.type).name);
     });
 
+class SameBitsOfArchitecture : public testing::TestWithParam<const Architecture*> {};
+
+// Of every architecture in the registry, with windows and quantised weights.
+TEST_P(SameBitsOfArchitecture, InEveryWay) {
+  OneModel model({.architecture = std::string(GetParam()->gguf_name),
+                  .type = DType::kQ8_0,
+                  .value_type = DType::kQ5_0,
+                  .layers = 3,
+                  .window = 300});
+  for (const std::string& tier : Tiers()) {
+    model.ExpectSame({kTokens, 2, tier, 0});
+    model.ExpectSame({tier == "portable" ? 19u : 1u, 2, tier, 2});
+    model.ExpectSame({33, 3, tier, 3});
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Architectures, SameBitsOfArchitecture,
+                         testing::ValuesIn(AllArchitectures().begin(), AllArchitectures().end()),
+                         [](const auto& info) { return std::string(info.param->gguf_name); });
+
 TEST(SameBits, F32Cache) {
   OneModel model({.type = DType::kF32});
   for (const std::string& tier : Tiers())

@@ -35,6 +35,8 @@ struct DecoderWeights {
   RopeTable far_rope;    // LongRoPE: instead of rope in sequences past the original context.
   RopeTable local_rope;  // Of layers with local_rope.
   std::vector<LayerWeights> layers;
+  // Of matrices with act-order (PackedMatrix::input_order).
+  std::vector<std::vector<uint32_t>> input_orders;
   uint64_t parameters = 0;
   MemoryRegion arena;  // Owns the bricks.
 };

@@ -1,8 +1,10 @@
 #include "model/loader.h"
 
 #include <algorithm>
+#include <array>
 #include <cstdlib>
 #include <mutex>
+#include <span>
 #include <string>
 #include <utility>
 
@@ -24,8 +26,9 @@ struct Place {
   std::vector<float>* vector = nullptr;
 };
 
-Place PlaceOf(Slot slot, LayerWeights& layer, DecoderWeights& all, std::vector<float>& factors) {
-  switch (slot) {
+Place PlaceOf(const PlannedTensor& tensor, LayerWeights& layer, DecoderWeights& all,
+              std::vector<float>& factors) {
+  switch (tensor.slot) {
     case Slot::kTokenEmbedding: return {.matrix = &all.embedding};
     case Slot::kOutput: return {.matrix = &all.output};
     case Slot::kFinalNorm: return {.vector = &all.final_norm};
@@ -62,9 +65,9 @@ Place PlaceOf(Slot slot, LayerWeights& layer, DecoderWeights& all, std::vector<f
     case Slot::kFfnPostNorm: return {.vector = &layer.ffn_post_norm};
     case Slot::kRouter: return {.vector = &layer.router};
     case Slot::kRouterBias: return {.vector = &layer.router_bias};
-    case Slot::kExpertGate:
-    case Slot::kExpertUp:
-    case Slot::kExpertDown:
+    case Slot::kExpertGate: return {.matrix = &layer.expert_gate[tensor.expert]};
+    case Slot::kExpertUp: return {.matrix = &layer.expert_up[tensor.expert]};
+    case Slot::kExpertDown: return {.matrix = &layer.expert_down[tensor.expert]};
     case Slot::kCount: break;
   }
   return {};
@@ -113,14 +116,16 @@ void PackChunk(const ModelFiles& files, const Packing& packing, const Chunk& chu
                std::byte* arena) {
   const PlannedTensor& tensor = *packing.tensor;
   const TensorView& view = tensor.view;
-  if (chunk.begin == 0) files.WillNeed(*tensor.source);
+  const std::byte* stored = files.TensorBytes(*tensor.source).data();
+  if (chunk.begin == 0 && (tensor.rows != nullptr || view.data == stored))
+    files.WillNeed(*tensor.source);
   if (tensor.rows != nullptr)  // Its pages go with the map: every chunk reads all of them.
     return PackMadeRows(tensor, chunk, arena + packing.offset);
   PackTiles(view, chunk.begin, chunk.end, arena + packing.offset);
   const uint64_t row_bytes = RowBytes(view);
   const uint64_t first = uint64_t{chunk.begin} * kPackTileRows;
   const uint64_t last = std::min<uint64_t>(uint64_t{chunk.end} * kPackTileRows, view.rows);
-  const auto start = static_cast<uint64_t>(view.data - files.TensorBytes(*tensor.source).data());
+  const auto start = static_cast<uint64_t>(view.data - stored);
   files.ReleasePages(*tensor.source, start + first * row_bytes, (last - first) * row_bytes);
 }
 
@@ -153,6 +158,47 @@ class ProgressTeller {
   LoadProgress progress_;
 };
 
+// Matrices with the same inputs share what they are fed with, one feed per order among them.
+void FeedInOrder(std::span<PackedMatrix* const> matrices) {
+  std::vector<const PackedMatrix*> first;  // Of each order.
+  for (PackedMatrix* matrix : matrices) {
+    if (matrix->input_order == nullptr) continue;
+    const auto same = std::ranges::find_if(first, [&](const PackedMatrix* other) {
+      return std::equal(other->input_order, other->input_order + other->cols, matrix->input_order);
+    });
+    matrix->feed = static_cast<uint8_t>(kActivationKinds + (same - first.begin()));
+    if (same == first.end()) first.push_back(matrix);
+  }
+}
+
+void FeedInOrder(DecoderWeights& weights) {
+  for (LayerWeights& w : weights.layers) {
+    FeedInOrder(std::array{&w.query, &w.key, &w.value});
+    FeedInOrder(std::array{&w.attention_out});
+    FeedInOrder(std::array{&w.conv_gate_in, &w.conv_gate_out, &w.conv_value});
+    FeedInOrder(std::array{&w.conv_out});
+    FeedInOrder(std::array{&w.gate, &w.up});
+    FeedInOrder(std::array{&w.down});
+  }
+  FeedInOrder(std::array{&weights.output});
+}
+
+// Keeps the order of a matrix's inputs; a table of rows to read and experts cannot have one.
+Status TakeOrder(const PlannedTensor& tensor, PackedMatrix& matrix, DecoderWeights& weights) {
+  if (tensor.rows == nullptr || tensor.rows->input_order().empty()) return {};
+  if (tensor.slot == Slot::kTokenEmbedding || IsPerExpert(tensor.slot)) {
+    return Fail(ErrorCode::kUnsupported,
+                "'" + tensor.source->name +
+                    "' is quantised with act-order (desc_act), which this build computes in "
+                    "attention and feed-forward parts only; use another version of the model.",
+                "", "unsupported_model_file");
+  }
+  const auto order = tensor.rows->input_order();
+  weights.input_orders.emplace_back(order.begin(), order.end());
+  matrix.input_order = weights.input_orders.back().data();
+  return {};
+}
+
 }  // namespace
 
 Result<DecoderWeights> PackWeights(const ModelFiles& files, const ModelPlan& plan, ThreadTeam& team,
@@ -160,13 +206,19 @@ Result<DecoderWeights> PackWeights(const ModelFiles& files, const ModelPlan& pla
   DecoderWeights weights;
   weights.blueprint = plan.blueprint;
   weights.layers.resize(plan.blueprint.layers.size());
+  for (size_t i = 0; i < weights.layers.size(); ++i) {
+    if (plan.blueprint.layers[i].feed_forward != FeedForward::kExperts) continue;
+    LayerWeights& layer = weights.layers[i];
+    for (auto* experts : {&layer.expert_gate, &layer.expert_up, &layer.expert_down})
+      experts->resize(plan.blueprint.experts.count);
+  }
   std::vector<float> factors;
   std::vector<Packing> packings;
   size_t bytes = 0;
   for (const PlannedTensor& tensor : plan.tensors) {
     const TensorView& view = tensor.view;
     weights.parameters += uint64_t{view.rows} * view.cols;
-    const Place place = PlaceOf(tensor.slot, weights.layers[tensor.layer], weights, factors);
+    const Place place = PlaceOf(tensor, weights.layers[tensor.layer], weights, factors);
     if (place.vector) {
       *place.vector = ReadFloats(tensor);
     } else if (place.matrix) {
@@ -180,6 +232,7 @@ Result<DecoderWeights> PackWeights(const ModelFiles& files, const ModelPlan& pla
     const TensorView& view = packing.tensor->view;
     INGLE_TRY(*packing.matrix,
               Packed(view.type, view.rows, view.cols, weights.arena.data() + packing.offset));
+    INGLE_RETURN_IF_ERROR(TakeOrder(*packing.tensor, *packing.matrix, weights));
   }
   const std::vector<Chunk> chunks = CutIntoChunks(packings);
   ProgressTeller teller(packings, on_progress);
@@ -190,6 +243,7 @@ Result<DecoderWeights> PackWeights(const ModelFiles& files, const ModelPlan& pla
     }
   });
   if (plan.tied()) weights.output = weights.embedding;
+  FeedInOrder(weights);
   weights.rope = MakeRopeTable(plan.blueprint.rope, factors);
   return weights;
 }

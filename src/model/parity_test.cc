@@ -12,6 +12,7 @@
 #include "base/json.h"
 #include "model/model.h"
 #include "model/recipe_model.h"
+#include "model/test_base64.h"
 
 namespace ingle {
 namespace {
@@ -28,24 +29,6 @@ const json::object& Goldens() {
     return parsed ? *std::move(parsed) : json::value(json::object());
   }();
   return goldens.as_object();
-}
-
-std::vector<float> Floats(std::string_view base64) {
-  const auto digit = [](char c) -> uint32_t {
-    constexpr std::string_view kDigits =
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    return static_cast<uint32_t>(kDigits.find(c));
-  };
-  std::string bytes;
-  uint32_t held = 0, bits = 0;
-  for (const char c : base64) {
-    if (c == '=') break;
-    held = held << 6 | digit(c);
-    if ((bits += 6) >= 8) bytes += static_cast<char>(held >> (bits -= 8) & 255);
-  }
-  std::vector<float> values(bytes.size() / sizeof(float));
-  std::memcpy(values.data(), bytes.data(), values.size() * sizeof(float));
-  return values;
 }
 
 std::string Checksum(const std::string& bytes) {
@@ -117,8 +100,8 @@ Case RunGolden(const json::object& golden, CacheType cache) {
     const auto row = all.begin() + position.to_number<int64_t>() * recipe.vocab;
     result.ours.insert(result.ours.end(), row, row + recipe.vocab);
   }
-  result.reference = Floats(std::string_view(golden.at("reference").as_string()));
-  result.llama_cpp = Floats(std::string_view(golden.at("llama_cpp").as_string()));
+  result.reference = FloatsOfBase64(std::string_view(golden.at("reference").as_string()));
+  result.llama_cpp = FloatsOfBase64(std::string_view(golden.at("llama_cpp").as_string()));
   EXPECT_EQ(result.reference.size(), result.ours.size());
   EXPECT_EQ(result.llama_cpp.size(), result.ours.size());
   return result;

@@ -1,28 +1,35 @@
 #pragma once
 // Tiny models with seeded random weights of any type, for tests.
 
+#include <gtest/gtest.h>
+
 #include <algorithm>
 #include <bit>
 #include <cmath>
 #include <cstdint>
 #include <random>
+#include <span>
 #include <string>
 #include <vector>
 
+#include "files/model_files.h"
 #include "files/test_gguf.h"
 #include "formats/dtype.h"
 #include "formats/half.h"
+#include "model/architecture.h"
+#include "model/expected_tensors.h"
 
 namespace ingle {
 
 struct TestModelShape {
-  std::string architecture = "llama";  // llama, qwen2 (biases), qwen3 (norms on the heads)
+  std::string architecture = "llama";  // Any of the registry.
   DType type = DType::kF32;            // Of the matrices,
   DType value_type = DType::kF32;      // but of the values' and the down projection.
   uint32_t layers = 2, width = 96, ffn = 160, heads = 6, kv_heads = 2, head_dim = 16, vocab = 48;
   uint32_t context = 1024;
   bool tied = true;
   uint32_t seed = 1;
+  uint32_t window = 0;  // Of attention, where the architecture has one.
 };
 
 // Random blocks of any type; values are near a normal distribution of deviation `scale`.
@@ -74,8 +81,14 @@ inline std::string RandomWeights(DType type, uint64_t count, float scale, std::m
   return bytes;
 }
 
-inline std::string TestModelBytes(const TestModelShape& shape) {
-  std::mt19937 random(shape.seed);
+inline bool HasSlot(const Architecture& architecture, Slot slot) {
+  return std::ranges::any_of(architecture.tensors, [&](std::span<const TensorSpec> table) {
+    return std::ranges::any_of(table, [&](const TensorSpec& spec) { return spec.slot == slot; });
+  });
+}
+
+// Keys for everything that the architecture's tables show it to have.
+inline TestGguf TestModelKeys(const TestModelShape& shape, const Architecture& architecture) {
   TestGguf file;
   const std::string a = shape.architecture + ".";
   file.String("general.architecture", shape.architecture).String("general.name", "random");
@@ -86,42 +99,55 @@ inline std::string TestModelBytes(const TestModelShape& shape) {
   file.U32(a + "attention.key_length", shape.head_dim);
   file.U32(a + "attention.value_length", shape.head_dim);
   file.F32(a + "attention.layer_norm_rms_epsilon", 1e-6f).F32(a + "rope.freq_base", 10000.0f);
+  file.F32(a + "attention.layer_norm_epsilon", 1e-5f);
   file.U32(a + "rope.dimension_count", shape.head_dim).U32(a + "vocab_size", shape.vocab);
-  const auto matrix = [&](const std::string& name, uint32_t rows, uint32_t cols, DType type) {
-    const float scale = 1.0f / std::sqrt(static_cast<float>(cols));
-    file.Tensor(name, {cols, rows}, type,
-                RandomWeights(type, uint64_t{rows} * cols, scale, random));
-  };
-  const auto vector = [&](const std::string& name, uint32_t n, float around) {
-    std::normal_distribution<float> normal(around, 0.2f);
-    std::string data;
-    for (uint32_t i = 0; i < n; ++i) data += TestGguf::Le(normal(random));
-    file.Tensor(name, {n}, DType::kF32, data);
-  };
-  const uint32_t queries = shape.heads * shape.head_dim, keys = shape.kv_heads * shape.head_dim;
-  matrix("token_embd.weight", shape.vocab, shape.width, shape.type);
-  vector("output_norm.weight", shape.width, 1.0f);
-  if (!shape.tied) matrix("output.weight", shape.vocab, shape.width, shape.value_type);
-  for (uint32_t i = 0; i < shape.layers; ++i) {
-    const std::string b = "blk." + std::to_string(i) + ".";
-    vector(b + "attn_norm.weight", shape.width, 1.0f);
-    vector(b + "ffn_norm.weight", shape.width, 1.0f);
-    matrix(b + "attn_q.weight", queries, shape.width, shape.type);
-    matrix(b + "attn_k.weight", keys, shape.width, shape.type);
-    matrix(b + "attn_v.weight", keys, shape.width, shape.value_type);
-    matrix(b + "attn_output.weight", shape.width, queries, shape.type);
-    matrix(b + "ffn_gate.weight", shape.ffn, shape.width, shape.type);
-    matrix(b + "ffn_up.weight", shape.ffn, shape.width, shape.type);
-    matrix(b + "ffn_down.weight", shape.width, shape.ffn, shape.value_type);
-    if (shape.architecture == "qwen2") {
-      vector(b + "attn_q.bias", queries, 0.0f);
-      vector(b + "attn_k.bias", keys, 0.0f);
-      vector(b + "attn_v.bias", keys, 0.0f);
+  if (shape.window != 0) file.U32(a + "attention.sliding_window", shape.window);
+  if (HasSlot(architecture, Slot::kConvTaps)) {
+    std::vector<uint32_t> kv_heads(shape.layers, 0);
+    for (uint32_t i = 1; i < shape.layers; i += 2) kv_heads[i] = shape.kv_heads;
+    file.U32(a + "shortconv.l_cache", 3).U32s(a + "attention.head_count_kv", kv_heads);
+  }
+  if (HasSlot(architecture, Slot::kRouter)) {
+    file.U32(a + "expert_count", 6).U32(a + "expert_used_count", 2);
+    file.U32(a + "expert_feed_forward_length", 64).U32(a + "leading_dense_block_count", 1);
+  }
+  return file;
+}
+
+// A whole model: what the architecture's tables ask for, nothing of its own.
+inline std::string TestModelBytes(const TestModelShape& shape) {
+  std::mt19937 random(shape.seed);
+  const auto all = AllArchitectures();
+  const Architecture& architecture =
+      **std::ranges::find(all, std::string_view(shape.architecture), &Architecture::gguf_name);
+  TestGguf file = TestModelKeys(shape, architecture);
+  const TestFile keys_only(file.Bytes());
+  const auto files = OpenModelFiles(keys_only.path());
+  EXPECT_TRUE(files) << files.error().message;
+  const auto blueprint = architecture.describe(files->metadata());
+  EXPECT_TRUE(blueprint) << blueprint.error().message;
+  ExpectedTensors expected(*files, architecture, *blueprint);
+  for (const std::string& name : expected.names()) {
+    const ExpectedTensor& tensor = *expected.Find(name);
+    const Slot slot = tensor.first().slot;
+    if ((slot == Slot::kOutput && shape.tied) || slot == Slot::kRopeFactors) continue;
+    const std::vector<uint64_t> extents = expected.ShapeOf(tensor);
+    uint64_t count = 1;
+    for (const uint64_t extent : extents) count *= extent;
+    if (IsKeptAsFloats(slot)) {
+      const bool weight = extents.size() == 1 && name.ends_with(".weight");
+      std::normal_distribution<float> normal(weight ? 1.0f : 0.0f, 0.2f);
+      std::string data;
+      for (uint64_t i = 0; i < count; ++i)
+        data += TestGguf::Le(weight ? std::max(0.1f, normal(random)) : normal(random));
+      file.Tensor(name, extents, DType::kF32, data);
+      continue;
     }
-    if (shape.architecture == "qwen3") {
-      vector(b + "attn_q_norm.weight", shape.head_dim, 1.0f);
-      vector(b + "attn_k_norm.weight", shape.head_dim, 1.0f);
-    }
+    const bool value = slot == Slot::kValue || slot == Slot::kFfnDown || slot == Slot::kOutput ||
+                       slot == Slot::kExpertDown;
+    const DType type = value ? shape.value_type : shape.type;
+    const float scale = 1.0f / std::sqrt(static_cast<float>(extents[0]));
+    file.Tensor(name, extents, type, RandomWeights(type, count, scale, random));
   }
   return file.Bytes();
 }

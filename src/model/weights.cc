@@ -3,9 +3,10 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <unordered_map>
 
+#include "files/quantized_layers.h"
 #include "formats/dequantize.h"
+#include "model/expected_tensors.h"
 
 namespace ingle {
 namespace {
@@ -14,26 +15,20 @@ constexpr size_t kProblemsShown = 12;
 constexpr int32_t kAbsent = -1;
 
 // Tensors that some converters write and nobody needs: tables that are computed anew here.
-constexpr std::string_view kIgnoredSuffixes[] = {".attn_rot_embd.weight"};
+// and masks.
+constexpr std::string_view kIgnoredSuffixes[] = {".attn_rot_embd.weight", ".rotary_emb.inv_freq",
+                                                 ".attn.bias", ".attn.masked_bias"};
 
-std::string WithLayer(std::string_view pattern, uint32_t layer) {
-  std::string name(pattern);
-  if (const size_t at = name.find("{}"); at != std::string::npos)
-    name.replace(at, 2, std::to_string(layer));
-  return name;
-}
-
-// The layer that a tensor's name speaks of: "blk.17.x" -> 17.
+// The layer that a tensor's name speaks of: "blk.17.x", "model.layers.17.x" -> 17.
 std::optional<uint64_t> LayerOfName(std::string_view name) {
-  constexpr std::string_view kPrefix = "blk.";
-  if (!name.starts_with(kPrefix)) return std::nullopt;
-  uint64_t layer = 0;
-  size_t at = kPrefix.size();
-  for (; at < name.size() && name[at] >= '0' && name[at] <= '9' && layer < 1'000'000; ++at) {
-    layer = layer * 10 + static_cast<uint64_t>(name[at] - '0');
+  for (size_t dot = name.find('.'); dot != std::string_view::npos; dot = name.find('.', dot + 1)) {
+    uint64_t layer = 0;
+    size_t at = dot + 1;
+    for (; at < name.size() && name[at] >= '0' && name[at] <= '9' && layer < 1'000'000; ++at)
+      layer = layer * 10 + static_cast<uint64_t>(name[at] - '0');
+    if (at > dot + 1 && at < name.size() && name[at] == '.') return layer;
   }
-  if (at == kPrefix.size() || at == name.size() || name[at] != '.') return std::nullopt;
-  return layer;
+  return std::nullopt;
 }
 
 std::string ShapeText(std::span<const uint64_t> extents) {
@@ -43,19 +38,13 @@ std::string ShapeText(std::span<const uint64_t> extents) {
   return text + "]";
 }
 
-struct Expected {
-  const TensorSpec* spec = nullptr;
-  uint32_t layer = 0;
-  bool found = false;
-};
-
 // Collects what does not fit, so that one run names everything.
 class Matcher {
  public:
-  Matcher(const ModelFiles& file, ModelPlan& plan) : file_(file), plan_(plan) {}
+  Matcher(const ModelFiles& file, ModelPlan& plan)
+      : file_(file), plan_(plan), expected_(file, *plan.architecture, plan.blueprint) {}
 
   Status Run() {
-    Expect();
     plan_.index.assign(plan_.blueprint.layers.size(), {});
     for (auto& row : plan_.index) row.fill(kAbsent);
     std::vector<const StoredTensor*> in_file_order;
@@ -64,83 +53,65 @@ class Matcher {
       return std::pair(tensor->part, tensor->offset);
     });
     for (const StoredTensor* tensor : in_file_order) Match(*tensor);
-    for (const std::string& name : order_) {
-      const Expected& expected = expected_.at(name);
+    for (const std::string& name : expected_.names()) {
+      const ExpectedTensor& expected = *expected_.Find(name);
       if (!expected.found && Required(expected)) {
-        AddProblem("missing '" + name + "' " + ShapeText(ShapeOf(expected)));
+        AddProblem("missing '" + name + "' " + ShapeText(expected_.ShapeOf(expected)));
       }
     }
     return Report();
   }
 
  private:
-  void Expect() {
-    for (const auto& table : plan_.architecture->tensors) {
-      for (const TensorSpec& spec : table) {
-        const uint32_t count =
-            spec.per_layer() ? static_cast<uint32_t>(plan_.blueprint.layers.size()) : 1;
-        for (uint32_t layer = 0; layer < count; ++layer) {
-          if (NameIn(spec).empty()) continue;
-          order_.push_back(WithLayer(NameIn(spec), layer));
-          expected_[order_.back()] = {&spec, layer, false};
-        }
-      }
-    }
-  }
-
-  std::string_view NameIn(const TensorSpec& spec) const {
-    return file_.metadata().container == Container::kGguf ? spec.gguf : spec.hf;
-  }
-
   // An optional weight that one layer has must be in all of them.
-  bool Required(const Expected& expected) const {
-    return expected.spec->when == When::kAlways ||
-           (expected.spec->per_layer() && slot_seen_[static_cast<size_t>(expected.spec->slot)]);
-  }
-
-  // As GGUF writes it: cols first.
-  std::vector<uint64_t> ShapeOf(const Expected& expected) const {
-    const uint64_t cols = Extent(expected.spec->cols, plan_.blueprint, expected.layer);
-    if (expected.spec->rows == Dim::kVector) return {cols};
-    return {cols, Extent(expected.spec->rows, plan_.blueprint, expected.layer)};
+  bool Required(const ExpectedTensor& expected) const {
+    const TensorSpec& spec = expected.first();
+    return spec.when == When::kAlways ||
+           (spec.per_layer() && slot_seen_[static_cast<size_t>(spec.slot)]);
   }
 
   void Match(const StoredTensor& tensor) {
-    const auto found = expected_.find(tensor.name);
-    if (found == expected_.end()) return Unknown(tensor);
-    Expected& expected = found->second;
-    expected.found = true;
-    slot_seen_[static_cast<size_t>(expected.spec->slot)] = true;
-    const std::vector<uint64_t> shape = ShapeOf(expected);
-    for (size_t i = 0; i < tensor.dims.size(); ++i) {
-      if (tensor.dims[i] == (i < shape.size() ? shape[i] : 1)) continue;
+    ExpectedTensor* expected = expected_.Find(tensor.name);
+    if (expected == nullptr) return Unknown(tensor);
+    expected->found = true;
+    slot_seen_[static_cast<size_t>(expected->first().slot)] = true;
+    const std::vector<uint64_t> shape = expected_.ShapeOf(*expected);
+    if (expected_.ShapeOf(tensor, shape.size()) != shape) {
       return AddProblem("'" + tensor.name + "' has shape " +
                         ShapeText(std::span(tensor.dims).first(tensor.dimension_count)) +
                         " where the metadata asks for " + ShapeText(shape));
     }
-    const uint32_t rows = shape.size() > 1 ? static_cast<uint32_t>(shape[1]) : 1;
-    const uint32_t cols = static_cast<uint32_t>(shape[0]);
-    if (!TypeFits(*expected.spec, tensor, rows, cols)) return;
-    plan_.index[expected.layer][static_cast<size_t>(expected.spec->slot)] =
-        static_cast<int32_t>(plan_.tensors.size());
-    plan_.tensors.push_back({expected.spec->slot, expected.layer,
-                             TensorView{tensor.type, rows, cols, file_.TensorBytes(tensor).data()},
-                             &tensor, nullptr});
+    if (!TypeFits(*expected, tensor)) return;
+    for (PlannedTensor& planned : expected_.Cut(*expected, tensor)) {
+      if (!Fits(planned)) return;
+      plan_.index[planned.layer][static_cast<size_t>(planned.slot)] =
+          static_cast<int32_t>(plan_.tensors.size());
+      plan_.tensors.push_back(std::move(planned));
+    }
   }
 
-  bool TypeFits(const TensorSpec& spec, const StoredTensor& tensor, uint32_t rows, uint32_t cols) {
-    const std::string type(Info(tensor.type).name);
-    if (spec.rows == Dim::kVector) {
-      if (tensor.type == DType::kF32 || tensor.type == DType::kF16 || tensor.type == DType::kBF16)
-        return true;
-      unsupported_type_ = true;
-      AddProblem("'" + tensor.name + "' is of type " + type +
-                 "; a vector must be f32, f16 or bf16");
-      return false;
-    }
-    if (PackedBytes(tensor.type, rows, cols)) return true;
+  bool TypeFits(const ExpectedTensor& expected, const StoredTensor& tensor) {
+    const TensorSpec& spec = expected.first();
+    const bool simple =
+        tensor.type == DType::kF32 || tensor.type == DType::kF16 || tensor.type == DType::kBF16;
+    const bool turned =
+        spec.fix == Fix::kTransposedInHf && file_.metadata().container == Container::kHuggingFace;
+    if (simple || (spec.rows != Dim::kVector && !turned)) return true;
     unsupported_type_ = true;
-    AddProblem("'" + tensor.name + "' is of type " + type +
+    AddProblem("'" + tensor.name + "' is of type " + std::string(Info(tensor.type).name) +
+               (spec.rows == Dim::kVector ? "; a vector must be f32, f16 or bf16"
+                                          : "; this matrix must be f32, f16 or bf16"));
+    return false;
+  }
+
+  bool Fits(const PlannedTensor& planned) {
+    const TensorView& view = planned.view;
+    const bool readable = IsKeptAsFloats(planned.slot)
+                              ? FindDequantize(view.type) != nullptr
+                              : PackedBytes(view.type, view.rows, view.cols).has_value();
+    if (readable) return true;
+    unsupported_type_ = true;
+    AddProblem("'" + planned.source->name + "' is of type " + std::string(Info(view.type).name) +
                ", which this build cannot multiply with; use a file quantised as q8_0, q4_k_m, "
                "q5_k_m or q6_k");
     return false;
@@ -155,9 +126,11 @@ class Matcher {
     const size_t layers = plan_.blueprint.layers.size();
     const auto layer = LayerOfName(tensor.name);
     if (layer && *layer >= layers) {
-      return AddProblem("'" + tensor.name + "' belongs to a layer past the " +
-                        std::to_string(layers) + " that '" +
-                        KeyName(file_.metadata(), {"{a}.block_count", ""}) + "' announces");
+      return AddProblem(
+          "'" + tensor.name + "' belongs to a layer past the " + std::to_string(layers) +
+          " that '" +
+          KeyName(file_.metadata(), {"{a}.block_count", "num_hidden_layers", "n_layer"}) +
+          "' announces");
     }
     AddProblem("unknown '" + tensor.name + "': it has no place in architecture '" +
                std::string(plan_.architecture->gguf_name) +
@@ -186,9 +159,7 @@ class Matcher {
 
   const ModelFiles& file_;
   ModelPlan& plan_;
-  std::unordered_map<std::string, Expected>
-      expected_;  // Our names, not the file's: nobody can make them collide.
-  std::vector<std::string> order_;
+  ExpectedTensors expected_;
   std::array<bool, kSlots> slot_seen_{};
   std::vector<std::string> problems_;
   size_t problem_count_ = 0;
@@ -227,21 +198,24 @@ Status TakeVocabulary(const ModelFiles& file, const Architecture& architecture,
 }
 
 Status CheckRopeFactors(const ModelPlan& plan) {
-  const PlannedTensor* factors = plan.Find(Slot::kRopeFactors);
-  if (factors == nullptr) return {};
-  for (const float factor : ReadFloats(*factors)) {
-    if (std::isfinite(factor) && factor > 0) continue;
-    return Fail(
-        ErrorCode::kCorruptFile,
-        "Tensor '" + factors->source->name + "' holds " + std::to_string(factor) +
-            "; every divisor of a frequency must be positive. Fetch or convert the model again.",
-        "", "invalid_model_file");
+  for (const Slot slot : {Slot::kRopeFactors, Slot::kRopeFactorsShort, Slot::kRopeFactorsLong}) {
+    const PlannedTensor* factors = plan.Find(slot);
+    if (factors == nullptr) continue;
+    for (const float factor : ReadFloats(*factors)) {
+      if (std::isfinite(factor) && factor > 0) continue;
+      return Fail(
+          ErrorCode::kCorruptFile,
+          "Tensor '" + factors->source->name + "' holds " + std::to_string(factor) +
+              "; every divisor of a frequency must be positive. Fetch or convert the model again.",
+          "", "invalid_model_file");
+    }
   }
   return {};
 }
 
 Result<ModelPlan> Plan(const ModelFiles& file) {
   ModelPlan plan;
+  INGLE_RETURN_IF_ERROR(RefuseQuantization(file.metadata()));
   INGLE_TRY(plan.architecture, FindArchitecture(file.metadata()));
   // Such files lack the architecture's keys too; that does not make them damaged.
   if (file.tensors().empty() && file.metadata().Find("tokenizer.ggml.tokens") != nullptr)
@@ -277,6 +251,8 @@ std::vector<float> ReadFloats(const PlannedTensor& tensor) {
   if (dequantize == nullptr) return values;
   if (tensor.rows == nullptr) {
     dequantize(view.data, values.size(), values.data());
+    if (tensor.added != 0)
+      for (float& value : values) value += tensor.added;
     return values;
   }
   std::vector<std::byte> row(RowBytes(view));

@@ -24,9 +24,11 @@ namespace ingle {
 struct PlannedTensor {
   Slot slot = Slot::kTokenEmbedding;
   uint32_t layer = 0;  // 0 for slots that are there once.
-  TensorView view;     // data: into the mapped file, or null where `rows` makes them.
+  uint32_t expert = 0;
+  TensorView view;  // data: into the mapped file, or null where `rows` makes them.
   const StoredTensor* source = nullptr;  // For messages, and for ModelFiles::ReleasePages.
   std::shared_ptr<const RowSource> rows;
+  float added = 0;  // To every element of a vector, once it is read.
 };
 
 struct ModelPlan {
@@ -35,7 +37,7 @@ struct ModelPlan {
   std::vector<PlannedTensor> tensors;  // In file order: read them like this to stream the file.
   std::vector<std::string> warnings;   // What the user should know (tensors ignored on purpose).
 
-  // Null when the model does not have it (optional slots only).
+  // Null when the model does not have it (optional slots only). Of experts: one of them.
   const PlannedTensor* Find(Slot slot, uint32_t layer = 0) const;
   bool tied() const { return Find(Slot::kOutput) == nullptr; }
 

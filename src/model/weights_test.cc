@@ -125,8 +125,8 @@ TEST(PlanModel, MisshapenTensorsAreNamed) {
 
 TEST(PlanModel, UnsupportedTypesAreNamed) {
   ExpectRefused(TinyModel({.leave_out = "blk.0.attn_q.weight"})
-                    .Tensor("blk.0.attn_q.weight", {64, 64}, DType::kIQ4_NL),
-                ErrorCode::kUnsupported, "", {"'blk.0.attn_q.weight' is of type iq4_nl", "q4_k_m"});
+                    .Tensor("blk.0.attn_q.weight", {64, 64}, DType::kF64),
+                ErrorCode::kUnsupported, "", {"'blk.0.attn_q.weight' is of type f64", "q4_k_m"});
   ExpectRefused(TinyModel({.leave_out = "output_norm.weight"})
                     .Tensor("output_norm.weight", {64}, DType::kQ8_0),
                 ErrorCode::kUnsupported, "", {"'output_norm.weight' is of type q8_0", "f32"});

@@ -71,8 +71,15 @@ void PackTiles(const TensorView& source, uint32_t tile_begin, uint32_t tile_end,
 Result<PackedMatrix> Packed(DType type, uint32_t rows, uint32_t cols, const std::byte* data) {
   INGLE_TRY([[maybe_unused]] const size_t bytes, PackedBytes(type, rows, cols));
   const PackFormat& format = *FindPackFormat(type);
-  return PackedMatrix{type, format.weight, format.activation, rows, cols, format.tile_bytes(cols),
-                      data};
+  PackedMatrix matrix{.type = type,
+                      .weight = format.weight,
+                      .activation = format.activation,
+                      .rows = rows,
+                      .cols = cols,
+                      .tile_bytes = format.tile_bytes(cols),
+                      .feed = format.activation,
+                      .data = data};
+  return matrix;
 }
 
 size_t ActivationBytes(ActivationKind kind, uint32_t cols) {

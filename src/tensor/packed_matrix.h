@@ -27,7 +27,12 @@ struct PackedMatrix {
   WeightType weight = kWeightF32;              // The kernel that multiplies it,
   ActivationKind activation = kActivationF32;  // and what that wants to be fed with.
   uint32_t rows = 0, cols = 0;
-  size_t tile_bytes = 0;            // Of 16 rows.
+  size_t tile_bytes = 0;  // Of 16 rows.
+  // Column j multiplies input input_order[j] (act-order of GPTQ); null: input j. Whoever quantises
+  // the inputs puts them in this order first.
+  const uint32_t* input_order = nullptr;
+  uint8_t feed =
+      kActivationF32;  // Of the activations made for several matrices, which are its own.
   const std::byte* data = nullptr;  // 64-byte aligned; owned by an arena.
 };
 

@@ -1,6 +1,7 @@
 #include "text/model_settings.h"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include "text/component_json.h"
@@ -65,7 +66,10 @@ class ModelMaker {
   }
 
   Result<std::unique_ptr<WordModel>> Bpe(std::string& name);
+  using Found = std::array<uint32_t, 3>;  // Left, right and what they give.
   Status AddMerges(BpeOptions& options) const;
+  Status CheckMerge(const Found& found, size_t rank) const;
+  void AddMerge(const Found& found, size_t rank, BpeOptions& options) const;
   Result<std::unique_ptr<WordModel>> Unigram(std::string& name);
   Result<std::unique_ptr<WordModel>> WordPiece(std::string& name);
   Result<std::unique_ptr<WordModel>> WordLevel(std::string& name);
@@ -84,38 +88,56 @@ bool CrossesSpace(std::string_view spelling) {
   return spelling.find(kSpaceMark) != std::string_view::npos;
 }
 
-// Finds the ids of a merge's tokens. Published merges give tokens in the order of their ids, which
-// saves one lookup of three.
+// Finds the ids of the merges' tokens, some merges at a time so that the lookups wait for memory
+// together. Published merges give tokens in the order of their ids, which saves one lookup of
+// three.
 Status ModelMaker::AddMerges(BpeOptions& options) const {
+  constexpr size_t kTogether = 16;
   options.merges.Reserve(json_.merges.size());
   options.crosses_spaces = false;
   const StringTable& spellings = vocabulary_.spellings;
+  std::array<std::array<uint32_t, 2>, kTogether> hashes;
+  std::array<Found, kTogether> found;
   std::string joined;
   uint32_t guess = 0;
-  uint32_t rank = 0;
-  for (const auto& [left, right] : json_.merges) {
-    const uint32_t priority = rank++;
-    joined.assign(left);
-    if (right.size() >= options.prefix.size()) joined.append(right.substr(options.prefix.size()));
-    const uint32_t left_id = spellings.Find(left), right_id = spellings.Find(right);
-    ++guess;
-    if (guess >= spellings.size() || spellings[guess] != joined) guess = spellings.Find(joined);
-    const uint32_t id = guess;
-    if (guess == StringTable::kAbsent) guess = 0;
-    for (const uint32_t part : {left_id, right_id, id}) {
-      if (part == StringTable::kAbsent || !vocabulary_.in_model[part])
-        return component_.Wrong("merge " + std::to_string(priority),
-                                "made of tokens of the vocabulary");
+  for (size_t first = 0; first < json_.merges.size(); first += kTogether) {
+    const size_t count = std::min(kTogether, json_.merges.size() - first);
+    for (size_t i = 0; i < count; ++i) {
+      const auto& [left, right] = json_.merges[first + i];
+      hashes[i] = {StringTable::Hash(left), StringTable::Hash(right)};
+      for (const uint32_t hash : hashes[i]) spellings.Prefetch(hash);
     }
-    // A merge can only join and give what text may become: control tokens stay out of reach.
-    if (!vocabulary_.Reachable(left_id) || !vocabulary_.Reachable(right_id) ||
-        !vocabulary_.Reachable(id))
-      continue;
-    options.crosses_spaces = options.crosses_spaces || CrossesSpace(joined);
-    options.merges.Add(static_cast<TokenId>(left_id), static_cast<TokenId>(right_id),
-                       {priority, static_cast<TokenId>(id)}, true);
+    for (size_t i = 0; i < count; ++i) {
+      const auto& [left, right] = json_.merges[first + i];
+      joined.assign(left);
+      if (right.size() >= options.prefix.size()) joined.append(right.substr(options.prefix.size()));
+      if (++guess >= spellings.size() || spellings[guess] != joined) guess = spellings.Find(joined);
+      found[i] = {spellings.Find(left, hashes[i][0]), spellings.Find(right, hashes[i][1]), guess};
+      if (guess == StringTable::kAbsent) guess = 0;
+      INGLE_RETURN_IF_ERROR(CheckMerge(found[i], first + i));
+      options.crosses_spaces = options.crosses_spaces || CrossesSpace(joined);
+      options.merges.Prefetch(static_cast<TokenId>(found[i][0]), static_cast<TokenId>(found[i][1]));
+    }
+    for (size_t i = 0; i < count; ++i) AddMerge(found[i], first + i, options);
   }
   return {};
+}
+
+Status ModelMaker::CheckMerge(const Found& found, size_t rank) const {
+  for (const uint32_t id : found) {
+    if (id == StringTable::kAbsent || !vocabulary_.in_model[id])
+      return component_.Wrong("merge " + std::to_string(rank), "made of tokens of the vocabulary");
+  }
+  return {};
+}
+
+// A merge can only join and give what text may become: control tokens stay out of reach.
+void ModelMaker::AddMerge(const Found& found, size_t rank, BpeOptions& options) const {
+  for (const uint32_t id : found) {
+    if (!vocabulary_.Reachable(id)) return;
+  }
+  options.merges.Add(static_cast<TokenId>(found[0]), static_cast<TokenId>(found[1]),
+                     {static_cast<uint32_t>(rank), static_cast<TokenId>(found[2])}, true);
 }
 
 Result<std::unique_ptr<WordModel>> ModelMaker::Bpe(std::string& name) {

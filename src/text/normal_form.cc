@@ -3,6 +3,8 @@
 #include <utf8proc.h>
 
 #include <algorithm>
+#include <cstddef>
+#include <tuple>
 #include <vector>
 
 #include "text/unicode.h"
@@ -55,7 +57,10 @@ class Normaliser {
   }
 
  private:
+  // What the original's older tables leave alone stays, whatever utf8proc says.
   void Decompose(int32_t c) {
+    const uint32_t alone = compatible_ ? kSafeNfkd : kSafeNfd;
+    if ((CharProperties(static_cast<uint32_t>(c)) & alone) != 0) return points_.push_back(c);
     constexpr int kMost = 32;  // U+FDFA has 18.
     int32_t parts[kMost];
     int boundary = 0;
@@ -68,22 +73,25 @@ class Normaliser {
       points_.insert(points_.end(), parts, parts + count);
     }
   }
+  // Runs of marks by their class; those of one class stay in order.
   void Sort() {
     for (auto run = points_.begin(); run != points_.end();) {
       if (CombiningClass(*run) == 0) {
         ++run;
         continue;
       }
-      const auto end =
-          std::find_if(run, points_.end(), [](int32_t c) { return CombiningClass(c) == 0; });
-      std::stable_sort(run, end,
-                       [](int32_t a, int32_t b) { return CombiningClass(a) < CombiningClass(b); });
-      run = end;
+      keys_.clear();
+      auto end = run;
+      for (; end != points_.end() && CombiningClass(*end) != 0; ++end)
+        keys_.push_back({CombiningClass(*end), end - run, *end});
+      std::sort(keys_.begin(), keys_.end());
+      for (const auto& [mark_class, place, mark] : keys_) *run++ = mark;
     }
   }
 
   bool compose_, compatible_;
   std::vector<int32_t> points_;
+  std::vector<std::tuple<int, ptrdiff_t, int32_t>> keys_;  // Class, place, mark.
 };
 
 }  // namespace

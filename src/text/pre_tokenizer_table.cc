@@ -42,6 +42,9 @@ constexpr char kDeepSeek3[] =
 constexpr char kSpark[] =
     R"([!"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~][A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+|)"
     R"( ?[\p{P}\p{S}]+|[\r\n]|\s+(?!\S)|\s+)";
+constexpr char kYoutuScripts[] =
+    "[가-힣ㄱ-ㆎ]+|[！…“”‘’—：；，、-〿︰-﹏]+|"
+    "[ㄅ-ㄯ]+|[一-龥\u3040-ゟ゠-ヿ]+";
 constexpr char kBloom[] = R"( ?[^(\s|.,!?…。，、।۔،)]+)";
 constexpr char kKimi[] =
     R"([\p{Han}]+|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}&&[^\p{Han}]]*)"
@@ -84,9 +87,7 @@ constexpr Row kRows[] = {
      {R"([\r\n])", R"(\s?\p{L}+)", R"(\s?\p{P}+)", "[一-龥ࠀ-一가-퟿]+", R"(\p{N})"}},
     {"deepseek-v3 hunyuan-dense joyai-llm hy_v4", {R"(\p{N}{1,3})", kCjk, kDeepSeek3}},
     {"spark2_5", {R"(\p{N}{1,3})", kCjk, kSpark, R"(\p{N})"}},
-    {"youtu",
-     {"[가-힣ㄱ-ㆎ]+|[！…“”‘’—：；，、-〿︰-﹏]+|[ㄅ-ㄯ]+|[一-龥\u3040-ゟ゠-ヿ]+", kYoutu},
-     true},
+    {"youtu", {kYoutuScripts, kYoutu}, true},
     {"falcon", {R"([\p{P}\$\+<=>\^~\|`]+)", kGpt2, "[0-9][0-9][0-9]"}},
     {"poro-chat bloom gpt3-finnish", {kBloom}},
     {"viking", {kBloom, R"(\p{N})"}},

@@ -7,8 +7,7 @@ namespace ingle {
 SpellingMatcher::SpellingMatcher(std::vector<std::pair<std::string, uint32_t>> entries)
     : entries_(std::move(entries)) {
   std::erase_if(entries_, [](const auto& entry) { return entry.first.empty(); });
-  const auto by_spelling = [](const auto& a, const auto& b) { return a.first < b.first; };
-  std::stable_sort(entries_.begin(), entries_.end(), by_spelling);
+  std::sort(entries_.begin(), entries_.end());
   const auto same = [](const auto& a, const auto& b) { return a.first == b.first; };
   entries_.erase(std::unique(entries_.begin(), entries_.end(), same), entries_.end());
   size_t entry = 0;

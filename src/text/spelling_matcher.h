@@ -14,7 +14,7 @@ namespace ingle {
 class SpellingMatcher {
  public:
   SpellingMatcher() = default;
-  // (spelling, value); empty ones never match, of equal ones the first counts.
+  // (spelling, value); empty ones never match, of equal ones the least value counts.
   explicit SpellingMatcher(std::vector<std::pair<std::string, uint32_t>> entries);
 
   struct Match {

@@ -21,8 +21,10 @@ uint64_t Load(const char* at, size_t bytes) {
   return value;
 }
 
+}  // namespace
+
 // Eight bytes at a time, each mixed by a wide product.
-uint32_t Hash(std::string_view text) {
+uint32_t StringTable::Hash(std::string_view text) {
   uint64_t state = kSeed ^ text.size() * 0x9E3779B97F4A7C15u;
   const char* at = text.data();
   size_t left = text.size();
@@ -31,13 +33,11 @@ uint32_t Hash(std::string_view text) {
   return static_cast<uint32_t>(state ^ state >> 32);
 }
 
-}  // namespace
-
 void StringTable::Reserve(size_t count, size_t bytes) {
   bytes_.reserve(bytes);
   ends_.reserve(count + 1);
   size_t slots = 1024;
-  while (slots < count * 2) slots *= 2;
+  while (slots * 7 < count * 10) slots *= 2;
   if (slots_.empty()) slots_.assign(slots, {});
 }
 
@@ -68,7 +68,7 @@ void StringTable::Grow() {
 }
 
 uint32_t StringTable::Index(uint32_t number) {
-  if (indexed_ * 2 >= slots_.size()) Grow();
+  if (indexed_ * 10 >= slots_.size() * 7) Grow();
   const std::string_view text = (*this)[number];
   const uint32_t hash = Hash(text);
   Slot& entry = slots_[Place(text, hash)];
@@ -79,9 +79,9 @@ uint32_t StringTable::Index(uint32_t number) {
   return entry.number - 1;
 }
 
-uint32_t StringTable::Find(std::string_view text) const {
+uint32_t StringTable::Find(std::string_view text, uint32_t hash) const {
   if (slots_.empty()) return kAbsent;
-  const Slot& entry = slots_[Place(text, Hash(text))];
+  const Slot& entry = slots_[Place(text, hash)];
   return entry.number == 0 ? kAbsent : entry.number - 1;
 }
 

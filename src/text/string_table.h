@@ -20,7 +20,14 @@ class StringTable {
   // Makes string `number` findable. Where an equal one is findable already, that one stays and its
   // number is returned.
   uint32_t Index(uint32_t number);
-  uint32_t Find(std::string_view text) const;
+  uint32_t Find(std::string_view text) const { return Find(text, Hash(text)); }
+
+  // For many lookups in a row: hash some, prefetch them, then find them.
+  static uint32_t Hash(std::string_view text);
+  void Prefetch(uint32_t hash) const {
+    if (!slots_.empty()) __builtin_prefetch(&slots_[hash & (slots_.size() - 1)]);
+  }
+  uint32_t Find(std::string_view text, uint32_t hash) const;
 
   std::string_view operator[](size_t number) const {
     return std::string_view(bytes_).substr(ends_[number], ends_[number + 1] - ends_[number]);

@@ -1,6 +1,8 @@
 #include "text/tokenizer_json.h"
 
 #include <algorithm>
+#include <array>
+#include <cstring>
 #include <limits>
 #include <utility>
 
@@ -54,9 +56,29 @@ Status ReadPart(JsonCursor& cursor, std::string_view name, FileParts& parts) {
   return {};
 }
 
+// Runs of ASCII are skipped eight bytes at a time: a published file is mostly that.
+bool IsValidText(std::string_view text) {
+  uint64_t bytes = 0;
+  while (text.size() >= sizeof bytes) {
+    std::memcpy(&bytes, text.data(), sizeof bytes);
+    if ((bytes & 0x8080808080808080u) == 0) {
+      text.remove_prefix(sizeof bytes);
+      continue;
+    }
+    size_t position = 0;  // Past these eight, character by character.
+    while (position < sizeof bytes) {
+      const CodePoint c = DecodeAt(text, position);
+      if (c.value >= kInvalidByte) return false;
+      position += c.length;
+    }
+    text.remove_prefix(position);
+  }
+  return IsValidUtf8(text);
+}
+
 Result<FileParts> ReadFile(std::string_view file) {
   if (file.size() > kMaxFileBytes) return Bad("it is larger than 256 MiB");
-  if (!IsValidUtf8(file)) return Bad("it is not valid UTF-8");
+  if (!IsValidText(file)) return Bad("it is not valid UTF-8");
   JsonCursor cursor(file);
   FileParts parts;
   std::string_view key;
@@ -154,7 +176,10 @@ class VocabularyBuilder {
                                            [&](const auto& k) { return k.first < text; });
       return at != known.end() && at->first == text ? at : known.end();
     };
+    std::array<bool, 256> begins{};
+    for (const AddedToken& token : added) begins[static_cast<uint8_t>(token.content[0])] = true;
     for (const auto& entry : model_.vocabulary) {
+      if (entry.spelling.empty() || !begins[static_cast<uint8_t>(entry.spelling[0])]) continue;
       if (const auto at = find(entry.spelling); at != known.end()) at->second = entry.id;
     }
     const auto count = static_cast<uint32_t>(model_.vocabulary.size());

@@ -106,7 +106,9 @@ inline TwoQuads Codes(const BrickQ3_K& brick, uint32_t group, uint32_t p, uint32
 // What the codes are too large by, as a power of two.
 inline constexpr int ZeroShift(const BrickQ6_K*) { return 5; }
 inline constexpr int ZeroShift(const BrickQ3_K*) { return 2; }
-inline constexpr int ZeroShift(const void*) { return 0; }  // Unused: types with mins.
+[[maybe_unused]] inline constexpr int ZeroShift(const void*) {
+  return 0;
+}  // Unused: types with mins.
 
 // Quads whose products add up to at most 32767 in 16 bits (15, 31 or 63 times 127 twice per quad)
 // and share a scale.

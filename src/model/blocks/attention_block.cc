@@ -48,7 +48,7 @@ class AttentionBlock {
     t_.Mark(StepPhase::kAttention);
     const uint32_t width = b_.heads * dim_;
     const ActivationSet& activations = MakeActivations(
-        t_, t_.pass.tokens, width, KindBit(w_.attention_out),
+        t_, t_.pass.tokens, width, FeedOf(w_.attention_out),
         [&](uint32_t i, float*) { return t_.workspace.attended + size_t{i} * width; });
     AddProduct(t_, w_.attention_out, activations, w_.attention_out_bias, w_.mixer_post_norm);
     t_.Mark(StepPhase::kAttentionOut);
@@ -57,7 +57,7 @@ class AttentionBlock {
  private:
   void Project() {
     const ActivationSet& activations = MakeActivations(
-        t_, t_.pass.tokens, b_.model_dim, KindBit(w_.query) | KindBit(w_.key) | KindBit(w_.value),
+        t_, t_.pass.tokens, b_.model_dim, FeedOf(w_.query) | FeedOf(w_.key) | FeedOf(w_.value),
         [&](uint32_t i, float* row) {
           const float* x = t_.workspace.x + size_t{i} * b_.model_dim;
           Normalise(t_, x, w_.mixer_norm, w_.mixer_norm_bias, row);
@@ -84,7 +84,7 @@ class AttentionBlock {
     const uint32_t head_end = std::min(head_begin + p.heads_per_unit, p.heads);
     const uint32_t row_begin = head_begin * dim_, rows = (head_end - head_begin) * dim_;
     float* product = t_.own.product;
-    Multiply(t_.kernels, *p.matrix, activations[p.matrix->activation], t_.pass.tokens, row_begin,
+    Multiply(t_.kernels, *p.matrix, activations[p.matrix->feed], t_.pass.tokens, row_begin,
              row_begin + rows, product, rows);
     for (uint32_t token = 0; token < t_.pass.tokens; ++token) {
       float* row = product + size_t{token} * rows;

@@ -36,8 +36,8 @@ class Channels {
 
  private:
   void Product(const PackedMatrix& matrix, const ActivationSet& activations, float* to) {
-    Multiply(t_.kernels, matrix, activations[matrix.activation], t_.pass.tokens, begin_,
-             begin_ + rows_, to, rows_);
+    Multiply(t_.kernels, matrix, activations[matrix.feed], t_.pass.tokens, begin_, begin_ + rows_,
+             to, rows_);
   }
 
   // Row of a page's state that holds `position`, where `last` is the newest in it: the oldest of
@@ -104,7 +104,7 @@ void RunConvolutionBlock(PassThread& t, uint32_t layer) {
   const LayerWeights& w = t.weights.layers[layer];
   const ActivationSet& normed = MakeActivations(
       t, t.pass.tokens, b.model_dim,
-      KindBit(w.conv_gate_in) | KindBit(w.conv_gate_out) | KindBit(w.conv_value),
+      FeedOf(w.conv_gate_in) | FeedOf(w.conv_gate_out) | FeedOf(w.conv_value),
       [&](uint32_t i, float* row) {
         Normalise(t, t.workspace.x + size_t{i} * b.model_dim, w.mixer_norm, w.mixer_norm_bias, row);
         return row;
@@ -117,7 +117,7 @@ void RunConvolutionBlock(PassThread& t, uint32_t layer) {
   t.Barrier();
   t.Mark(StepPhase::kQkv);
   const ActivationSet& mixed = MakeActivations(
-      t, t.pass.tokens, b.model_dim, KindBit(w.conv_out),
+      t, t.pass.tokens, b.model_dim, FeedOf(w.conv_out),
       [&](uint32_t i, float*) { return t.workspace.hidden + size_t{i} * b.model_dim; });
   AddProduct(t, w.conv_out, mixed, {}, w.mixer_post_norm);
   t.Mark(StepPhase::kAttentionOut);

@@ -18,7 +18,7 @@ class ExpertsBlock {
 
   void Run() {
     const ActivationSet& normed = MakeActivations(
-        t_, tokens_, b_.model_dim, KindBit(w_.expert_gate[0]) | KindBit(w_.expert_up[0]),
+        t_, tokens_, b_.model_dim, FeedOf(w_.expert_gate[0]) | FeedOf(w_.expert_up[0]),
         [&](uint32_t i, float* row) {
           float* to = tokens_ == 1 ? row : t_.workspace.normed + size_t{i} * b_.model_dim;
           Normalise(t_, t_.workspace.x + size_t{i} * b_.model_dim, w_.ffn_norm, w_.ffn_norm_bias,
@@ -33,7 +33,7 @@ class ExpertsBlock {
     t_.Barrier();
     t_.Mark(StepPhase::kGateUp);
     const ActivationSet& hidden = MakeActivations(
-        t_, tokens_ * b_.experts.used, b_.experts.ffn_dim, KindBit(w_.expert_down[0]),
+        t_, tokens_ * b_.experts.used, b_.experts.ffn_dim, FeedOf(w_.expert_down[0]),
         [&](uint32_t i, float*) { return t_.workspace.hidden + size_t{i} * b_.experts.ffn_dim; });
     Down(hidden);
     t_.Barrier();
@@ -128,7 +128,7 @@ class ExpertsBlock {
   // Activations of the tokens of sorted routes [first, first + count), one after another.
   const std::byte* Gathered(const PackedMatrix& matrix, const ActivationSet& activations,
                             uint32_t first, uint32_t count) {
-    const std::byte* from = activations[matrix.activation];
+    const std::byte* from = activations[matrix.feed];
     if (tokens_ == 1) return from;
     const size_t bytes = ActivationBytes(matrix.activation, matrix.cols);
     for (uint32_t j = 0; j < count; ++j)
@@ -152,7 +152,7 @@ class ExpertsBlock {
         const uint32_t count = t_.own.starts[expert + 1] - from;
         const PackedMatrix& down = w_.expert_down[expert];
         const size_t bytes = ActivationBytes(down.activation, down.cols);
-        Multiply(t_.kernels, down, hidden[down.activation] + from * bytes, count,
+        Multiply(t_.kernels, down, hidden[down.feed] + from * bytes, count,
                  static_cast<uint32_t>(begin), static_cast<uint32_t>(end), product, rows);
         for (uint32_t j = 0; j < count; ++j)
           t_.kernels.elementwise.add_scaled(sums + size_t{TokenOf(from + j)} * rows,

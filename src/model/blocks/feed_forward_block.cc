@@ -16,9 +16,9 @@ void GateAndUp(PassThread& t, const LayerWeights& w, const ActivationSet& activa
     const auto rows = static_cast<uint32_t>(end - begin);
     float* gate = t.own.product;
     float* up = gate + size_t{tokens} * rows;
-    Multiply(t.kernels, w.gate, activations[w.gate.activation], tokens,
-             static_cast<uint32_t>(begin), static_cast<uint32_t>(end), gate, rows);
-    Multiply(t.kernels, w.up, activations[w.up.activation], tokens, static_cast<uint32_t>(begin),
+    Multiply(t.kernels, w.gate, activations[w.gate.feed], tokens, static_cast<uint32_t>(begin),
+             static_cast<uint32_t>(end), gate, rows);
+    Multiply(t.kernels, w.up, activations[w.up.feed], tokens, static_cast<uint32_t>(begin),
              static_cast<uint32_t>(end), up, rows);
     for (uint32_t token = 0; token < tokens; ++token)
       activate(gate + size_t{token} * rows, up + size_t{token} * rows, rows,
@@ -36,7 +36,7 @@ void UpAlone(PassThread& t, const LayerWeights& w, const ActivationSet& activati
   t.team.ForChunks(t.index, width, unit, [&](uint64_t begin, uint64_t end) {
     const auto rows = static_cast<uint32_t>(end - begin);
     float* up = t.own.product;
-    Multiply(t.kernels, w.up, activations[w.up.activation], tokens, static_cast<uint32_t>(begin),
+    Multiply(t.kernels, w.up, activations[w.up.feed], tokens, static_cast<uint32_t>(begin),
              static_cast<uint32_t>(end), up, rows);
     for (uint32_t token = 0; token < tokens; ++token) {
       float* row = up + size_t{token} * rows;
@@ -54,7 +54,7 @@ void RunFeedForwardBlock(PassThread& t, uint32_t layer) {
   const LayerWeights& w = t.weights.layers[layer];
   const bool gated = b.layers[layer].feed_forward == FeedForward::kGated;
   const ActivationSet& normed = MakeActivations(
-      t, t.pass.tokens, b.model_dim, (gated ? KindBit(w.gate) : 0) | KindBit(w.up),
+      t, t.pass.tokens, b.model_dim, (gated ? FeedOf(w.gate) : Feeds()) | FeedOf(w.up),
       [&](uint32_t i, float* row) {
         Normalise(t, t.workspace.x + size_t{i} * b.model_dim, w.ffn_norm, w.ffn_norm_bias, row);
         return row;
@@ -66,7 +66,7 @@ void RunFeedForwardBlock(PassThread& t, uint32_t layer) {
   t.Barrier();
   t.Mark(StepPhase::kGateUp);
   const ActivationSet& hidden = MakeActivations(
-      t, t.pass.tokens, b.ffn_dim, KindBit(w.down),
+      t, t.pass.tokens, b.ffn_dim, FeedOf(w.down),
       [&](uint32_t i, float*) { return t.workspace.hidden + size_t{i} * b.ffn_dim; });
   AddProduct(t, w.down, hidden, w.down_bias, w.ffn_post_norm);
   t.Mark(StepPhase::kDown);

@@ -21,7 +21,7 @@ void Pass::Clear() {
   ids.clear();
   slices.clear();
   slice_of.clear();
-  plans.clear();
+  for (AttentionPlan& plan : plans) plan.items.clear();  // Their memory is used again.
   logit_rows.clear();
 }
 
@@ -35,8 +35,10 @@ void Pass::Add(std::span<const int32_t> added, uint32_t position, std::span<cons
 }
 
 void Pass::PlanAttention(uint32_t group, uint32_t kv_heads, uint32_t threads, uint32_t window) {
-  AttentionPlan& plan = plans.emplace_back(window);
-  std::vector<AttentionItem>& items = plan.items;
+  auto plan = std::ranges::find(plans, window, &AttentionPlan::window);
+  if (plan == plans.end()) plan = plans.insert(plan, AttentionPlan{window, {}});
+  std::vector<AttentionItem>& items = plan->items;
+  items.clear();
   const uint32_t together = QueriesPerItem(group);
   for (uint32_t s = 0; s < slices.size(); ++s) {
     for (uint32_t first = 0, queries = 0; first < slices[s].count; first += queries) {

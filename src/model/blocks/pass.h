@@ -56,9 +56,10 @@ struct Pass {
   void Clear();
   void Add(std::span<const int32_t> tokens, uint32_t position, std::span<const uint32_t> pages,
            bool far = false);
-  // Adds a plan: cuts the attention of all slices into items. group: query heads per key-value
-  // head. Where there are few queries, splits of one query go to different threads; that changes
-  // who computes them, never how they are merged. Queries of one item begin in the same split.
+  // Makes the plan of one window: cuts the attention of all slices into items. group: query heads
+  // per key-value head. Where there are few queries, splits of one query go to different threads;
+  // that changes who computes them, never how they are merged. Queries of one item begin in the
+  // same split.
   void PlanAttention(uint32_t group, uint32_t kv_heads, uint32_t threads, uint32_t window = 0);
   const AttentionPlan& PlanOf(uint32_t window) const;
 };

@@ -30,8 +30,8 @@ void AddProduct(PassThread& thread, const PackedMatrix& matrix, const Activation
   const ElementwiseKernels& e = thread.kernels.elementwise;
   thread.team.ForChunks(thread.index, matrix.rows, unit, [&](uint64_t begin, uint64_t end) {
     const auto rows = static_cast<uint32_t>(end - begin);
-    Multiply(thread.kernels, matrix, activations[matrix.activation], tokens,
-             static_cast<uint32_t>(begin), static_cast<uint32_t>(end), thread.own.product, rows);
+    Multiply(thread.kernels, matrix, activations[matrix.feed], tokens, static_cast<uint32_t>(begin),
+             static_cast<uint32_t>(end), thread.own.product, rows);
     for (uint32_t token = 0; token < tokens; ++token) {
       float* product = thread.own.product + size_t{token} * rows;
       const size_t at = size_t{token} * stride + begin;

@@ -30,14 +30,14 @@ class Layout {
   size_t size_ = 0;
 };
 
-// Bytes for all tokens of a pass, and for one of a thread's own, per activation kind.
+// Bytes for all tokens of a pass, and for one of a thread's own, per feed.
 struct ActivationSizes {
-  std::array<size_t, kActivationKinds> all{}, one{};
+  std::array<size_t, kFeeds> all{}, one{};
 
   void See(const PackedMatrix& matrix, size_t rows_per_token = 1) {
     const size_t bytes = ActivationBytes(matrix.activation, matrix.cols);
-    one[matrix.activation] = std::max(one[matrix.activation], bytes);
-    all[matrix.activation] = std::max(all[matrix.activation], bytes * rows_per_token * kPassTokens);
+    one[matrix.feed] = std::max(one[matrix.feed], bytes);
+    all[matrix.feed] = std::max(all[matrix.feed], bytes * rows_per_token * kPassTokens);
   }
 
   explicit ActivationSizes(const DecoderWeights& weights) {
@@ -78,10 +78,10 @@ uint32_t GroupMax(const Blueprint& b) {
 void LayOutThread(Layout& layout, const Workspace& w, const Blueprint& b,
                   const ActivationSizes& sizes, size_t rows, uint32_t padded_dim,
                   ThreadBuffers& t) {
-  for (size_t kind = 0; kind < kActivationKinds; ++kind)
-    layout.Add(t.activations[kind], sizes.one[kind]);
-  layout.Add(t.row, std::max({size_t{b.model_dim}, size_t{b.ffn_dim}, size_t{b.experts.ffn_dim},
-                              size_t{b.heads} * b.head_dim}));
+  for (size_t feed = 0; feed < kFeeds; ++feed) layout.Add(t.activations[feed], sizes.one[feed]);
+  for (float** row : {&t.row, &t.ordered})
+    layout.Add(*row, std::max({size_t{b.model_dim}, size_t{b.ffn_dim}, size_t{b.experts.ffn_dim},
+                               size_t{b.heads} * b.head_dim}));
   layout.Add(t.product, size_t{kPassTokens} * 2 * w.product_rows);
   layout.Add(t.head, padded_dim);
   layout.Add(t.counts, rows);
@@ -126,8 +126,7 @@ Result<Workspace> Workspace::Create(const DecoderWeights& weights, uint32_t padd
   w.local_rope.pairs = static_cast<uint32_t>(weights.local_rope.frequencies.size());
   const auto lay_out = [&](std::byte* base) {
     Layout layout(base);
-    for (size_t kind = 0; kind < kActivationKinds; ++kind)
-      layout.Add(w.activations[kind], sizes.all[kind]);
+    for (size_t feed = 0; feed < kFeeds; ++feed) layout.Add(w.activations[feed], sizes.all[feed]);
     layout.Add(w.x, width);
     layout.Add(w.queries, size_t{kPassTokens} * b.heads * padded_dim);
     layout.Add(w.attended, size_t{kPassTokens} * b.heads * b.head_dim);

@@ -19,8 +19,38 @@
 
 namespace ingle {
 
-// Quantised activations of the pass's tokens, per kind; null where no matrix wants that kind.
-using ActivationSet = std::array<std::byte*, kActivationKinds>;
+// What a matrix is fed with: one feed per kind of activation, and some for matrices that want their
+// inputs in an order of their own (PackedMatrix::feed).
+inline constexpr uint32_t kOrderedFeeds = 3;
+inline constexpr uint32_t kFeeds = kActivationKinds + kOrderedFeeds;
+
+// Quantised activations of the pass's tokens, per feed; null where no matrix wants that feed.
+using ActivationSet = std::array<std::byte*, kFeeds>;
+
+// Feeds that matrices with the same inputs want.
+struct Feeds {
+  uint32_t bits = 0;
+  std::array<ActivationKind, kFeeds> kinds{};
+  std::array<const uint32_t*, kFeeds> orders{};
+
+  Feeds operator|(const Feeds& other) const {
+    Feeds both = *this;
+    both.bits |= other.bits;
+    for (uint32_t feed = 0; feed < kFeeds; ++feed) {
+      if ((other.bits >> feed & 1) == 0) continue;
+      both.kinds[feed] = other.kinds[feed];
+      both.orders[feed] = other.orders[feed];
+    }
+    return both;
+  }
+};
+inline Feeds FeedOf(const PackedMatrix& matrix) {
+  Feeds feeds;
+  feeds.bits = 1u << matrix.feed;
+  feeds.kinds[matrix.feed] = matrix.activation;
+  feeds.orders[matrix.feed] = matrix.input_order;
+  return feeds;
+}
 
 inline constexpr uint32_t kGatheredTokens = 64;  // Of one expert that go through it together.
 
@@ -41,6 +71,7 @@ struct ThreadBuffers {
   ActivationSet
       activations{};  // Of its own, when there are too few tokens to share the work of making them.
   float* row = nullptr;        // [widest]
+  float* ordered = nullptr;    // [widest]: a row in the order of a feed
   float* product = nullptr;    // [kPassTokens][product_rows], twice
   float* head = nullptr;       // [padded head_dim]
   uint32_t* counts = nullptr;  // [rows of attention], and where they begin
@@ -121,20 +152,23 @@ struct PassThread {
   }
 };
 
-// Makes the activations that `kinds` (a bit per ActivationKind) name from rows of `cols` floats:
-// row(i, buffer) returns row i, in the buffer or elsewhere. A few rows are made by every thread for
+// Makes the activations that `feeds` name from rows of `cols` floats: row(i, buffer) returns row i,
+// in the buffer or elsewhere. A few rows are made by every thread for
 // itself, many are shared out and end in a barrier; returns where they lie.
 template <class Row>
 const ActivationSet& MakeActivations(PassThread& thread, uint32_t rows, uint32_t cols,
-                                     uint32_t kinds, const Row& row) {
+                                     const Feeds& feeds, const Row& row) {
   constexpr uint32_t kAlone = 1;
   const auto make = [&](const ActivationSet& to, uint32_t i) {
     const float* values = row(i, thread.own.row);
-    for (uint32_t kind = 0; kind < kActivationKinds; ++kind) {
-      if ((kinds >> kind & 1) == 0) continue;
-      const auto which = static_cast<ActivationKind>(kind);
-      QuantizeActivations(thread.kernels, which, values, cols,
-                          to[kind] + i * ActivationBytes(which, cols));
+    for (uint32_t feed = 0; feed < kFeeds; ++feed) {
+      if ((feeds.bits >> feed & 1) == 0) continue;
+      const ActivationKind kind = feeds.kinds[feed];
+      const uint32_t* order = feeds.orders[feed];
+      if (order != nullptr)
+        for (uint32_t j = 0; j < cols; ++j) thread.own.ordered[j] = values[order[j]];
+      QuantizeActivations(thread.kernels, kind, order != nullptr ? thread.own.ordered : values,
+                          cols, to[feed] + i * ActivationBytes(kind, cols));
     }
   };
   if (rows <= kAlone) {
@@ -148,8 +182,6 @@ const ActivationSet& MakeActivations(PassThread& thread, uint32_t rows, uint32_t
   thread.Barrier();
   return thread.workspace.activations;
 }
-
-constexpr uint32_t KindBit(const PackedMatrix& matrix) { return 1u << matrix.activation; }
 
 // Output rows per unit of work: enough weights to be worth taking, few enough that all threads end
 // together.

@@ -14,14 +14,19 @@ import struct
 import numpy as np
 
 F32, F16, Q4_0, Q5_0, Q8_0, Q4_K, Q5_K, Q6_K, BF16 = 0, 1, 2, 6, 8, 12, 13, 14, 30
+Q4_1, Q5_1, Q2_K, Q3_K, IQ4_NL, IQ4_XS, MXFP4 = 3, 7, 10, 11, 20, 23, 39
 TYPES = {"f32": F32, "f16": F16, "bf16": BF16, "q8_0": Q8_0, "q4_0": Q4_0, "q5_0": Q5_0, "q4_k": Q4_K, "q5_k": Q5_K,
-         "q6_k": Q6_K}
+         "q6_k": Q6_K, "q4_1": Q4_1, "q5_1": Q5_1, "q2_k": Q2_K, "q3_k": Q3_K, "iq4_nl": IQ4_NL, "iq4_xs": IQ4_XS,
+         "mxfp4": MXFP4}
 BLOCK = {F32: (1, 4), F16: (1, 2), BF16: (1, 2), Q8_0: (32, 34), Q4_0: (32, 18), Q5_0: (32, 22), Q4_K: (256, 144),
-         Q5_K: (256, 176), Q6_K: (256, 210)}
+         Q5_K: (256, 176), Q6_K: (256, 210), Q4_1: (32, 20), Q5_1: (32, 24), Q2_K: (256, 84), Q3_K: (256, 110),
+         IQ4_NL: (32, 18), IQ4_XS: (256, 136), MXFP4: (32, 17)}
 # Standard deviation of a block's weights when its scale is 1, so that rows come out near unit length.
-SPREAD = {Q8_0: 74.0, Q4_0: 4.6, Q5_0: 9.2, Q4_K: 258.0, Q5_K: 526.0, Q6_K: 341.0}
-# For a super-block's minimum: dmin = d * MIDDLE / 2, the middle of the quants.
-MIDDLE = {Q4_K: 15, Q5_K: 31}
+SPREAD = {Q8_0: 74.0, Q4_0: 4.6, Q5_0: 9.2, Q4_K: 258.0, Q5_K: 526.0, Q6_K: 341.0, Q4_1: 4.6,
+          Q5_1: 9.2, Q2_K: 13.9, Q3_K: 43.3, IQ4_NL: 71.0, IQ4_XS: 1310.0, MXFP4: 5.9}
+# For a block's minimum: d * MIDDLE / 2, the middle of the quants.
+MIDDLE = {Q4_K: 15, Q5_K: 31, Q2_K: 3, Q4_1: 15, Q5_1: 31}
+SCALE_AT = {Q6_K: 208, Q3_K: 108, Q2_K: 80}  # Where a block keeps its scale, if not at its beginning.
 GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 ALIGNMENT = 32
 
@@ -82,18 +87,22 @@ def blocks(name, kind, seed, cols, begin, count):
     while 2.0**-k > target:
         k += 1
     choice = words(name + "#scale", seed, begin, count)
+    if kind == MXFP4:  # The scale is a power of two.
+        data[:, 0] = 128 - k - (choice & np.uint64(1)).astype(np.uint8)
+        return data
     eighths = (choice & np.uint64(7)).astype(np.int64)
     d = np.array([half_bits(8 + j, -k - 3) for j in range(8)], dtype=np.uint16)[eighths]
     if kind not in MIDDLE:  # Quants lean to the negative side; signs keep the mean of a row near zero.
         d |= (choice << np.uint64(12) & np.uint64(0x8000)).astype(np.uint16)
     if kind == Q6_K:
         data[:, 192:208] = (data[:, 192:208] & 63) - np.uint8(32)
-        data[:, 208:210] = d.view(np.uint8).reshape(count, 2)
-        return data
-    data[:, 0:2] = d.view(np.uint8).reshape(count, 2)
+    at = SCALE_AT.get(kind, 0)
+    data[:, at:at + 2] = d.view(np.uint8).reshape(count, 2)
     if kind in MIDDLE:
         dmin = np.array([half_bits((8 + j) * MIDDLE[kind], -k - 4) for j in range(8)], dtype=np.uint16)[eighths]
-        data[:, 2:4] = dmin.view(np.uint8).reshape(count, 2)
+        if kind in (Q4_1, Q5_1):  # What is added, not what is taken off.
+            dmin |= np.uint16(0x8000)
+        data[:, at + 2:at + 4] = dmin.view(np.uint8).reshape(count, 2)
     return data
 
 
