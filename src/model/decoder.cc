@@ -233,17 +233,10 @@ void Decoder::PlanAttention() {
 void Decoder::RunPass() {
   PlanAttention();
   team_->Run([&](uint32_t index) {
-    PassThread thread{index,
-                      *team_,
-                      kernels_,
-                      weights_,
-                      *cache_,
-                      workspace_,
-                      pass_,
-                      workspace_.threads[index],
-                      profile_,
-                      progress_,
-                      std::chrono::steady_clock::now()};
+    auto& own = workspace_.threads[index];
+    const auto now = std::chrono::steady_clock::now();
+    PassThread thread{index, *team_, kernels_, weights_,  *cache_, workspace_,
+                      pass_, own,    profile_, progress_, now};
     RunLayers(thread);
   });
   profile_.tokens += pass_.tokens;

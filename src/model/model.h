@@ -33,7 +33,7 @@ struct ModelOptions {
   uint64_t cache_tokens = 0;  // Room for tokens in all sequences together; 0: one full context.
   std::string force_isa;      // Empty: the best tier of this machine (INGLE_FORCE_ISA).
   // Called while weights are packed, every MiB or so: in order, one call at a time, on any thread.
-  std::function<void(LoadProgress)> on_load_progress;
+  std::function<void(LoadProgress)> on_load_progress = {};
 };
 
 struct ModelInfo {
