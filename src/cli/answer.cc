@@ -4,22 +4,15 @@
 
 #include <algorithm>
 #include <chrono>
-#include <csignal>
 #include <cstdio>
 #include <ctime>
 
 #include "base/utf8.h"
+#include "cli/interrupts.h"
 #include "engine/prompt.h"
 
 namespace ingle {
 namespace {
-
-volatile std::sig_atomic_t interrupts = 0;
-
-void OnInterrupt(int) {
-  if (interrupts != 0) _exit(130);
-  interrupts = 1;
-}
 
 constexpr auto kInterruptPoll = std::chrono::milliseconds(20);
 
@@ -98,18 +91,6 @@ std::string WithEscapes(std::string_view text, std::string_view special) {
 }
 
 }  // namespace
-
-void CatchInterrupts() {
-  struct sigaction action = {};
-  action.sa_handler = OnInterrupt;  // Without SA_RESTART: a waiting read ends.
-  sigaction(SIGINT, &action, nullptr);
-}
-
-bool TakeInterrupt() {
-  bool was = interrupts != 0;
-  interrupts = 0;
-  return was;
-}
 
 Result<AnswerResult> PrintAnswer(Engine& engine, GenerateRequest request) {
   auto reader = std::make_shared<AnswerReader>();

@@ -12,12 +12,6 @@
 
 namespace ingle {
 
-// After this, Ctrl-C is noticed by Interrupted() instead of ending the program; a second one,
-// before the first was taken, ends it.
-void CatchInterrupts();
-// True once for each Ctrl-C.
-bool TakeInterrupt();
-
 struct AnswerResult {
   Accepted accepted;
   Finished finished;

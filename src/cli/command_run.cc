@@ -10,6 +10,7 @@
 #include "cli/command.h"
 #include "cli/exit_codes.h"
 #include "cli/flags.h"
+#include "cli/interrupts.h"
 #include "cli/model_path.h"
 
 namespace ingle {

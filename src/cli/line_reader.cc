@@ -1,14 +1,17 @@
 #include "cli/line_reader.h"
 
 #include <histedit.h>
+#include <poll.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <clocale>
 #include <cstdio>
 #include <cstdlib>
+#include <cwchar>
 #include <filesystem>
 
-#include "cli/answer.h"
+#include "cli/interrupts.h"
 
 namespace ingle {
 namespace {
@@ -47,6 +50,30 @@ static char* PromptOf(EditLine* line) {
   return static_cast<std::string*>(data)->data();
 }
 
+// One character of stdin in the user's encoding; bytes that are none are passed over. libedit's own
+// reader misses a Ctrl-C that comes between two reads, or to another thread.
+static int ReadCharacter(EditLine*, wchar_t* character) {
+  std::mbstate_t state{};
+  for (;;) {
+    pollfd waiting[] = {{STDIN_FILENO, POLLIN, 0}, {InterruptFd(), POLLIN, 0}};
+    if (poll(waiting, 2, -1) < 0) {
+      if (errno == EINTR) continue;
+      return -1;
+    }
+    if (waiting[1].revents != 0) return -1;
+    char byte = 0;
+    const ssize_t got = read(STDIN_FILENO, &byte, 1);
+    if (got == 0) return 0;
+    if (got < 0) {
+      if (errno == EINTR || errno == EAGAIN) continue;
+      return -1;
+    }
+    const size_t used = std::mbrtowc(character, &byte, 1, &state);
+    if (used <= 1) return 1;
+    if (used == static_cast<size_t>(-1)) state = {};
+  }
+}
+
 LineReader::LineReader(std::string prompt) : prompt_(std::move(prompt)) {
   if (isatty(STDIN_FILENO) == 0) return;
   std::setlocale(LC_CTYPE, "");  // libedit reads characters in the user's encoding.
@@ -63,6 +90,7 @@ LineReader::LineReader(std::string prompt) : prompt_(std::move(prompt)) {
   el_set(editor_->line, EL_PROMPT, PromptOf);
   el_set(editor_->line, EL_EDITOR, "emacs");
   el_set(editor_->line, EL_SIGNAL, 0);
+  el_set(editor_->line, EL_GETCFN, ReadCharacter);
   el_set(editor_->line, EL_HIST, history, editor_->history);
 }
 
@@ -78,6 +106,9 @@ LineReader::~LineReader() {
 std::optional<LineReader::Line> LineReader::Read() {
   if (editor_ != nullptr) {
     int length = 0;
+    // Before the prompt: a Ctrl-D typed at it while the terminal still collects lines would be
+    // lost.
+    el_set(editor_->line, EL_PREP_TERM, 1);
     const char* text = el_gets(editor_->line, &length);
     bool interrupted = TakeInterrupt();
     if (interrupted) {

@@ -59,54 +59,77 @@ def test_a_refused_prompt_does_not_end_the_conversation(ingle):
     assert "maximum context length" in rest and answers.strip()
 
 
-def read_until(descriptor, what, timeout_s=60):
-    seen, end = b"", time.monotonic() + timeout_s
-    while what not in seen:
-        assert time.monotonic() < end, seen
-        if select.select([descriptor], [], [], 0.1)[0]:
-            seen += os.read(descriptor, 65536)
-    return seen
+class TerminalChat:
+    """`ingle chat spark` on a terminal: stdin and stderr are a pty, stdout a pipe."""
+
+    def __init__(self, *flags, **environment):
+        self.ours, theirs = pty.openpty()
+        self.unread = b""
+        self.process = subprocess.Popen([BINARY, "chat", "spark", *flags], stdin=theirs, stderr=theirs, stdout=subprocess.PIPE, start_new_session=True,
+                                        env={**os.environ, "TERM": "dumb", **environment})
+        os.close(theirs)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.kill()
+        self.process.wait()
+        self.process.stdout.close()
+        os.close(self.ours)
+
+    def type(self, text):
+        os.write(self.ours, text)
+
+    def until(self, what, timeout_s=60):
+        """What the terminal shows up to `what`; the rest stays for the next call."""
+        end = time.monotonic() + timeout_s
+        while what not in self.unread:
+            assert time.monotonic() < end, self.unread
+            if select.select([self.ours], [], [], 0.1)[0]:
+                self.unread += os.read(self.ours, 65536)
+        seen, _, self.unread = self.unread.partition(what)
+        return seen + what
 
 
 def test_ctrl_c_at_the_prompt_gives_the_line_up_and_ctrl_d_ends(tmp_path):
-    ours, theirs = pty.openpty()
-    process = subprocess.Popen([BINARY, "chat", "spark", "--verbose"], stdin=theirs, stderr=theirs, stdout=subprocess.PIPE, start_new_session=True,
-                               env={**os.environ, "XDG_STATE_HOME": str(tmp_path / "state"), "TERM": "dumb"})
-    try:
-        os.close(theirs)
-        read_until(ours, b"> ")
-        os.write(ours, b"given up")
-        read_until(ours, b"given up")
-        process.send_signal(signal.SIGINT)
-        read_until(ours, b"> ")
-        os.write(ours, b"Hello!\n")
-        assert b"user\\nHello!<" in read_until(ours, b"sampling")
-        read_until(ours, b"> ")
-        os.write(ours, b"\x04")
-        assert process.wait(20) == 0
-        assert "Hello!" in (tmp_path / "state/ingle/chat_history").read_text()
-    finally:
-        process.kill()
-        process.stdout.close()
-        os.close(ours)
+    with TerminalChat("--verbose", XDG_STATE_HOME=str(tmp_path / "state")) as chat:
+        chat.until(b"> ")
+        chat.type(b"given up")
+        chat.until(b"given up")
+        chat.process.send_signal(signal.SIGINT)
+        chat.until(b"> ")
+        chat.type(b"Hello!\n")
+        assert b"user\\nHello!<" in chat.until(b"sampling")
+        chat.until(b"> ")
+        chat.type(b"\x04")
+        assert chat.process.wait(20) == 0
+    assert "Hello!" in (tmp_path / "state/ingle/chat_history").read_text()
+
+
+def test_the_moment_the_prompt_shows_ctrl_c_and_ctrl_d_count(tmp_path):
+    """No pause between the prompt and the key: neither may fall between two reads of the editor."""
+    for _ in range(10):
+        with TerminalChat(XDG_STATE_HOME=str(tmp_path)) as chat:
+            chat.until(b"> ")
+            for line in (b"x", "gr\xfc\xdfe".encode(), b"abc"):
+                chat.type(line)
+                chat.until(line)
+                chat.process.send_signal(signal.SIGINT)
+                chat.until(b"> ")
+            chat.type(b"\x04")
+            assert chat.process.wait(20) == 0
 
 
 def test_ctrl_c_stops_the_answer_and_not_the_program(tmp_path):
-    """On a terminal: stdin and stderr are a pty, stdout a pipe."""
-    ours, theirs = pty.openpty()
-    process = subprocess.Popen([BINARY, "chat", "spark", "--ignore-eos", "--stats"], stdin=theirs, stderr=theirs,
-                               stdout=subprocess.PIPE, start_new_session=True, env={**os.environ, "HOME": str(tmp_path), "TERM": "dumb", "INGLE_FORCE_ISA": "portable"})
-    try:
-        os.close(theirs)
-        read_until(ours, b"> ")
-        os.write(ours, b"Hello!\n")
-        assert os.read(process.stdout.fileno(), 1)  # The answer has begun; the slowest tier leaves time.
-        process.send_signal(signal.SIGINT)
-        assert b"cancelled" in read_until(ours, b"tokens/s")
-        os.write(ours, b"/exit\n")
-        assert process.wait(20) == 0
-        assert (tmp_path / ".local/state/ingle/chat_history").exists()
-    finally:
-        process.kill()
-        process.stdout.close()
-        os.close(ours)
+    environment = {"HOME": str(tmp_path), "XDG_STATE_HOME": "", "INGLE_FORCE_ISA": "portable"}  # The slowest tier leaves time.
+    with TerminalChat("--ignore-eos", "--stats", **environment) as chat:
+        chat.until(b"> ")
+        chat.type(b"Hello!\n")
+        assert os.read(chat.process.stdout.fileno(), 1)  # The answer has begun.
+        chat.process.send_signal(signal.SIGINT)
+        assert b"cancelled" in chat.until(b"tokens/s")
+        chat.until(b"> ")
+        chat.type(b"/exit\n")
+        assert chat.process.wait(20) == 0
+    assert (tmp_path / ".local/state/ingle/chat_history").exists()
