@@ -13,29 +13,12 @@
 #include "model/blocks/products.h"
 #include "model/blocks/rotary.h"
 #include "model/blocks/workspace.h"
+#include "model/decoder_sequence.h"
 
 namespace ingle {
 namespace {
 
-class DecoderSequence : public Sequence {
- public:
-  explicit DecoderSequence(std::shared_ptr<KvCache> cache) : cache_(std::move(cache)) {}
-  ~DecoderSequence() override { cache_->pool().Return(pages, 0); }
-  uint32_t length() const override { return tokens; }
-
-  uint32_t tokens = 0;
-  std::vector<uint32_t> pages;
-  std::vector<int32_t> history;  // The tokens, where they may have to be run again (far_rope).
-
- private:
-  std::shared_ptr<KvCache> cache_;
-};
-
 DecoderSequence& Own(Sequence& sequence) { return static_cast<DecoderSequence&>(sequence); }
-
-uint32_t PagesFor(uint64_t tokens) {
-  return static_cast<uint32_t>((tokens + kPageTokens - 1) / kPageTokens);
-}
 
 // What planning attention needs of a model.
 struct AttentionShape {
@@ -60,7 +43,7 @@ class Decoder : public Model {
       : weights_(std::move(weights)),
         team_(std::move(team)),
         kernels_(kernels),
-        cache_(std::make_shared<KvCache>(std::move(cache))),
+        cache_(std::make_shared<DecoderCache>(std::move(cache))),
         workspace_(std::move(workspace)),
         info_(std::move(info)),
         shape_(weights_.blueprint),
@@ -72,13 +55,17 @@ class Decoder : public Model {
   const StepProfile* profile() const override { return &profile_; }
   uint64_t progress() const override { return progress_.load(std::memory_order_relaxed); }
   std::unique_ptr<Sequence> NewSequence() override {
-    return std::make_unique<DecoderSequence>(cache_);
+    return std::make_unique<DecoderSequence>(cache_, near_tokens_ != UINT32_MAX);
   }
   uint64_t free_cache_tokens() const override {
-    return uint64_t{cache_->pool().free_pages()} * kPageTokens;
+    return uint64_t{cache_->kv.pool().free_pages()} * kPageTokens;
   }
 
   Status Reserve(Sequence& sequence, uint32_t total_tokens) override;
+  uint32_t Reuse(Sequence& sequence, std::string_view scope,
+                 std::span<const int32_t> tokens) override {
+    return Own(sequence).Reuse(scope, tokens);
+  }
   Status Step(std::span<const Segment> segments, std::span<float> logits) override;
 
  private:
@@ -96,7 +83,7 @@ class Decoder : public Model {
   DecoderWeights weights_;
   std::unique_ptr<ThreadTeam> team_;
   const Kernels& kernels_;
-  std::shared_ptr<KvCache> cache_;
+  std::shared_ptr<DecoderCache> cache_;
   Workspace workspace_;
   ModelInfo info_;
   AttentionShape shape_;
@@ -113,9 +100,7 @@ Status Decoder::Reserve(Sequence& sequence, uint32_t total_tokens) {
                 "the model was made for " + std::to_string(info_.context_max) + " tokens; " +
                     std::to_string(total_tokens) + " are asked for",
                 {}, "context_length_exceeded");
-  const uint32_t needed = PagesFor(total_tokens);
-  if (needed <= own.pages.size()) return {};
-  if (!cache_->pool().Take(needed - static_cast<uint32_t>(own.pages.size()), own.pages))
+  if (!own.Reserve(total_tokens))
     return Fail(ErrorCode::kOutOfMemory,
                 "the cache has room for " + std::to_string(free_cache_tokens()) +
                     " more tokens of its " + std::to_string(info_.cache_tokens) +
@@ -150,12 +135,11 @@ Status Decoder::ReserveAll(std::span<const Segment> segments) {
   std::vector<size_t> before;
   for (const Segment& segment : segments) {
     DecoderSequence& own = Own(*segment.sequence);
-    before.push_back(own.pages.size());
-    const uint64_t total = own.tokens + uint64_t{segment.tokens.size()};
+    before.push_back(own.pages().size());
+    const uint64_t total = own.length() + uint64_t{segment.tokens.size()};
     Status reserved = Reserve(own, static_cast<uint32_t>(std::min<uint64_t>(total, UINT32_MAX)));
     if (reserved) continue;
-    for (size_t i = 0; i < before.size(); ++i)
-      cache_->pool().Return(Own(*segments[i].sequence).pages, before[i]);
+    for (size_t i = 0; i < before.size(); ++i) Own(*segments[i].sequence).ReturnPages(before[i]);
     return reserved;
   }
   return {};
@@ -164,8 +148,8 @@ Status Decoder::ReserveAll(std::span<const Segment> segments) {
 void Decoder::AddToPass(const Segment& segment, size_t from, size_t count, bool far) {
   const DecoderSequence& own = Own(*segment.sequence);
   const uint32_t first = pass_.tokens;
-  pass_.Add(segment.tokens.subspan(from, count), own.tokens + static_cast<uint32_t>(from),
-            own.pages, far);
+  pass_.Add(segment.tokens.subspan(from, count), own.length() + static_cast<uint32_t>(from),
+            own.pages(), far);
   if (segment.no_logits) return;
   for (size_t i = 0; i < count; ++i)
     if (segment.all_logits || from + i + 1 == segment.tokens.size())
@@ -179,18 +163,13 @@ Status Decoder::Step(std::span<const Segment> segments, std::span<float> logits)
   pass_.logits = logits.data();
   for (const Segment& segment : segments) RunSegment(segment);
   if (pass_.tokens > 0) RunPass();
-  for (const Segment& segment : segments) {
-    DecoderSequence& own = Own(*segment.sequence);
-    own.tokens += static_cast<uint32_t>(segment.tokens.size());
-    if (near_tokens_ != UINT32_MAX)
-      own.history.insert(own.history.end(), segment.tokens.begin(), segment.tokens.end());
-  }
+  for (const Segment& segment : segments) Own(*segment.sequence).Append(segment.tokens);
   ++profile_.steps;
   return {};
 }
 
 void Decoder::RunSegment(const Segment& segment) {
-  const uint32_t before = Own(*segment.sequence).tokens;
+  const uint32_t before = Own(*segment.sequence).length();
   for (size_t from = 0; from < segment.tokens.size();) {
     const size_t position = before + from;
     const bool far = position >= near_tokens_;
@@ -209,19 +188,19 @@ void Decoder::RunSegment(const Segment& segment) {
 void Decoder::RunAgainFar(const Segment& segment, size_t from) {
   if (pass_.tokens > 0) RunPass();
   const DecoderSequence& own = Own(*segment.sequence);
-  std::vector<int32_t> tokens = own.history;
+  std::vector<int32_t> tokens = own.history();
   tokens.insert(tokens.end(), segment.tokens.begin(),
                 segment.tokens.begin() + static_cast<std::ptrdiff_t>(from));
   for (size_t at = 0; at < tokens.size();) {
     const size_t count = std::min<size_t>(tokens.size() - at, kPassTokens - pass_.tokens);
-    pass_.Add(std::span(tokens).subspan(at, count), static_cast<uint32_t>(at), own.pages, true);
+    pass_.Add(std::span(tokens).subspan(at, count), static_cast<uint32_t>(at), own.pages(), true);
     at += count;
     if (pass_.tokens == kPassTokens) RunPass();
   }
 }
 
 void Decoder::PlanAttention() {
-  const size_t floats = size_t{shape_.group_most} * (cache_->padded_dim() + 2);
+  const size_t floats = size_t{shape_.group_most} * (cache_->kv.padded_dim() + 2);
   for (const uint32_t window : shape_.windows) {
     pass_.PlanAttention(shape_.group_most, shape_.kv_least, team_->size(), window);
     const auto& items = pass_.PlanOf(window).items;
@@ -235,7 +214,7 @@ void Decoder::RunPass() {
   team_->Run([&](uint32_t index) {
     auto& own = workspace_.threads[index];
     const auto now = std::chrono::steady_clock::now();
-    PassThread thread{index, *team_, kernels_, weights_,  *cache_, workspace_,
+    PassThread thread{index, *team_, kernels_, weights_,  cache_->kv, workspace_,
                       pass_, own,    profile_, progress_, now};
     RunLayers(thread);
   });

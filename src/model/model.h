@@ -89,6 +89,13 @@ class Model {
   virtual std::unique_ptr<Sequence> NewSequence() = 0;
   // kOutOfMemory when the cache has no page left: no sequence has changed then.
   virtual Status Reserve(Sequence& sequence, uint32_t total_tokens) = 0;
+  // For a new sequence that will get `tokens`: takes over what earlier sequences of the same scope
+  // have computed of them, whole pages only, and lets later ones take over from it. Returns how
+  // many tokens are in the cache now: fewer than `tokens`. Changes no bit of what follows. Models
+  // that keep nothing return 0.
+  virtual uint32_t Reuse(Sequence&, std::string_view /*scope*/, std::span<const int32_t>) {
+    return 0;
+  }
   virtual uint64_t free_cache_tokens() const = 0;
   // Appends every segment's tokens. logits: [rows, vocab], rows in segment order; see Segment for
   // which tokens.
