@@ -222,5 +222,56 @@ TEST_F(EngineTest, SamplingValuesOfTheModelFile) {
   EXPECT_NE(accepted_.warnings[0].message.find("general.sampling.top_p"), std::string::npos);
 }
 
+// Turn by turn, as a chat grows: the answers of a model that keeps nothing, whatever is reused.
+TEST_F(EngineTest, WhatWasComputedBeforeIsReusedAndChangesNothing) {
+  std::vector<std::string> plain;
+  std::vector<uint32_t> cached;
+  for (const bool reuses : {false, true}) {
+    EngineOptions options;
+    options.prompt_chunk = 5;
+    FakeModelOptions model;
+    model.end_share = 0;
+    model.reuses = reuses;
+    Start(model, options);
+    std::string prompt = "It was a dark and stormy night";
+    for (size_t turn = 0; turn < 4; ++turn) {
+      GenerateRequest request = TextRequest("turn" + std::to_string(turn), prompt);
+      request.max_tokens = 6;
+      auto answer = Submit(request);
+      answer->Wait();
+      ASSERT_TRUE(answer->finished);
+      if (reuses)
+        cached.push_back(answer->finished->cached_tokens);
+      else
+        plain.push_back(answer->text);
+      EXPECT_EQ(answer->text, plain[turn]);
+      prompt += "abcdefghi"[turn];
+    }
+  }
+  ASSERT_EQ(cached.size(), 4u);
+  EXPECT_EQ(cached[0], 0u);
+  EXPECT_EQ(cached[1], 28u) << "whole pages of four tokens";
+}
+
+TEST_F(EngineTest, ReuseStaysWithinItsScopeAndCanBeSwitchedOff) {
+  FakeModelOptions model;
+  model.reuses = true;
+  Start(model);
+  const auto cached = [&](const std::string& scope, bool on) {
+    GenerateRequest request = TextRequest("again", "It was a dark and stormy night");
+    request.cache_scope = scope;
+    request.cache_prompt = on;
+    request.max_tokens = 3;
+    auto answer = Submit(request);
+    answer->Wait();
+    return answer->finished ? answer->finished->cached_tokens : UINT32_MAX;
+  };
+  EXPECT_EQ(cached("a", false), 0u);
+  EXPECT_EQ(cached("a", true), 0u) << "what may not be cached leaves nothing";
+  EXPECT_EQ(cached("b", true), 0u);
+  EXPECT_EQ(cached("a", false), 0u);
+  EXPECT_EQ(cached("a", true), 28u);
+}
+
 }  // namespace
 }  // namespace ingle

@@ -2,6 +2,7 @@
 // For tests of the engine: a model whose logits are a function of the token history alone, a
 // tokenizer of bytes, and a template. Nothing of this is in the program.
 
+#include <algorithm>
 #include <atomic>
 #include <functional>
 #include <memory>
@@ -90,6 +91,7 @@ struct FakeModelOptions {
   // With a script, the token after a history of n tokens is script[n - script_at]; then the end.
   std::vector<TokenId> script;
   uint32_t script_at = 0;
+  bool reuses = false;                  // Sequences take over full pages of ended ones.
   double end_share = 0.03;              // How often an end token is the likeliest.
   std::function<Status()> before_step;  // A failure of the model, or a pause.
 };
@@ -100,12 +102,15 @@ class FakeModel final : public Model {
     explicit State(FakeModel* m) : model(m) { ++model->live; }
     ~State() override {
       model->used_pages -= pages;
+      if (shares) model->known.push_back({scope, history});
       --model->live;
     }
     uint32_t length() const override { return static_cast<uint32_t>(history.size()); }
     FakeModel* model;
     uint32_t pages = 0;
     std::vector<TokenId> history;
+    bool shares = false;
+    std::string scope;
   };
 
   explicit FakeModel(FakeModelOptions options) : options_(std::move(options)) {
@@ -129,6 +134,21 @@ class FakeModel final : public Model {
     used_pages += wanted - state.pages;
     state.pages = wanted;
     return {};
+  }
+  uint32_t Reuse(Sequence& sequence, std::string_view scope,
+                 std::span<const TokenId> tokens) override {
+    if (!options_.reuses) return 0;
+    auto& state = static_cast<State&>(sequence);
+    state.shares = true;
+    state.scope = scope;
+    size_t best = 0;
+    for (const auto& [other, history] : known) {
+      const auto same = std::ranges::mismatch(history, tokens.first(tokens.size() - 1)).in1;
+      if (other == scope) best = std::max<size_t>(best, same - history.begin());
+    }
+    best -= best % options_.page_tokens;
+    state.history.assign(tokens.begin(), tokens.begin() + static_cast<std::ptrdiff_t>(best));
+    return state.length();
   }
   uint64_t free_cache_tokens() const override {
     return uint64_t{options_.pages - used_pages} * options_.page_tokens;
@@ -170,6 +190,7 @@ class FakeModel final : public Model {
   std::atomic<uint64_t> steps = 0, tokens_run = 0, sequences_made = 0;
   std::atomic<int> live = 0;
   std::atomic<uint32_t> used_pages = 0;
+  std::vector<std::pair<std::string, std::vector<TokenId>>> known;  // Of ended sequences.
 
  private:
   FakeModelOptions options_;

@@ -37,9 +37,10 @@ bool Generation::EndsWith(TokenId token) const {
   return std::binary_search(end_ids_.begin(), end_ids_.end(), token);
 }
 
-void Generation::MarkAdmitted() {
+void Generation::MarkAdmitted(uint32_t cached) {
   if (was_admitted_) return;  // Again, after a preemption.
   was_admitted_ = true;
+  cached_ = cached;
   admitted_ = Clock::now();
 }
 
@@ -90,6 +91,7 @@ void Generation::Finish(FinishReason reason, StopCause cause) {
   finished.cause = cause;
   finished.prompt_tokens = spec_.accepted.prompt_tokens;
   finished.completion_tokens = generated_;
+  finished.cached_tokens = cached_;
   auto now = Clock::now();
   auto admitted = was_admitted_ ? admitted_ : now;
   auto first = has_first_token_ ? first_token_ : now;

@@ -34,6 +34,8 @@ class Generation {
   bool wants_logprobs() const { return spec_.request.top_logprobs.has_value(); }
   uint32_t top_logprobs() const { return spec_.request.top_logprobs.value_or(0); }
   const Sampler& sampler() const { return sampler_; }
+  bool shares_cache() const { return spec_.request.cache_prompt; }
+  const std::string& cache_scope() const { return spec_.request.cache_scope; }
 
   // The sampler's choice for the next position. Text, stop strings and limits follow from it.
   void Take(SampledToken sampled);
@@ -43,7 +45,8 @@ class Generation {
 
   // Tells the sink what has happened since the last call: Progress, Delta, then the end.
   void Emit();
-  void MarkAdmitted();
+  // cached: tokens that its sequence takes over from earlier ones.
+  void MarkAdmitted(uint32_t cached);
 
   // Scheduling state, owned by Batch.
   uint64_t arrival = 0;
@@ -63,7 +66,7 @@ class Generation {
   Sampler sampler_;
   Detokenizer detokenizer_;
   StopMatcher stop_matcher_;
-  uint32_t generated_ = 0;
+  uint32_t generated_ = 0, cached_ = 0;
   Delta delta_;
   std::optional<Finished> finished_;
   std::optional<Error> error_;

@@ -89,7 +89,10 @@ void Batch::AdmitSequences(const StepPlan& plan) {
   for (uint64_t arrival : plan.admit) {
     Generation* generation = Move(arrival, &waiting_, &running_);
     generation->sequence = model_->NewSequence();
-    generation->MarkAdmitted();
+    uint32_t cached = 0;
+    if (generation->shares_cache())
+      cached = model_->Reuse(*generation->sequence, generation->cache_scope(), generation->tokens);
+    generation->MarkAdmitted(cached);
   }
   Count();
 }
@@ -117,7 +120,10 @@ std::vector<Batch::Run> Batch::ReservePages(const StepPlan& plan) {
       continue;
     }
     generation->pages = PagesFor(tokens, model_->info().cache_page_tokens);
-    runs.push_back({generation, planned});
+    // The plan knows nothing of what was taken over from the cache.
+    const uint32_t left = tokens - generation->sequence->length();
+    const uint32_t now = std::min(planned.tokens, left);
+    runs.push_back({generation, {planned.arrival, now, now == left}});
   }
   return runs;
 }

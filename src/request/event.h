@@ -90,7 +90,7 @@ struct Finished {
   std::string stop_string;  // For kStopString.
   uint32_t prompt_tokens = 0;
   uint32_t completion_tokens = 0;  // As many as the Deltas carried: an end token is not among them.
-  uint32_t cached_tokens = 0;
+  uint32_t cached_tokens = 0;      // Of the prompt: taken from earlier requests.
   double queue_ms = 0, prefill_ms = 0, decode_ms = 0;
 };
 

@@ -43,6 +43,10 @@ struct GenerateRequest {
   std::optional<uint32_t> max_tokens;  // Absent: until the context is full.
   std::vector<std::string> stop;
   bool ignore_eos = false;
+  // What was computed of the prompt before may be used, and this be kept for later: among requests
+  // of the same scope only, since a hit can be told by its time. Changes no bit of the answer.
+  bool cache_prompt = true;
+  std::string cache_scope = {};
   std::optional<uint32_t> top_logprobs;  // 0..20; absent: no log-probabilities.
 };
 
