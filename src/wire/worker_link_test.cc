@@ -84,6 +84,12 @@ TEST_F(WorkerLinkTest, RequestsGoOneWayAndEventsTheOther) {
   WaitForEvents(4);
   EXPECT_EQ(events_[3].id, "b");
   EXPECT_EQ(std::get<Finished>(events_[3].event).reason, FinishReason::kCancelled);
+  client_->SetPaused("c", true);
+  client_->SetPaused("c", false);
+  WaitForEvents(6);
+  EXPECT_EQ(events_[4].id, "c");
+  EXPECT_EQ(std::get<Progress>(events_[4].event).prompt_done, 1u) << "paused";
+  EXPECT_EQ(std::get<Progress>(events_[5].event).prompt_done, 2u) << "goes on";
 }
 
 TEST_F(WorkerLinkTest, UnaryCallsReturnValuesAndErrors) {

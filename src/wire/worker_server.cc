@@ -90,10 +90,14 @@ class GrpcService final : public wire::Worker::Service {
   }
 
   void Handle(const wire::ToWorker& message) {
-    if (message.message_case() == wire::ToWorker::kCancel)
-      service_->Cancel(message.cancel());
-    else if (message.message_case() == wire::ToWorker::kSubmit)
-      service_->Submit(FromProto(message.submit()), message.submit().id());
+    switch (message.message_case()) {
+      case wire::ToWorker::kSubmit:
+        return service_->Submit(FromProto(message.submit()), message.submit().id());
+      case wire::ToWorker::kCancel: return service_->Cancel(message.cancel());
+      case wire::ToWorker::kPause: return service_->SetPaused(message.pause(), true);
+      case wire::ToWorker::kResume: return service_->SetPaused(message.resume(), false);
+      case wire::ToWorker::MESSAGE_NOT_SET: return;
+    }
   }
 
   void WriteReports(grpc::ServerContext* context,

@@ -20,12 +20,15 @@ def read_all(link):
 
 
 def dechunk(raw):
-    body, out = raw.split(b"\r\n\r\n", 1)[1], b""
-    while body:
-        size, _, body = body.partition(b"\r\n")
-        out += body[:int(size, 16)]
-        body = body[int(size, 16) + 2:]
-    return out
+    at, out = raw.index(b"\r\n\r\n") + 4, []
+    while at < len(raw):
+        end = raw.index(b"\r\n", at)
+        length = int(raw[at:end], 16)
+        out.append(raw[end + 2:end + 2 + length])
+        at = end + 2 + length + 2
+        if length == 0:
+            break
+    return b"".join(out)
 
 
 def wait_until(condition, timeout_s=10):
