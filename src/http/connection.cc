@@ -277,6 +277,7 @@ asio::awaitable<Connection::Next> Connection::ServeOne() {
 // Writes what the exchange produces until it ends; false when the connection cannot go on.
 asio::awaitable<bool> Connection::RunReply(std::shared_ptr<Exchange> exchange) {
   exchange.reset();  // Only the handler decides how long it lives.
+  ++server_->replies;
   while (!broken_) {
     if (reply_.aborted) break;
     if (!reply_.out.empty()) {
@@ -303,6 +304,7 @@ asio::awaitable<bool> Connection::RunReply(std::shared_ptr<Exchange> exchange) {
   body_charge_.Release();
   if (!fine) PeerLeft();
   reply_ = Reply();
+  --server_->replies;
   co_return fine&& keep_alive_;
 }
 

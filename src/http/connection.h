@@ -27,7 +27,7 @@ struct ServerState {
   const HttpServerOptions options;
   BodyBudget bodies;
   HttpHandler* handler = nullptr;
-  std::atomic<size_t> connections{0};
+  std::atomic<size_t> connections{0}, replies{0};
   std::atomic<bool> draining{false};
   std::atomic<uint64_t> requests{0};
   uint64_t id_base = 0;
