@@ -80,7 +80,7 @@ class AsioServer final : public HttpServer {
         context_.run();
         return;
       } catch (const std::exception& error) {
-        fprintf(stderr, "http: %s\n", error.what());
+        state_->options.log(error.what());
       }
     }
   }

@@ -71,6 +71,7 @@ struct HttpServerOptions {
   size_t body_budget_bytes = 512 << 20;
   size_t free_body_bytes = 64 << 10;
   int write_timeout_ms = 60'000;  // Without the socket taking a byte; see SetOnStalled.
+  std::function<void(const std::string&)> log = [](const std::string&) {};
 };
 
 class HttpServer {

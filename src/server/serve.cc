@@ -20,9 +20,10 @@ constexpr int kExitModelFile = 65;      // As all commands end for such a file.
 constexpr int kExitConfiguration = 78;  // EX_CONFIG.
 constexpr int kPollMs = 50;
 constexpr int kFlushMs = 1000;
+constexpr int kLogFlushMs = 1000;
 
 int Complain(const Error& error, int code) {
-  fprintf(stderr, "ingle serve: %s\n", error.message.c_str());
+  LogPlain("ingle serve: " + error.message);
   return code;
 }
 
@@ -88,9 +89,7 @@ GatewayOptions GatewayOptionsOf(const ServeOptions& options) {
   return out;
 }
 
-}  // namespace
-
-int ServeMain(const ServeOptions& options) {
+int Serve(const ServeOptions& options) {
   auto signals = SignalPipe::Open();
   if (!signals) return Complain(signals.error(), kExitFailed);
   if (options.quiet) SetLogLevel(LogLevel::kWarning);
@@ -104,6 +103,9 @@ int ServeMain(const ServeOptions& options) {
   HttpServerOptions http_options = options.http;
   http_options.address = options.host == "localhost" ? "127.0.0.1" : options.host;
   http_options.port = options.port;
+  http_options.log = [](const std::string& message) {
+    Log(LogLevel::kError, "http", {{"message", message}});
+  };
   auto http = HttpServer::Start(http_options, &handler);
   if (!http) return Complain(http.error(), kExitFailed);
   handler.SetConnectionCount([&http] { return (*http)->connections(); });
@@ -129,6 +131,15 @@ int ServeMain(const ServeOptions& options) {
   FlushReplies(**http, *signals);
   http->reset();
   return code == 128 ? 0 : code;
+}
+
+}  // namespace
+
+int ServeMain(const ServeOptions& options) {
+  signal(SIGPIPE, SIG_IGN);  // A log that nobody reads any more is no reason to end.
+  const int code = Serve(options);
+  FlushLog(kLogFlushMs);
+  return code;
 }
 
 }  // namespace ingle

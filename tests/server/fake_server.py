@@ -113,7 +113,6 @@ class FakeServer:
         return pid
 
     def stop(self):
-        self._start_readers()
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGINT)  # As SIGTERM, without the time for those who distribute requests.
             try:

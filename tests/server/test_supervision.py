@@ -159,6 +159,29 @@ def test_a_worker_that_writes_into_a_full_pipe_is_replaced(fake):
     assert server.metric("ingle_worker_restarts_total") == 1
 
 
+def test_a_log_that_nobody_reads_holds_up_neither_answers_nor_the_end(fake):
+    server = fake(unread=True)
+    body = json.dumps(chat_body("hi")).encode()
+    request = b"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n" % len(body) + body
+    for _ in range(20):  # Each leaves a line: more than a pipe holds.
+        raw = server.raw(request * 99 + request.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n", 1))
+        assert raw.count(b"HTTP/1.1 200") == 100
+    server.kill_worker()
+    assert server.chat("and a new worker")[0] in (200, 503)
+    server.process.send_signal(signal.SIGINT)
+    assert server.process.wait(5) == 0
+    assert len(server.process.stderr.read()) >= 48 << 10, "the pipe was full"
+
+
+def test_a_log_whose_reader_has_gone_ends_nothing(fake):
+    server = fake(unread=True)
+    server.process.stderr.close()
+    for _ in range(3):
+        assert server.chat("hi")[0] == 200
+    server.process.send_signal(signal.SIGINT)
+    assert server.process.wait(5) == 0
+
+
 def test_a_long_step_with_progress_is_no_stall(fake):
     server = fake("--stall-ms", 800)
     events, _ = server.stream("#slow")  # One step of 2.5 s.
