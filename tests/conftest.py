@@ -81,13 +81,13 @@ class Server:
 
     def stop(self):
         if self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
+            self.process.send_signal(signal.SIGINT)  # SIGTERM would keep the port open for 5 s.
             try:
                 self.process.wait(20)
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
-                raise AssertionError("ingle serve did not end within 20 s of SIGTERM") from None
+                raise AssertionError("ingle serve did not end within 20 s of SIGINT") from None
         self.log.close()
 
 

@@ -11,9 +11,9 @@
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string_view text(reinterpret_cast<const char*>(data), size);
   ingle::JsonLimits limits;
-  limits.unique_keys = true;
+  limits.unique_keys = limits.big_integers = true;
   auto body = ingle::ParseJson(text, "the body", limits);
-  if (!body || !body->is_object()) return 0;
+  if (!body || ingle::IfObject(*body) == nullptr) return 0;
   using Parse = ingle::Result<ingle::GenerationCall> (*)(const ingle::json::object&);
   for (const Parse parse : {Parse{&ingle::ParseChatCompletion}, Parse{&ingle::ParseCompletion},
                             Parse{&ingle::ParseGenerate}}) {

@@ -46,7 +46,7 @@ void WarnOfOthers(const json::object& part, std::string_view field, const std::s
 
 Status CheckPart(const json::value& part, const std::string& param,
                  std::vector<Warning>* warnings) {
-  const json::object* object = part.if_object();
+  const json::object* object = IfObject(part);
   if (object == nullptr) return Bad(param, "must be an object with a type");
   const json::value* type = object->if_contains("type");
   if (type == nullptr || !type->is_string()) return Bad(param + ".type", "must be a string");
@@ -89,18 +89,22 @@ Status CheckToolCalls(const json::value* calls, const std::string& param) {
   if (array == nullptr) return Bad(param, "must be an array");
   for (size_t i = 0; i < array->size(); ++i) {
     const std::string name = param + "[" + std::to_string(i) + "].function";
-    const json::object* call = (*array)[i].if_object();
+    const json::object* call = IfObject((*array)[i]);
     const json::value* function = call == nullptr ? nullptr : call->if_contains("function");
-    if (function == nullptr || !function->is_object()) return Bad(name, "must be an object");
+    if (function == nullptr || IfObject(*function) == nullptr)
+      return Bad(name, "must be an object");
     const json::value* called = function->get_object().if_contains("name");
     if (called == nullptr || !called->is_string()) return Bad(name + ".name", "must be a string");
+    const json::value* arguments = function->get_object().if_contains("arguments");
+    if (arguments != nullptr && IfBigInteger(*arguments) != nullptr)
+      return Bad(name + ".arguments", "must be JSON in a string, or an object");
   }
   return {};
 }
 
 Status CheckMessage(const json::value& message, const std::string& param,
                     std::vector<Warning>* warnings) {
-  const json::object* object = message.if_object();
+  const json::object* object = IfObject(message);
   if (object == nullptr) return Bad(param, "must be an object");
   const json::value* role = object->if_contains("role");
   if (role == nullptr || !role->is_string()) return Bad(param + ".role", "must be a string");
@@ -125,7 +129,7 @@ bool IsToolName(std::string_view name) {
 
 Status CheckTool(const json::value& tool, const std::string& param,
                  std::set<std::string, std::less<>>* names) {
-  const json::object* object = tool.if_object();
+  const json::object* object = IfObject(tool);
   if (object == nullptr) return Bad(param, "must be an object");
   const json::value* type = object->if_contains("type");
   if (type == nullptr || !type->is_string()) return Bad(param + ".type", "must be \"function\"");
@@ -135,7 +139,7 @@ Status CheckTool(const json::value& tool, const std::string& param,
                     "'; only functions are supported, use type 'function'",
                 param + ".type", "unsupported_tool");
   const json::value* function = object->if_contains("function");
-  if (function == nullptr || !function->is_object())
+  if (function == nullptr || IfObject(*function) == nullptr)
     return Bad(param + ".function", "must be an object");
   const json::value* name = function->get_object().if_contains("name");
   if (name == nullptr || !name->is_string() || !IsToolName(Text(name->get_string())))
@@ -145,7 +149,7 @@ Status CheckTool(const json::value& tool, const std::string& param,
     return Bad(param + ".function.name", "appears twice; give each tool its own name",
                "invalid_value");
   const json::value* parameters = function->get_object().if_contains("parameters");
-  if (parameters != nullptr && !parameters->is_null() && !parameters->is_object())
+  if (parameters != nullptr && !parameters->is_null() && IfObject(*parameters) == nullptr)
     return Bad(param + ".function.parameters", "must be an object");
   return {};
 }

@@ -38,7 +38,7 @@ bool HasType(const json::value& value, FieldType type) {
         if (!item.is_string()) return false;
       return true;
     case FieldType::kArray: return value.is_array();
-    case FieldType::kObject: return value.is_object();
+    case FieldType::kObject: return IfObject(value) != nullptr;
     case FieldType::kAny: return true;
   }
   return false;
@@ -72,6 +72,16 @@ Status CheckRange(const Field& field, const json::value& value, const std::strin
               param, "invalid_value");
 }
 
+Status TooBig(const Field& field, std::string_view digits, const std::string& param) {
+  const std::string range = RangeText(field);
+  return Fail(ErrorCode::kInvalidRequest,
+              param + " is " + std::string(digits.substr(0, kShownNameBytes)) +
+                  (digits.size() > kShownNameBytes ? "..." : "") +
+                  ", a number of more than 64 bits" +
+                  (range.empty() ? "" : "; it must be in the range " + range),
+              param, "invalid_value");
+}
+
 Status CheckField(const Field& field, const json::value& value, const std::string& param,
                   std::vector<Warning>* warnings) {
   if (IsNeutral(field, value)) return {};
@@ -79,6 +89,9 @@ Status CheckField(const Field& field, const json::value& value, const std::strin
     return Fail(ErrorCode::kUnsupported,
                 param + " is not supported by this version: " + std::string(field.meaning), param,
                 "unsupported_parameter");
+  const json::string* digits = IfBigInteger(value);
+  if (digits != nullptr && (field.type == FieldType::kInteger || field.type == FieldType::kNumber))
+    return TooBig(field, {digits->data(), digits->size()}, param);
   if (!HasType(value, field.type))
     return Fail(ErrorCode::kInvalidRequest,
                 param + " must be " + std::string(FieldTypeName(field.type)), param,

@@ -1,9 +1,11 @@
 #include "base/json.h"
 
+#include <algorithm>
 #include <boost/json/basic_parser_impl.hpp>
 #include <charconv>
 #include <string>
 #include <unordered_set>
+#include <utility>
 #include <vector>
 
 namespace ingle {
@@ -135,6 +137,60 @@ struct Builder {
   size_t values = 0, values_max = 0;
 };
 
+// As deep as the value, which the parser has limited.
+bool HasBigInteger(const json::value& value);
+bool HasBigInteger(const json::array& array) {
+  return std::any_of(array.begin(), array.end(),
+                     [](const json::value& item) { return HasBigInteger(item); });
+}
+bool HasBigInteger(const json::object& object) {
+  return std::any_of(object.begin(), object.end(),
+                     [](const auto& member) { return HasBigInteger(member.value()); });
+}
+bool HasBigInteger(const json::value& value) {
+  if (const json::array* array = value.if_array()) return HasBigInteger(*array);
+  const json::object* object = value.if_object();
+  return object != nullptr && (IfBigInteger(value) != nullptr || HasBigInteger(*object));
+}
+
+void Append(const json::value& value, std::string* text);
+void Append(const json::array& array, std::string* text) {
+  char before = '[';
+  for (const json::value& item : array) {
+    *text += std::exchange(before, ',');
+    Append(item, text);
+  }
+  *text += array.empty() ? "[]" : "]";
+}
+void Append(const json::object& object, std::string* text) {
+  char before = '{';
+  for (const auto& [key, member] : object) {
+    *text += std::exchange(before, ',');
+    *text += json::serialize(key);
+    *text += ':';
+    Append(member, text);
+  }
+  *text += object.empty() ? "{}" : "}";
+}
+void Append(const json::value& value, std::string* text) {
+  if (const json::string* digits = IfBigInteger(value))
+    text->append(digits->data(), digits->size());
+  else if (const json::array* array = value.if_array())
+    Append(*array, text);
+  else if (const json::object* object = value.if_object())
+    Append(*object, text);
+  else
+    *text += json::serialize(value);
+}
+
+template <class Kind>
+std::string Serialize(const Kind& value) {
+  if (!HasBigInteger(value)) return json::serialize(value);
+  std::string text;
+  Append(value, &text);
+  return text;
+}
+
 }  // namespace
 
 Result<json::value> ParseJson(std::string_view text, std::string_view what, JsonLimits limits) {
@@ -179,5 +235,12 @@ const json::string* IfBigInteger(const json::value& value) {
     return nullptr;
   return object->begin()->value().if_string();
 }
+
+const json::object* IfObject(const json::value& value) {
+  return IfBigInteger(value) == nullptr ? value.if_object() : nullptr;
+}
+
+std::string SerializeExactly(const json::array& array) { return Serialize(array); }
+std::string SerializeExactly(const json::object& object) { return Serialize(object); }
 
 }  // namespace ingle

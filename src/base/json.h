@@ -3,6 +3,7 @@
 
 #include <boost/json.hpp>
 #include <cstddef>
+#include <string>
 #include <string_view>
 
 #include "base/result.h"
@@ -27,5 +28,10 @@ Result<json::value> ParseJson(std::string_view text, std::string_view what, Json
 // A whole number beyond 64 bits, as ParseJson keeps it: its digits, with a sign. Null for any other
 // value. It is held as an object whose only key is no UTF-8, which no text can contain.
 const json::string* IfBigInteger(const json::value& value);
+// Null also for a whole number beyond 64 bits.
+const json::object* IfObject(const json::value& value);
+// As json::serialize, with whole numbers beyond 64 bits as they were written.
+std::string SerializeExactly(const json::array& array);
+std::string SerializeExactly(const json::object& object);
 
 }  // namespace ingle

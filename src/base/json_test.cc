@@ -85,6 +85,25 @@ TEST(ParseJson, KeysThatOccurTwice) {
   EXPECT_TRUE(ParseJson(R"({"a":1,"a":2})", "test"));
 }
 
+TEST(Serialize, WholeNumbersBeyond64BitsStayAsTheyWere) {
+  for (const std::string text :
+       {R"([1,-123456789012345678901234567890,{"a":[],"b":{},"c\"":[18446744073709551616]},null])",
+        R"([1,"18446744073709551616",{}])", "[]"}) {
+    const auto value = ParseJson(text, "test", {.big_integers = true});
+    ASSERT_TRUE(value);
+    EXPECT_EQ(SerializeExactly(value->get_array()), text);
+    EXPECT_EQ(SerializeExactly(json::object{{"x", *value}}), "{\"x\":" + text + "}");
+  }
+}
+
+TEST(ParseJson, ABigIntegerIsNoObject) {
+  const auto value = ParseJson("18446744073709551616", "test", {.big_integers = true});
+  EXPECT_EQ(IfObject(*value), nullptr);
+  EXPECT_NE(IfBigInteger(*value), nullptr);
+  EXPECT_NE(IfObject(json::value(json::object())), nullptr);
+  EXPECT_EQ(IfObject(json::value(1)), nullptr);
+}
+
 TEST(ParseJson, ValuesAreCounted) {
   JsonLimits small;
   small.values = 9;

@@ -47,14 +47,14 @@ Result<std::unique_ptr<ChatTemplate>> LoadTemplate(const RenderCommandOptions& o
           : "the chat template of " + path.path + " does not compile: " + parts.template_error);
 }
 
-Result<json::value> ReadJson(const std::string& path, const char* what, bool as_api) {
+Result<json::value> ReadJson(const std::string& path, const char* what) {
   INGLE_TRY(std::string text, ReadWhole(path, kJsonBytesMax));
   return ParseJson(text, what,
-                   {.depth = kJsonDepthMax, .bytes = kJsonBytesMax, .big_integers = !as_api});
+                   {.depth = kJsonDepthMax, .bytes = kJsonBytesMax, .big_integers = true});
 }
 
-Result<json::array> ReadMessageFile(const std::string& path, bool as_api) {
-  INGLE_TRY(json::value value, ReadJson(path, "--messages", as_api));
+Result<json::array> ReadMessageFile(const std::string& path) {
+  INGLE_TRY(json::value value, ReadJson(path, "--messages"));
   if (!value.is_array())
     return Fail(ErrorCode::kInvalidRequest, "--messages must hold a JSON array");
   return std::move(value).as_array();
@@ -62,8 +62,8 @@ Result<json::array> ReadMessageFile(const std::string& path, bool as_api) {
 
 // As apply_chat_template takes tools: null is none; of other values only those without a tool pass,
 // unchanged, besides arrays.
-Result<json::value> ReadToolFile(const std::string& path, bool as_api) {
-  INGLE_TRY(json::value value, ReadJson(path, "--tools", as_api));
+Result<json::value> ReadToolFile(const std::string& path) {
+  INGLE_TRY(json::value value, ReadJson(path, "--tools"));
   const bool empty_object = value.is_object() && value.get_object().empty();
   if (value.is_null() || value.is_array() || empty_object) return value;
   return Fail(ErrorCode::kInvalidRequest,
@@ -73,8 +73,7 @@ Result<json::value> ReadToolFile(const std::string& path, bool as_api) {
 Result<json::object> ReadVariables(const RenderCommandOptions& options) {
   if (options.variables.empty()) return json::object();
   INGLE_TRY(json::value value,
-            ParseJson(options.variables, "--set",
-                      {.depth = kJsonDepthMax, .big_integers = !options.as_api}));
+            ParseJson(options.variables, "--set", {.depth = kJsonDepthMax, .big_integers = true}));
   if (!value.is_object()) return Fail(ErrorCode::kInvalidRequest, "--set must be a JSON object");
   for (const auto& [key, unused] : value.get_object()) {
     const bool flagged = (key == "tools" && !options.tools.empty()) ||
@@ -89,12 +88,12 @@ Result<json::object> ReadVariables(const RenderCommandOptions& options) {
 
 Result<std::vector<TextSpan>> Render(const RenderCommandOptions& options) {
   INGLE_TRY(std::unique_ptr<ChatTemplate> chat_template, LoadTemplate(options));
-  INGLE_TRY(json::array messages, ReadMessageFile(options.messages, options.as_api));
+  INGLE_TRY(json::array messages, ReadMessageFile(options.messages));
   RenderOptions render;
   INGLE_TRY(render.variables, ReadVariables(options));
   json::value tools = nullptr;
   if (!options.tools.empty()) {
-    INGLE_TRY(tools, ReadToolFile(options.tools, options.as_api));
+    INGLE_TRY(tools, ReadToolFile(options.tools));
   }
   render.add_generation_prompt = !options.no_generation_prompt;
   render.now_unix_s = options.now.value_or(std::time(nullptr));

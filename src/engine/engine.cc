@@ -87,6 +87,15 @@ class LocalEngine final : public Engine {
     wake_.notify_one();
   }
 
+  void SetPaused(const std::string& request_id, bool paused) override {
+    {
+      std::lock_guard lock(mutex_);
+      if (!in_flight_.contains(request_id)) return;
+      pauses_.emplace_back(request_id, paused);
+    }
+    wake_.notify_one();
+  }
+
   uint64_t steps() const override { return steps_; }
   uint64_t progress() const override { return steps_ + parts_.model->progress(); }
   void OnStepEnd(std::function<void()> hook) override {
@@ -176,13 +185,16 @@ class LocalEngine final : public Engine {
   bool TakeInbox() {
     std::vector<std::unique_ptr<Generation>> arrivals;
     std::vector<std::string> cancels;
+    std::vector<std::pair<std::string, bool>> pauses;
     {
       std::unique_lock lock(mutex_);
       wake_.wait(lock, [this] {
-        return stopping_ || !batch_.idle() || !arrivals_.empty() || !cancels_.empty();
+        return stopping_ || batch_.runnable() || !arrivals_.empty() || !cancels_.empty() ||
+               !pauses_.empty();
       });
       arrivals.swap(arrivals_);
       cancels.swap(cancels_);
+      pauses.swap(pauses_);
       arriving_ = static_cast<uint32_t>(arrivals.size());
     }
     for (auto& arrival : arrivals) {
@@ -190,6 +202,7 @@ class LocalEngine final : public Engine {
       std::lock_guard lock(mutex_);
       --arriving_;
     }
+    for (const auto& [id, paused] : pauses) batch_.SetPaused(id, paused);
     for (const std::string& id : cancels) batch_.Cancel(id);
     return !stopping_;
   }
@@ -197,7 +210,7 @@ class LocalEngine final : public Engine {
   // No lock is held while the model runs or a sink is called.
   void Run() {
     while (TakeInbox()) {
-      if (!batch_.idle()) {
+      if (batch_.runnable()) {
         batch_.Step();
         ++steps_;
       }
@@ -219,6 +232,7 @@ class LocalEngine final : public Engine {
   std::function<void()> step_end_ = [] {};  // Does not change once there is work.
   std::vector<std::unique_ptr<Generation>> arrivals_;
   std::vector<std::string> cancels_;
+  std::vector<std::pair<std::string, bool>> pauses_;  // In the order of the calls.
   std::unordered_set<std::string> in_flight_;
   uint32_t waiting_ = 0;   // In the batch.
   uint32_t arriving_ = 0;  // On their way from the inbox into the batch.

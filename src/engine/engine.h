@@ -62,7 +62,11 @@ class Engine {
   virtual Result<Accepted> Submit(GenerateRequest request, EventSink sink) = 0;
   // Ends the request within one step with Finished{kCancelled}; unknown ids are ignored.
   virtual void Cancel(const std::string& request_id) = 0;
-  // Number of finished steps: the supervisor's sign of life. Rises only while there is work.
+  // A paused request keeps what it has and makes no tokens until it goes on; the tokens are the
+  // same as without the pause. Takes effect within one step; unknown ids are ignored.
+  virtual void SetPaused(const std::string& request_id, bool paused) = 0;
+  // Number of finished steps: the supervisor's sign of life. Rises only while there is work that is
+  // not paused.
   virtual uint64_t steps() const = 0;
   // Rises many times within a step, and only because work was done: a step may take minutes.
   virtual uint64_t progress() const = 0;

@@ -53,6 +53,7 @@ class Generation {
   std::vector<TokenId> tokens;         // Prompt and answer.
   std::unique_ptr<Sequence> sequence;  // Null while waiting.
   uint32_t pages = 0;
+  bool paused = false;       // Makes no tokens until its reader has caught up.
   uint32_t prompt_done = 0;  // Prompt tokens processed, when a step did more than one.
 
  private:

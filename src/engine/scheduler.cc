@@ -5,47 +5,85 @@
 namespace ingle {
 namespace {
 
-// Lets every running sequence hold pages for all its tokens, oldest first; takes pages from the
-// youngest. Returns how many of the oldest keep running.
-size_t GrowRunning(const PlanInput& input, uint64_t* free_pages, StepPlan* plan) {
-  size_t kept = input.running.size();
-  for (size_t i = 0; i < kept; ++i) {
-    const SequenceView& sequence = input.running[i];
-    uint32_t wanted = PagesFor(sequence.tokens, input.page_tokens);
-    uint64_t missing = wanted > sequence.pages ? wanted - sequence.pages : 0;
-    while (*free_pages < missing && kept > i) {
-      --kept;
-      *free_pages += input.running[kept].pages;
-      plan->preempt.push_back(input.running[kept].arrival);
-    }
-    if (kept > i) *free_pages -= missing;
+using Sequences = std::vector<const SequenceView*>;
+
+// The running sequences by what this step does with them.
+struct Places {
+  Sequences active;  // In order of arrival; at most max_sequences.
+  Sequences excess;  // Not paused, but without a place. In order of arrival.
+  Sequences paused;  // In order of arrival.
+  uint64_t free_pages;
+};
+
+Places FindPlaces(const PlanInput& input) {
+  Places places{{}, {}, {}, input.free_pages};
+  for (const SequenceView& sequence : input.running) {
+    if (sequence.paused)
+      places.paused.push_back(&sequence);
+    else if (places.active.size() < input.max_sequences)
+      places.active.push_back(&sequence);
+    else
+      places.excess.push_back(&sequence);
   }
-  return kept;
+  return places;
+}
+
+void TakePagesOfLast(Sequences* from, Places* places, StepPlan* plan) {
+  places->free_pages += from->back()->pages;
+  plan->preempt.push_back(from->back()->arrival);
+  from->pop_back();
+}
+
+// Lets every active sequence hold pages for all its tokens, oldest first; takes pages from those
+// that would not run anyway, then from the youngest active one.
+void GrowActive(const PlanInput& input, Places* places, StepPlan* plan) {
+  Sequences& active = places->active;
+  for (size_t i = 0; i < active.size(); ++i) {
+    const SequenceView& sequence = *active[i];
+    const uint32_t wanted = PagesFor(sequence.tokens, input.page_tokens);
+    const uint64_t missing = wanted > sequence.pages ? wanted - sequence.pages : 0;
+    while (places->free_pages < missing && active.size() > i) {
+      Sequences* victims = !places->paused.empty()   ? &places->paused
+                           : !places->excess.empty() ? &places->excess
+                                                     : &active;
+      TakePagesOfLast(victims, places, plan);
+    }
+    if (active.size() > i) places->free_pages -= missing;
+  }
+}
+
+// Room for one that waits, with the pages of paused sequences where that is enough.
+bool MakeRoom(uint64_t pages, Places* places, StepPlan* plan) {
+  uint64_t within_reach = places->free_pages;
+  for (const SequenceView* sequence : places->paused) within_reach += sequence->pages;
+  if (within_reach < pages) return false;
+  while (places->free_pages < pages) TakePagesOfLast(&places->paused, places, plan);
+  return true;
 }
 
 // First come, first served: one that does not fit is not overtaken, or it might never start.
-size_t CountAdmitted(const PlanInput& input, size_t running, uint64_t free_pages) {
-  size_t admitted = 0;
+void Admit(const PlanInput& input, Places* places, StepPlan* plan) {
+  if (!places->excess.empty()) return;
   for (const SequenceView& sequence : input.waiting) {
-    if (running + admitted >= input.max_sequences) break;
+    if (sequence.paused) continue;
+    if (places->active.size() >= input.max_sequences) break;
     // Room for its first answer token, and one page for the growth of each that runs: admitting a
     // sequence only to preempt it in the next step would be work for nothing.
-    uint64_t headroom = running + admitted;
-    uint64_t wanted =
+    const uint64_t headroom = places->active.size();
+    const uint64_t wanted =
         PagesFor(uint64_t{sequence.tokens} + (headroom > 0 ? 1 : 0), input.page_tokens);
-    if (wanted + headroom > free_pages) break;
-    free_pages -= PagesFor(sequence.tokens, input.page_tokens);
-    ++admitted;
+    if (!MakeRoom(wanted + headroom, places, plan)) break;
+    places->free_pages -= PagesFor(sequence.tokens, input.page_tokens);
+    places->active.push_back(&sequence);
+    plan->admit.push_back(sequence.arrival);
   }
-  return admitted;
 }
 
 bool Decodes(const SequenceView& sequence) { return sequence.tokens - sequence.cached == 1; }
 
 // The chunk is shared evenly, so that a short prompt need not wait behind a long one; what one
 // cannot use, the later ones get.
-void PlanRuns(const PlanInput& input, const std::vector<const SequenceView*>& sequences,
-              StepPlan* plan) {
+void PlanRuns(const PlanInput& input, const Sequences& sequences, StepPlan* plan) {
   uint32_t prompts = 0, budget = input.prompt_chunk;
   for (const SequenceView* sequence : sequences) prompts += Decodes(*sequence) ? 0 : 1;
   for (const SequenceView* sequence : sequences) {
@@ -65,18 +103,12 @@ void PlanRuns(const PlanInput& input, const std::vector<const SequenceView*>& se
 
 StepPlan Plan(const PlanInput& input) {
   StepPlan plan;
-  uint64_t free_pages = input.free_pages;
-  size_t running = GrowRunning(input, &free_pages, &plan);
-  size_t admitted = plan.preempt.empty() ? CountAdmitted(input, running, free_pages) : 0;
-  std::vector<const SequenceView*> sequences;
-  for (size_t i = 0; i < running; ++i) sequences.push_back(&input.running[i]);
-  for (size_t i = 0; i < admitted; ++i) {
-    plan.admit.push_back(input.waiting[i].arrival);
-    sequences.push_back(&input.waiting[i]);
-  }
-  std::sort(sequences.begin(), sequences.end(),
+  Places places = FindPlaces(input);
+  GrowActive(input, &places, &plan);
+  if (plan.preempt.empty()) Admit(input, &places, &plan);
+  std::sort(places.active.begin(), places.active.end(),
             [](const SequenceView* a, const SequenceView* b) { return a->arrival < b->arrival; });
-  PlanRuns(input, sequences, &plan);
+  PlanRuns(input, places.active, &plan);
   return plan;
 }
 

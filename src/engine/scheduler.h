@@ -7,6 +7,11 @@
 // sequence cannot grow, the youngest running one gives its pages back and waits at its place in the
 // queue. Its tokens are kept, so it is recomputed, and the arithmetic contract makes that
 // recomputation exact.
+//
+// A paused sequence (its reader is behind) keeps its pages, but its place in the step goes to
+// others; when they lack memory, it is the first to give its pages back. Sequences that go on find
+// their places by order of arrival, so for a while more may run than there are places: then the
+// youngest sit out, with their pages.
 
 #include <cstdint>
 #include <span>
@@ -19,6 +24,7 @@ struct SequenceView {
   uint32_t tokens = 0;   // Prompt and answer so far.
   uint32_t cached = 0;   // The first this many are in the cache. Always fewer than tokens.
   uint32_t pages = 0;    // Pages that it holds.
+  bool paused = false;   // Neither runs nor is admitted until it goes on.
 };
 
 struct PlanInput {
@@ -26,8 +32,8 @@ struct PlanInput {
   std::span<const SequenceView> waiting;  // In order of arrival.
   uint64_t free_pages = 0;
   uint32_t page_tokens = 1;
-  uint32_t max_sequences = 1;
-  uint32_t prompt_chunk = 1;  // Prompt tokens per step, all sequences together.
+  uint32_t max_sequences = 1;  // Places in a step.
+  uint32_t prompt_chunk = 1;   // Prompt tokens per step, all sequences together.
 };
 
 struct PlannedRun {

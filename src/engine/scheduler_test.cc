@@ -54,12 +54,58 @@ TEST(Scheduler, NothingIsAdmittedInAStepThatPreempts) {
   EXPECT_TRUE(plan.admit.empty());
 }
 
+TEST(Scheduler, APausedSequenceGivesItsPlaceAndKeepsItsPages) {
+  std::vector<SequenceView> running{{1, 9, 8, 2, true}, {2, 9, 8, 2}};
+  std::vector<SequenceView> waiting{{3, 4, 0, 0, true}, {4, 4, 0, 0}, {5, 4, 0, 0}};
+  StepPlan plan = Plan({running, waiting, 100, 8, 2, 64});
+  EXPECT_TRUE(plan.preempt.empty());
+  EXPECT_EQ(plan.admit, (std::vector<uint64_t>{4}));
+  EXPECT_EQ(plan.runs, (std::vector<PlannedRun>{{2, 1, true}, {4, 4, true}}));
+  for (SequenceView& sequence : running) sequence.paused = true;
+  EXPECT_TRUE(Plan({running, {}, 100, 8, 2, 64}).runs.empty());
+}
+
+TEST(Scheduler, WhoGoesOnTakesItsPlaceBackAndTheYoungestSitsOut) {
+  std::vector<SequenceView> running{{1, 9, 8, 2}, {2, 9, 8, 2}, {4, 9, 8, 2}};
+  std::vector<SequenceView> waiting{{5, 4, 0, 0}};
+  StepPlan plan = Plan({running, waiting, 100, 8, 2, 64});
+  EXPECT_TRUE(plan.preempt.empty());
+  EXPECT_TRUE(plan.admit.empty());
+  EXPECT_EQ(plan.runs, (std::vector<PlannedRun>{{1, 1, true}, {2, 1, true}}));
+}
+
+TEST(Scheduler, PagesComeFromThePausedThenFromThoseWithoutAPlace) {
+  std::vector<SequenceView> running{
+      {1, 17, 16, 2}, {2, 9, 8, 1, true}, {3, 9, 8, 1}, {4, 9, 8, 1, true}};
+  StepPlan plan = Plan({running, {}, 0, 8, 1, 64});
+  EXPECT_EQ(plan.preempt, (std::vector<uint64_t>{4}));
+  running.pop_back();
+  EXPECT_EQ(Plan({running, {}, 0, 8, 1, 64}).preempt, (std::vector<uint64_t>{2}));
+  running.erase(running.begin() + 1);
+  plan = Plan({running, {}, 0, 8, 1, 64});
+  EXPECT_EQ(plan.preempt, (std::vector<uint64_t>{3}));
+  EXPECT_EQ(plan.runs, (std::vector<PlannedRun>{{1, 1, true}}));
+}
+
+TEST(Scheduler, OneThatWaitsGetsThePagesOfThePausedOnlyWhereTheySuffice) {
+  std::vector<SequenceView> running{{1, 17, 16, 3, true}, {2, 9, 8, 2, true}};
+  std::vector<SequenceView> waiting{{3, 24, 0, 0}};
+  StepPlan plan = Plan({running, waiting, 1, 8, 2, 64});
+  EXPECT_EQ(plan.preempt, (std::vector<uint64_t>{2}));
+  EXPECT_EQ(plan.admit, (std::vector<uint64_t>{3}));
+  waiting[0].tokens = 49;
+  plan = Plan({running, waiting, 1, 8, 2, 64});
+  EXPECT_TRUE(plan.preempt.empty());
+  EXPECT_TRUE(plan.admit.empty());
+}
+
 // A cache, queues and requests with known answer lengths, driven by Plan alone.
 class Simulation {
  public:
   Simulation(uint64_t seed, uint32_t page_tokens, uint32_t total_pages, uint32_t max_sequences,
-             uint32_t chunk)
-      : seed_(seed),
+             uint32_t chunk, bool with_pauses = false)
+      : with_pauses_(with_pauses),
+        seed_(seed),
         page_tokens_(page_tokens),
         total_pages_(total_pages),
         max_sequences_(max_sequences),
@@ -71,6 +117,7 @@ class Simulation {
     while (finished_.size() < requests) {
       Arrive(requests);
       CancelSome();
+      if (with_pauses_) PauseSome();
       Step();
       if (testing::Test::HasFatalFailure()) return steps;
       if (++steps > requests * 1000) {
@@ -82,6 +129,7 @@ class Simulation {
     return steps;
   }
   const std::vector<uint64_t>& finished() const { return finished_; }
+  uint64_t sat_out() const { return sat_out_; }
   uint64_t preemptions() const { return preemptions_; }
   uint64_t widest() const { return widest_; }
 
@@ -114,6 +162,12 @@ class Simulation {
     running_.erase(victim);
   }
 
+  void PauseSome() {
+    for (auto* requests : {&waiting_, &running_})
+      for (auto& [arrival, request] : *requests)
+        if (Random(request.view.paused ? 8 : 40) == 0) request.view.paused ^= true;
+  }
+
   static std::vector<SequenceView> Views(const std::map<uint64_t, Request>& requests) {
     std::vector<SequenceView> views;
     for (const auto& [arrival, request] : requests) views.push_back(request.view);
@@ -123,7 +177,11 @@ class Simulation {
   void Preempt(uint64_t arrival) {
     auto found = running_.find(arrival);
     ASSERT_NE(found, running_.end());
-    ASSERT_EQ(found, std::prev(running_.end())) << "only the youngest gives way";
+    // Paused ones first, and of each kind the youngest.
+    for (auto& [other, request] : running_)
+      ASSERT_FALSE(request.view.paused && !found->second.view.paused) << "before a paused one";
+    for (auto later = std::next(found); later != running_.end(); ++later)
+      ASSERT_NE(later->second.view.paused, found->second.view.paused) << "before a younger one";
     free_pages_used_ -= found->second.view.pages;
     found->second.view.pages = 0;
     found->second.view.cached = 0;
@@ -132,17 +190,28 @@ class Simulation {
   }
 
   void Admit(uint64_t arrival) {
-    ASSERT_FALSE(waiting_.empty());
-    ASSERT_EQ(waiting_.begin()->first, arrival) << "overtaken";
+    const auto first =
+        std::ranges::find_if(waiting_, [](const auto& one) { return !one.second.view.paused; });
+    ASSERT_NE(first, waiting_.end());
+    ASSERT_EQ(first->first, arrival) << "overtaken";
     running_.insert(waiting_.extract(arrival));
   }
 
+  // Every sequence with a place holds pages for all its tokens; the others what they had.
   void Grow() {
+    uint32_t places = max_sequences_;
     for (auto& [arrival, request] : running_) {
+      if (request.view.paused) continue;
+      if (places == 0) {
+        ++sat_out_;
+        continue;
+      }
+      --places;
       uint32_t pages = PagesFor(request.view.tokens, page_tokens_);
       ASSERT_GE(pages, request.view.pages);
       free_pages_used_ += pages - request.view.pages;
       request.view.pages = pages;
+      active_.push_back(arrival);
     }
     ASSERT_LE(free_pages_used_, total_pages_) << "more pages than there are";
   }
@@ -172,16 +241,24 @@ class Simulation {
     for (uint64_t arrival : plan.preempt) Preempt(arrival);
     for (uint64_t arrival : plan.admit) Admit(arrival);
     if (testing::Test::HasFatalFailure()) return;
+    active_.clear();
     Grow();
-    ASSERT_LE(running_.size(), max_sequences_);
-    widest_ = std::max<uint64_t>(widest_, running_.size());
+    widest_ = std::max<uint64_t>(widest_, active_.size());
+    CheckRuns(plan);
+    for (const PlannedRun& run : plan.runs) RunOne(run);
+  }
+
+  void CheckRuns(const StepPlan& plan) {
     uint32_t prompt_tokens = 0;
     std::map<uint64_t, PlannedRun> runs;
-    for (const PlannedRun& run : plan.runs) runs[run.arrival] = run;
+    for (const PlannedRun& run : plan.runs) {
+      runs[run.arrival] = run;
+      ASSERT_TRUE(std::ranges::binary_search(active_, run.arrival)) << "has no place";
+    }
     ASSERT_EQ(runs.size(), plan.runs.size());
-    for (const auto& [arrival, request] : running_) {
-      uint32_t pending = request.view.tokens - request.view.cached;
-      if (pending == 1) {
+    for (uint64_t arrival : active_) {
+      const SequenceView& view = running_.at(arrival).view;
+      if (view.tokens - view.cached == 1) {
         ASSERT_TRUE(runs.contains(arrival)) << "decode waited";
       } else if (runs.contains(arrival)) {
         prompt_tokens += runs[arrival].tokens;
@@ -189,11 +266,19 @@ class Simulation {
     }
     ASSERT_LE(prompt_tokens, chunk_);
     // No idle step while there is work.
-    ASSERT_TRUE(!plan.runs.empty() || (running_.empty() && waiting_.empty()));
-    for (const PlannedRun& run : plan.runs) RunOne(run);
+    ASSERT_TRUE(!plan.runs.empty() || !HasWork());
   }
 
-  uint64_t seed_, draws_ = 0, next_ = 0, preemptions_ = 0, widest_ = 0;
+  bool HasWork() const {
+    for (const auto* requests : {&waiting_, &running_})
+      for (const auto& [arrival, request] : *requests)
+        if (!request.view.paused) return true;
+    return false;
+  }
+
+  bool with_pauses_;
+  std::vector<uint64_t> active_;  // With a place in this step.
+  uint64_t seed_, draws_ = 0, next_ = 0, preemptions_ = 0, widest_ = 0, sat_out_ = 0;
   uint32_t page_tokens_, total_pages_, max_sequences_, chunk_;
   uint64_t free_pages_used_ = 0;
   std::map<uint64_t, Request> waiting_, running_;
@@ -215,6 +300,21 @@ TEST(SchedulerSimulation, ThousandsOfArrivalsAllFinish) {
   }
   EXPECT_GT(preemptions, 100u) << "the simulation must reach the hard case";
   EXPECT_EQ(widest, 8u);
+}
+
+TEST(SchedulerSimulation, WithPausesAllFinishToo) {
+  uint64_t preemptions = 0, sat_out = 0;
+  for (uint64_t seed = 1; seed <= 8; ++seed) {
+    SCOPED_TRACE(seed);
+    Simulation simulation(seed, 16, seed % 2 == 0 ? 40u : 12u, 8, seed % 4 == 0 ? 7 : 64, true);
+    simulation.Run(1000);
+    if (HasFatalFailure()) return;
+    EXPECT_EQ(simulation.finished().size(), 1000u);
+    preemptions += simulation.preemptions();
+    sat_out += simulation.sat_out();
+  }
+  EXPECT_GT(preemptions, 100u);
+  EXPECT_GT(sat_out, 100u) << "the simulation must reach the hard case";
 }
 
 TEST(SchedulerSimulation, TheSameSeedGivesTheSameOrder) {

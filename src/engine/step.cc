@@ -24,7 +24,8 @@ std::vector<SequenceView> Views(const std::vector<std::unique_ptr<Generation>>& 
   std::vector<SequenceView> views;
   for (const auto& generation : generations)
     views.push_back({generation->arrival, static_cast<uint32_t>(generation->tokens.size()),
-                     generation->sequence ? generation->sequence->length() : 0, generation->pages});
+                     generation->sequence ? generation->sequence->length() : 0, generation->pages,
+                     generation->paused});
   return views;
 }
 
@@ -66,6 +67,17 @@ void Batch::CancelAll() {
       generation->Finish(FinishReason::kCancelled, StopCause::kCancelled);
   RetireFinished();
   EmitEvents();
+}
+
+void Batch::SetPaused(const std::string& id, bool paused) {
+  for (Generations* list : {&waiting_, &running_})
+    for (auto& generation : *list)
+      if (generation->id() == id) generation->paused = paused;
+}
+
+bool Batch::runnable() const {
+  const auto goes_on = [](const auto& generation) { return !generation->paused; };
+  return std::ranges::any_of(running_, goes_on) || std::ranges::any_of(waiting_, goes_on);
 }
 
 StepPlan Batch::PlanStep() const {

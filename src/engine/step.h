@@ -32,7 +32,10 @@ class Batch {
   void Add(std::unique_ptr<Generation> generation);
   void Cancel(const std::string& id);
   void CancelAll();
-  bool idle() const { return running_.empty() && waiting_.empty(); }
+  // Unknown ids are ignored.
+  void SetPaused(const std::string& id, bool paused);
+  // Whether a step would do anything: false when there is nothing, or all is paused.
+  bool runnable() const;
 
   // One step, from the queues to the events.
   void Step();

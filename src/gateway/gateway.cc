@@ -79,7 +79,7 @@ void Gateway::Submit(GenerateRequest request, EventSink sink) {
   entry.sink = std::make_shared<EventSink>(std::move(sink));
   entry.wait_until_ms = SteadyMs() + options_.start_wait_ms;
   const std::string id = entry.request.id;
-  const bool idle = journal_.size() == 0;
+  const bool idle = !HasWork();
   const auto kept = entry.sink;
   if (!journal_.Add(std::move(entry))) {
     lock.unlock();
@@ -100,6 +100,8 @@ void Gateway::Cancel(const std::string& request_id) {
     JournalEntry* entry = journal_.Find(request_id);
     if (entry == nullptr) return;
     if (entry->submitted) {
+      if (!HasWork()) progress_ms_ = SteadyMs();
+      entry->paused = false;  // It must confirm, however far behind its client was.
       if (client_ != nullptr) client_->Cancel(request_id);
       return;  // The worker confirms with Finished.
     }
@@ -107,6 +109,20 @@ void Gateway::Cancel(const std::string& request_id) {
     journal_.Remove(request_id);
   }
   (*sink)(Error{ErrorCode::kCancelled, "cancelled before a worker had it", "", "cancelled"});
+}
+
+void Gateway::SetPaused(const std::string& request_id, bool paused) {
+  std::lock_guard lock(mutex_);
+  JournalEntry* entry = journal_.Find(request_id);
+  if (entry == nullptr || !entry->accepted || entry->paused == paused) return;
+  if (!HasWork()) progress_ms_ = SteadyMs();  // The stall clock starts with the work.
+  entry->paused = paused;
+  if (client_ != nullptr) client_->SetPaused(request_id, paused);
+}
+
+bool Gateway::HasWork() const {
+  return std::ranges::any_of(journal_.entries(),
+                             [](const auto& entry) { return !entry.second.paused; });
 }
 
 void Gateway::NoteBytesSent(const std::string& request_id, uint64_t bytes) {
@@ -134,6 +150,7 @@ GatewayStatus Gateway::status() const {
   GatewayStatus copy = status_;
   copy.retry_after_s = QuarantineLeftS();
   copy.in_flight = journal_.size();
+  for (const auto& [id, entry] : journal_.entries()) copy.paused += entry.paused ? 1 : 0;
   return copy;
 }
 
@@ -173,7 +190,7 @@ void Gateway::OnReport(StepReport report) {
     const int64_t now = SteadyMs();
     report_ms_ = now;
     if (report.steps != status_.steps || report.progress != progress_ || !report.events.empty() ||
-        journal_.size() == 0)
+        !HasWork())
       progress_ms_ = now;
     status_.steps = report.steps;
     progress_ = report.progress;

@@ -47,7 +47,7 @@ struct GatewayStatus {
   int64_t retry_after_s = 0;               // While quarantined: until a worker is tried again.
   uint64_t steps = 0;
   uint32_t running = 0, queued = 0;  // As the worker last said.
-  size_t in_flight = 0;
+  size_t in_flight = 0, paused = 0;
   uint32_t restarts = 0;
   pid_t worker_pid = 0;
 };
@@ -63,6 +63,9 @@ class Gateway {
   // gateway; it must not block and must not call Submit.
   void Submit(GenerateRequest request, EventSink sink);
   void Cancel(const std::string& request_id);
+  // A request whose client is behind: the worker makes no more tokens for it until it goes on.
+  // Never calls a sink.
+  void SetPaused(const std::string& request_id, bool paused);
   void NoteBytesSent(const std::string& request_id, uint64_t bytes);
   GatewayStatus status() const;
   // Waits until the first load has ended, one way or the other (or timeout_ms, -1: never).
@@ -83,6 +86,7 @@ class Gateway {
   RestartDecision DecideRestart();
   int64_t QuarantineLeftS() const;  // mutex_ held; 0: not quarantined.
   Error NotAvailable() const;       // mutex_ held.
+  bool HasWork() const;             // mutex_ held: some request is not paused.
   void RefuseAll(const Error& error, bool only_submitted);
   void ExpireWaiting(int64_t now_ms);
   void SubmitWaiting();

@@ -133,6 +133,35 @@ TEST_F(GatewayTest, AStepThatStandsStillIsAStallAndALongOneThatWorksIsNot) {
   EXPECT_EQ(Run("next")->text, "next");
 }
 
+TEST_F(GatewayTest, AWorkerWhoseRequestsAreAllPausedIsNotStuck) {
+  options_.stall_timeout_ms = 300;
+  Start();
+  auto paused = Submit("stall", "a");
+  paused->Wait([&] { return paused->accepted == 1; });
+  gateway_->SetPaused("a", true);
+  gateway_->SetPaused("a", true);
+  gateway_->SetPaused("nobody", true);
+  std::this_thread::sleep_for(std::chrono::milliseconds(1000));
+  EXPECT_EQ(gateway_->status().restarts, 0u);
+  EXPECT_EQ(gateway_->status().paused, 1u);
+  EXPECT_EQ(paused->ends, 0u);
+  gateway_->SetPaused("a", false);
+  EXPECT_EQ(gateway_->status().paused, 0u);
+  paused->WaitForEnd();
+  EXPECT_NE(paused->error->message.find("no step"), std::string::npos) << "the clock runs again";
+  EXPECT_EQ(Run("next")->text, "next");
+}
+
+TEST_F(GatewayTest, APausedRequestThatIsCancelledIsWaitedFor) {
+  Start();
+  auto paused = Submit("stall", "a");
+  paused->Wait([&] { return paused->accepted == 1; });
+  gateway_->SetPaused("a", true);
+  gateway_->Cancel("a");
+  paused->WaitForEnd();
+  EXPECT_EQ(paused->finished->reason, FinishReason::kCancelled);
+}
+
 TEST_F(GatewayTest, CancelsBeforeAndWithAWorker) {
   Touch();
   Start("load-while");

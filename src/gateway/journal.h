@@ -21,6 +21,7 @@ struct JournalEntry {
   std::shared_ptr<EventSink> sink;
   bool submitted = false;  // The worker has it; else it waits for a worker.
   bool accepted = false;
+  bool paused = false;          // The worker was asked to make no more tokens for now.
   uint64_t effective_seed = 0;  // Known once accepted, also when the client gave none.
   std::vector<int32_t> tokens;  // Emitted so far.
   uint32_t tokens_emitted = 0;  // tokens.size(), unless the journal's room was used up.
@@ -40,6 +41,7 @@ class Journal {
   void AppendTokens(JournalEntry& entry, const std::vector<SampledToken>& tokens);
   std::vector<JournalEntry> TakeAll();
   std::map<std::string, JournalEntry, std::less<>>& entries() { return entries_; }
+  const std::map<std::string, JournalEntry, std::less<>>& entries() const { return entries_; }
   size_t size() const { return entries_.size(); }
 
  private:

@@ -168,7 +168,7 @@ std::optional<std::string> Gateway::CheckProgress(int64_t now_ms) {
   std::lock_guard lock(mutex_);
   if (!trouble_.empty()) return trouble_;
   const int64_t limit = options_.stall_timeout_ms;
-  if (status_.state == ModelState::kReady && journal_.size() > 0 && now_ms - progress_ms_ > limit)
+  if (status_.state == ModelState::kReady && HasWork() && now_ms - progress_ms_ > limit)
     return "made no step, nor progress within one, for " + std::to_string(limit) +
            " ms while requests were running";
   const int64_t silence_limit = std::max(limit, kMinSilenceMs);

@@ -8,7 +8,6 @@
 #include <boost/asio/write.hpp>
 #include <boost/beast/core/string.hpp>
 #include <boost/beast/http/error.hpp>
-#include <ctime>
 
 #include "http/connection_exchange.h"
 
@@ -23,15 +22,6 @@ constexpr size_t kLingerBytes =
     64 << 20;  // Discarded after a refusal, so that the client can read it.
 constexpr auto kLingerTime = std::chrono::seconds(5);
 constexpr size_t kGatherBuffers = 64;
-
-std::string HttpDate() {
-  const std::time_t now = std::time(nullptr);
-  std::tm parts{};
-  gmtime_r(&now, &parts);
-  char text[64];
-  const size_t size = strftime(text, sizeof(text), "%a, %d %b %Y %H:%M:%S GMT", &parts);
-  return {text, size};
-}
 
 Status BodyEnded(bool client_closed, bool whole_time_is_over, const HttpServerOptions& options) {
   const std::string limit =
@@ -287,6 +277,7 @@ asio::awaitable<Connection::Next> Connection::ServeOne() {
 // Writes what the exchange produces until it ends; false when the connection cannot go on.
 asio::awaitable<bool> Connection::RunReply(std::shared_ptr<Exchange> exchange) {
   exchange.reset();  // Only the handler decides how long it lives.
+  ++server_->replies;
   while (!broken_) {
     if (reply_.aborted) break;
     if (!reply_.out.empty()) {
@@ -313,7 +304,22 @@ asio::awaitable<bool> Connection::RunReply(std::shared_ptr<Exchange> exchange) {
   body_charge_.Release();
   if (!fine) PeerLeft();
   reply_ = Reply();
+  --server_->replies;
   co_return fine&& keep_alive_;
+}
+
+// Closing the socket is the only way to end a write that the peer does not take. `stuck` lives as
+// long as the write.
+void Connection::WatchWrite(asio::steady_timer& stuck) {
+  stuck.expires_after(std::chrono::milliseconds(server_->options.write_timeout_ms));
+  stuck.async_wait(
+      [this, self = shared_from_this(), &stuck, number = writes_](boost::system::error_code error) {
+        if (error || number != writes_) return;  // The write ended in the same moment.
+        const auto on_stalled = std::exchange(reply_.on_stalled, nullptr);
+        if (!on_stalled) return Close();
+        on_stalled();
+        WatchWrite(stuck);
+      });
 }
 
 asio::awaitable<bool> Connection::WriteSome() {
@@ -322,13 +328,11 @@ asio::awaitable<bool> Connection::WriteSome() {
     buffers.push_back(asio::buffer(piece));
     if (buffers.size() == kGatherBuffers) break;
   }
-  // Closing the socket is the only way to end a write that the peer does not take.
-  asio::steady_timer stuck(strand_, std::chrono::milliseconds(server_->options.write_timeout_ms));
-  stuck.async_wait([self = shared_from_this()](boost::system::error_code error) {
-    if (!error) self->Close();
-  });
+  asio::steady_timer stuck(strand_);
+  WatchWrite(stuck);
   const auto [error, bytes] = co_await socket_.async_write_some(buffers, kToken);
   stuck.cancel();
+  ++writes_;
   if (error || broken_) co_return false;
   size_t left = bytes;
   while (left > 0) {

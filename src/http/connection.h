@@ -27,7 +27,7 @@ struct ServerState {
   const HttpServerOptions options;
   BodyBudget bodies;
   HttpHandler* handler = nullptr;
-  std::atomic<size_t> connections{0};
+  std::atomic<size_t> connections{0}, replies{0};
   std::atomic<bool> draining{false};
   std::atomic<uint64_t> requests{0};
   uint64_t id_base = 0;
@@ -57,6 +57,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     Clock::time_point last_write;
     std::function<void()> on_closed;
     std::function<void(size_t)> on_written;
+    std::function<void()> on_stalled;
   };
 
   asio::awaitable<void> Fill();
@@ -67,6 +68,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   asio::awaitable<Status> ReadBody(Parser& parser);
   asio::awaitable<bool> RunReply(std::shared_ptr<Exchange> exchange);
   asio::awaitable<bool> WriteSome();
+  void WatchWrite(asio::steady_timer& stuck);
   asio::awaitable<void> Refuse(HttpResponse response, bool head_only);
   asio::awaitable<void> Linger();
   Result<HttpRequest> Interpret(const Parser& parser) const;
@@ -85,6 +87,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   BodyCharge body_charge_;  // Of the request that is read or answered.
   Reply reply_;
   uint64_t exchange_number_ = 0;  // Late calls of an earlier exchange are ignored.
+  uint64_t writes_ = 0;           // That have ended.
   std::atomic<size_t> queued_bytes_{0};
 };
 

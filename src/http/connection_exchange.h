@@ -88,6 +88,12 @@ class ConnectionExchange final : public Exchange {
     });
   }
 
+  void SetOnStalled(std::function<void()> on_stalled) override {
+    Post([on_stalled = std::move(on_stalled)](Connection& c) mutable {
+      c.reply_.on_stalled = std::move(on_stalled);
+    });
+  }
+
  private:
   template <class Action>
   void Post(Action action) {

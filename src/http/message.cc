@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <ctime>
 #include <optional>
 
 #include "base/utf8.h"
@@ -109,6 +110,15 @@ std::string_view ReasonPhrase(int status) {
     case 504: return "Gateway Timeout";
     default: return "Status";
   }
+}
+
+std::string HttpDate() {
+  const std::time_t now = std::time(nullptr);
+  std::tm parts{};
+  gmtime_r(&now, &parts);
+  char text[64];
+  const size_t size = strftime(text, sizeof(text), "%a, %d %b %Y %H:%M:%S GMT", &parts);
+  return {text, size};
 }
 
 Status CheckHead(std::string_view head, const HeadLimits& limits) {

@@ -38,6 +38,7 @@ struct HttpResponse {
 };
 
 std::string_view ReasonPhrase(int status);
+std::string HttpDate();  // Now.
 
 struct HeadLimits {
   size_t bytes = 16 << 10;  // Request line and headers.

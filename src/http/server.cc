@@ -44,7 +44,11 @@ class AsioServer final : public HttpServer {
     if (error)
       return Fail(ErrorCode::kUnavailable,
                   "cannot listen on " + options.address + " port " + std::to_string(options.port) +
-                      ": " + error.message() + "; choose another with --port",
+                      ": " + error.message() +
+                      (error == asio::error::address_in_use
+                           ? "; another program listens there, perhaps another ingle: stop it, or "
+                           : "; ") +
+                      "choose another port with --port",
                   "port");
     asio::co_spawn(context_, Accept(), asio::detached);
     for (uint32_t i = 0; i < options.threads; ++i) threads_.emplace_back([this] { Run(); });
@@ -58,6 +62,7 @@ class AsioServer final : public HttpServer {
 
   uint16_t port() const override { return port_; }
   size_t connections() const override { return state_->connections; }
+  size_t replies() const override { return state_->replies; }
 
   void StopAccepting() override {
     state_->draining = true;
@@ -75,7 +80,7 @@ class AsioServer final : public HttpServer {
         context_.run();
         return;
       } catch (const std::exception& error) {
-        fprintf(stderr, "http: %s\n", error.what());
+        state_->options.log(error.what());
       }
     }
   }

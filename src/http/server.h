@@ -31,13 +31,16 @@ class Exchange {
   // Bytes of Write that the socket has not taken yet.
   virtual size_t queued_bytes() const = 0;
 
-  // Set both inside OnRequest, before anything is sent. They run on the connection's strand, at
+  // Set these inside OnRequest, before anything is sent. They run on the connection's strand, at
   // most once at a time; the callbacks are dropped when the exchange is over.
   virtual void SetOnClosed(
       std::function<void()> on_closed) = 0;  // The client has gone (or closed its side). A reply
                                              // that has not ended by then is aborted after it.
   virtual void SetOnWritten(
       std::function<void(size_t bytes)> on_written) = 0;  // The socket took some bytes.
+  // The socket has taken no byte for write_timeout_ms. Where this is set, the connection is closed
+  // after as long again only, so that a client that wakes up can be told.
+  virtual void SetOnStalled(std::function<void()> on_stalled) = 0;
 };
 
 class HttpHandler {
@@ -67,7 +70,8 @@ struct HttpServerOptions {
   // free_body_bytes of each are not counted, so that small requests always have room.
   size_t body_budget_bytes = 512 << 20;
   size_t free_body_bytes = 64 << 10;
-  int write_timeout_ms = 60'000;  // Without the socket taking a byte.
+  int write_timeout_ms = 60'000;  // Without the socket taking a byte; see SetOnStalled.
+  std::function<void(const std::string&)> log = [](const std::string&) {};
 };
 
 class HttpServer {
@@ -80,6 +84,8 @@ class HttpServer {
   // No new connections; kept ones are closed after their next reply.
   virtual void StopAccepting() = 0;
   virtual size_t connections() const = 0;
+  // Replies that are being made or have not been taken yet.
+  virtual size_t replies() const = 0;
 };
 
 }  // namespace ingle

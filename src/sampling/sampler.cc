@@ -1,6 +1,7 @@
 #include "sampling/sampler.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
 
@@ -34,23 +35,39 @@ uint64_t Mass(uint64_t total, double p) {
   return std::min(total, static_cast<uint64_t>(mass));
 }
 
+// Several at once, because each comparison waits for the one before.
 float LargestLogit(const std::vector<Candidate>& candidates) {
-  float largest = kForbidden;
-  for (const Candidate& c : candidates) largest = std::max(largest, c.logit);
-  return largest;
+  constexpr size_t kChains = 8;
+  std::array<float, kChains> largest;
+  largest.fill(kForbidden);
+  size_t i = 0;
+  for (; i + kChains <= candidates.size(); i += kChains)
+    for (size_t chain = 0; chain < kChains; ++chain)
+      largest[chain] = std::max(largest[chain], candidates[i + chain].logit);
+  for (; i < candidates.size(); ++i) largest[0] = std::max(largest[0], candidates[i].logit);
+  return *std::max_element(largest.begin(), largest.end());
 }
 
-// scratch->weights = exp(logit - largest) of each candidate; returns the sum.
+// Vectors of the scratch only grow: making room again would fill it with zeros.
+template <class T>
+std::span<T> Room(std::vector<T>* in, size_t size) {
+  if (in->size() < size) in->resize(size);
+  return std::span(*in).first(size);
+}
+
+// scratch->weights = exp(logit - largest) of each candidate, scratch->exponents what it was taken
+// of; returns the sum.
 uint64_t SoftmaxWeights(float temperature, SamplerScratch* scratch) {
   const auto& candidates = scratch->candidates;
   float largest = LargestLogit(candidates);
-  scratch->exponents.resize(candidates.size());
-  scratch->weights.resize(candidates.size());
-  for (size_t i = 0; i < candidates.size(); ++i)
-    scratch->exponents[i] = (candidates[i].logit - largest) / temperature;
-  ExpWeights(scratch->exponents, scratch->weights);
+  const auto exponents = Room(&scratch->exponents, candidates.size());
+  const auto weights = Room(&scratch->weights, candidates.size());
+  for (size_t i = 0; i < candidates.size(); ++i) exponents[i] = candidates[i].logit - largest;
+  if (temperature != 1.0f)
+    for (float& exponent : exponents) exponent /= temperature;
+  ExpWeights(exponents, weights);
   uint64_t sum = 0;
-  for (uint64_t weight : scratch->weights) sum += weight;
+  for (uint64_t weight : weights) sum += weight;
   return sum;
 }
 
@@ -59,71 +76,123 @@ constexpr size_t kBuckets = 4096;
 constexpr float kBucketsPerUnit = 64;
 constexpr float kLastBucket = kBuckets - 1;
 
+uint32_t BucketOf(float score) {
+  return static_cast<uint32_t>(
+      static_cast<int32_t>(std::min(score * kBucketsPerUnit, kLastBucket)));
+}
+
+// Leaves of the candidates those of buckets up to `last`; notes those of `last` itself as the edge.
+// scratch->order: the bucket of each.
+void KeepBuckets(uint32_t last, SamplerScratch* scratch) {
+  auto& candidates = scratch->candidates;
+  const uint32_t* const bucket_of = scratch->order.data();
+  const auto edge = Room(&scratch->edge, candidates.size() + 1);
+  size_t kept = 0, on_edge = 0;
+  for (size_t i = 0; i < candidates.size(); ++i) {
+    // Written always, counted only where it counts; cheaper than a branch.
+    candidates[kept] = candidates[i];
+    edge[on_edge] = {static_cast<uint32_t>(kept), static_cast<uint32_t>(i)};
+    kept += bucket_of[i] <= last;
+    on_edge += bucket_of[i] == last;
+  }
+  candidates.resize(kept);
+  scratch->edge_size = on_edge;
+}
+
 // Keeps the shortest prefix, in order of (scores, likelihood), whose weights sum to at least
 // `mass`. Weights are summed by bucket of score; only the bucket in which the prefix ends is
 // sorted. scratch->scores: [candidates], >= 0.
 void KeepPrefix(uint64_t mass, SamplerScratch* scratch) {
   const auto& scores = scratch->scores;
   auto& candidates = scratch->candidates;
-  auto bucket_of = [&](size_t i) {
-    return static_cast<uint32_t>(
-        static_cast<int32_t>(std::min(scores[i] * kBucketsPerUnit, kLastBucket)));
-  };
   scratch->buckets.assign(kBuckets, 0);
+  const auto bucket_of = Room(&scratch->order, candidates.size());
+  for (size_t i = 0; i < candidates.size(); ++i) bucket_of[i] = BucketOf(scores[i]);
   for (size_t i = 0; i < candidates.size(); ++i)
-    scratch->buckets[bucket_of(i)] += scratch->weights[i];
+    scratch->buckets[bucket_of[i]] += scratch->weights[i];
   uint64_t before_last = 0;
-  size_t last = 0;
+  uint32_t last = 0;
   while (last + 1 < kBuckets && before_last + scratch->buckets[last] < mass)
     before_last += scratch->buckets[last++];
+  KeepBuckets(last, scratch);
 
-  auto& edge = scratch->order;  // Indices in the last bucket.
-  edge.clear();
-  for (size_t i = 0; i < candidates.size(); ++i)
-    if (bucket_of(i) == last) edge.push_back(static_cast<uint32_t>(i));
-  std::sort(edge.begin(), edge.end(), [&](uint32_t a, uint32_t b) {
-    if (scores[a] != scores[b]) return scores[a] < scores[b];
-    return Likelier(candidates[a], candidates[b]);
+  const auto edge = std::span(scratch->edge).first(scratch->edge_size);
+  std::sort(edge.begin(), edge.end(), [&](const OnEdge& a, const OnEdge& b) {
+    if (scores[a.before] != scores[b.before]) return scores[a.before] < scores[b.before];
+    return Likelier(candidates[a.now], candidates[b.now]);
   });
   size_t kept_of_edge = 0;
   for (uint64_t sum = before_last; kept_of_edge < edge.size() && sum < mass; ++kept_of_edge)
-    sum += scratch->weights[edge[kept_of_edge]];
-  edge.resize(kept_of_edge);
-  std::sort(edge.begin(), edge.end());
-
-  size_t kept = 0, next_edge = 0;
-  for (size_t i = 0; i < candidates.size(); ++i) {
-    bool on_edge = next_edge < edge.size() && edge[next_edge] == i;
-    next_edge += on_edge;
-    candidates[kept] = candidates[i];  // Stays only if it counts; cheaper than a branch.
-    kept += (bucket_of(i) < last) | on_edge;
+    sum += scratch->weights[edge[kept_of_edge].before];
+  const auto beyond = edge.subspan(kept_of_edge);
+  if (beyond.empty()) return;
+  std::sort(beyond.begin(), beyond.end(),
+            [](const OnEdge& a, const OnEdge& b) { return a.now < b.now; });
+  size_t kept = beyond[0].now, next = 0;
+  for (size_t i = kept; i < candidates.size(); ++i) {
+    const bool leaves = next < beyond.size() && beyond[next].now == i;
+    next += leaves;
+    candidates[kept] = candidates[i];
+    kept += !leaves;
   }
   candidates.resize(kept);
 }
+
+// Of a weight, which has fewer than 63 bits: conversion is one instruction for signed integers
+// only.
+double AsDouble(uint64_t weight) { return static_cast<double>(static_cast<int64_t>(weight)); }
 
 // Locally typical sampling (Meister et al. 2022): tokens whose surprise is nearest to the entropy,
 // until their probability exceeds p.
 void KeepTypical(double p, SamplerScratch* scratch) {
   uint64_t total = SoftmaxWeights(1.0f, scratch);
   double log_total = NaturalLog(static_cast<double>(total) * 0x1p-44);
-  const auto& exponents = scratch->exponents;
+  const auto exponents = Room(&scratch->exponents, scratch->candidates.size());
   double entropy = log_total;
+  const auto whole = static_cast<double>(total);
   for (size_t i = 0; i < exponents.size(); ++i)
-    entropy -= static_cast<double>(scratch->weights[i]) / static_cast<double>(total) * exponents[i];
-  scratch->scores.resize(exponents.size());
+    entropy -= AsDouble(scratch->weights[i]) / whole * exponents[i];
+  const auto scores = Room(&scratch->scores, exponents.size());
   for (size_t i = 0; i < exponents.size(); ++i)
-    scratch->scores[i] = static_cast<float>(std::abs(log_total - exponents[i] - entropy));
+    scores[i] = static_cast<float>(std::abs(log_total - exponents[i] - entropy));
   uint64_t mass =
       static_cast<uint64_t>(static_cast<double>(total) * p) + 1;  // Strictly more than p.
   KeepPrefix(mass, scratch);
 }
 
+// After SoftmaxWeights(1): keeps the smallest set of likeliest candidates with this mass.
+void KeepLikeliest(uint64_t mass, SamplerScratch* scratch) {
+  scratch->scores.swap(scratch->exponents);
+  for (float& score : std::span(scratch->scores).first(scratch->candidates.size())) score = -score;
+  KeepPrefix(mass, scratch);
+}
+
+uint64_t TopPMass(uint64_t total, double p) { return std::max<uint64_t>(1, Mass(total, p)); }
+
 // The smallest set of likeliest tokens whose probability reaches p.
 void KeepTopP(double p, SamplerScratch* scratch) {
-  uint64_t total = SoftmaxWeights(1.0f, scratch);
-  scratch->scores.swap(scratch->exponents);
-  for (float& score : scratch->scores) score = -score;
-  KeepPrefix(std::max<uint64_t>(1, Mass(total, p)), scratch);
+  const uint64_t total = SoftmaxWeights(1.0f, scratch);
+  KeepLikeliest(TopPMass(total, p), scratch);
+}
+
+// How far below the largest logit the set of a top-p usually ends.
+constexpr float kUsualDepths[] = {5, 10, 20};
+
+// The same of a whole row, [vocab]. It is read twice; work per candidate is done only for those
+// within a depth that holds enough.
+void SelectTopP(std::span<const float> logits, float largest, double p, SamplerScratch* scratch) {
+  const uint64_t mass = TopPMass(SumWeights(logits, largest), p);
+  uint64_t held = 0;
+  for (const float depth : kUsualDepths) {
+    SelectAtLeast(logits, largest - depth, &scratch->candidates);
+    held = SoftmaxWeights(1.0f, scratch);
+    if (held >= mass) break;
+  }
+  if (held < mass) {
+    SelectAtLeast(logits, largest - kWeightRange, &scratch->candidates);
+    SoftmaxWeights(1.0f, scratch);
+  }
+  KeepLikeliest(mass, scratch);
 }
 
 // Tokens with at least the share p of the likeliest one's probability.
@@ -167,18 +236,24 @@ void Sampler::ApplyPenalties(std::span<float> logits) const {
 
 Status Sampler::Narrow(std::span<const float> logits, SamplerScratch* scratch) const {
   const int64_t k = settings_.top_k.value;
+  const double top_p = settings_.top_p.value;
   if (k > 0 && static_cast<uint64_t>(k) < logits.size()) {
     if (!SelectTopK(logits, static_cast<size_t>(k), &scratch->candidates)) return NotNumbers();
   } else {
     Largest largest = FindLargest(logits);
     if (largest.not_a_number) return NotNumbers();
+    if (largest.id >= 0 && top_p < 1.0 && settings_.typical_p.value >= 1.0) {
+      SelectTopP(logits, largest.logit, top_p, scratch);
+      if (settings_.min_p.value > 0.0) KeepMinP(settings_.min_p.value, scratch);
+      return {};
+    }
     // What lies further below has weight zero under the temperature, and in every stage before it.
     float range = kWeightRange * static_cast<float>(std::max(1.0, settings_.temperature.value));
     SelectAtLeast(logits, largest.logit - range, &scratch->candidates);
   }
   if (scratch->candidates.empty()) return {};
   if (settings_.typical_p.value < 1.0) KeepTypical(settings_.typical_p.value, scratch);
-  if (settings_.top_p.value < 1.0) KeepTopP(settings_.top_p.value, scratch);
+  if (top_p < 1.0) KeepTopP(top_p, scratch);
   if (settings_.min_p.value > 0.0) KeepMinP(settings_.min_p.value, scratch);
   return {};
 }

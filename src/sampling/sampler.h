@@ -14,7 +14,13 @@
 
 namespace ingle {
 
-// Buffers that samplers on one thread share.
+// A candidate whose place in the order decides whether it stays: its index now, and before others
+// left.
+struct OnEdge {
+  uint32_t now = 0, before = 0;
+};
+
+// Buffers that samplers on one thread share. Only `candidates` has the size that counts.
 struct SamplerScratch {
   std::vector<Candidate> candidates;
   std::vector<float> exponents;
@@ -22,6 +28,8 @@ struct SamplerScratch {
   std::vector<uint32_t> order;
   std::vector<uint64_t> buckets;
   std::vector<float> scores;
+  std::vector<OnEdge> edge;
+  size_t edge_size = 0;
 };
 
 class Sampler {

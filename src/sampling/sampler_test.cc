@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <fstream>
 #include <limits>
@@ -10,6 +11,7 @@
 
 #include "base/counter_random.h"
 #include "base/json.h"
+#include "sampling/weights.h"
 
 namespace ingle {
 namespace {
@@ -150,6 +152,69 @@ std::vector<float> SomeLogits(size_t n, uint64_t seed) {
   for (size_t i = 0; i < n; ++i)
     logits[i] = static_cast<float>(20 * UniformDraw(seed, i, DrawPurpose::kTest) - 10);
   return logits;
+}
+
+// What a full sort keeps, written without a thought for speed.
+std::vector<int32_t> KeptBySorting(const std::vector<float>& logits, bool typical, double p) {
+  std::vector<Candidate> all;
+  for (size_t i = 0; i < logits.size(); ++i) all.push_back({logits[i], static_cast<int32_t>(i)});
+  const float largest = FindLargest(logits).logit;
+  std::vector<float> exponents(all.size());
+  std::vector<uint64_t> weights(all.size());
+  uint64_t total = 0;
+  for (size_t i = 0; i < all.size(); ++i) exponents[i] = all[i].logit - largest;
+  ExpWeights(exponents, weights);
+  for (uint64_t weight : weights) total += weight;
+  const double log_total = NaturalLog(static_cast<double>(total) * 0x1p-44);
+  double entropy = log_total;
+  for (size_t i = 0; i < all.size(); ++i)
+    entropy -= static_cast<double>(weights[i]) / static_cast<double>(total) * exponents[i];
+  const auto score = [&](const Candidate& c) {
+    const float exponent = exponents[static_cast<size_t>(c.id)];
+    return typical ? static_cast<float>(std::abs(log_total - exponent - entropy)) : -exponent;
+  };
+  std::stable_sort(all.begin(), all.end(), [&](const Candidate& a, const Candidate& b) {
+    return score(a) != score(b) ? score(a) < score(b) : Likelier(a, b);
+  });
+  const double share = static_cast<double>(total) * p;
+  const uint64_t mass = typical ? static_cast<uint64_t>(share) + 1
+                                : std::max<uint64_t>(1, static_cast<uint64_t>(std::ceil(share)));
+  std::vector<int32_t> kept;
+  uint64_t sum = 0;
+  for (size_t i = 0; i < all.size() && sum < std::min(mass, total); ++i) {
+    sum += weights[static_cast<size_t>(all[i].id)];
+    if (weights[static_cast<size_t>(all[i].id)] > 0) kept.push_back(all[i].id);
+  }
+  std::sort(kept.begin(), kept.end());
+  return kept;
+}
+
+TEST(Sampler, TopPAndTypicalKeepWhatAFullSortKeeps) {
+  SamplerScratch scratch;
+  for (const size_t vocab : {1u, 7u, 300u, 5003u, 40000u})
+    for (const double spread : {0.0, 0.01, 1.0, 4.0, 30.0})
+      for (const double p : {1e-9, 0.1, 0.5, 0.9, 0.999, 0.9999999})
+        for (const bool typical : {false, true}) {
+          SCOPED_TRACE(testing::Message() << vocab << " " << spread << " " << p << " " << typical);
+          std::vector<float> row(vocab);
+          for (size_t i = 0; i < vocab; ++i) {
+            double sum = -3;  // Every fourth on a coarse grid: ties.
+            for (uint64_t j = 0; j < 6; ++j) sum += UniformDraw(i, j, DrawPurpose::kTest);
+            row[i] = static_cast<float>(spread * (i % 4 == 0 ? std::round(sum) : sum));
+          }
+          EffectiveSampling s;
+          s.top_k.value = 0;
+          s.min_p.value = 0;
+          s.temperature.value = 1;
+          s.top_p.value = typical ? 1.0 : p;
+          s.typical_p.value = typical ? p : 1.0;
+          std::vector<float> logits = row;
+          const auto got = Sampler(s, 10).Distribution(logits, &scratch);
+          ASSERT_TRUE(got);
+          std::vector<int32_t> ids;
+          for (const auto& [id, probability] : *got) ids.push_back(id);
+          ASSERT_EQ(ids, KeptBySorting(row, typical, p));
+        }
 }
 
 TEST(Sampler, DrawDependsOnSeedAndPositionOnly) {

@@ -153,7 +153,7 @@ Result<GenerationCall> ApiHandler::ReadCall(const Route& route, const HttpReques
                 "the body is empty; send the fields as a JSON object, see GET /docs", "",
                 "invalid_json");
   JsonLimits limits;
-  limits.unique_keys = true;
+  limits.unique_keys = limits.big_integers = true;
   auto body = ParseJson(request.body, "the body", limits);
   if (!body) {
     Error& error = body.error();
@@ -163,7 +163,7 @@ Result<GenerationCall> ApiHandler::ReadCall(const Route& route, const HttpReques
     }
     return std::unexpected(std::move(error));
   }
-  if (!body->is_object())
+  if (IfObject(*body) == nullptr)
     return Fail(ErrorCode::kInvalidRequest,
                 "the body is JSON, but not an object; send the fields as {\"name\": value}", "",
                 "invalid_json");

@@ -21,9 +21,8 @@ size_t Weight(const Event& event) {
 
 Error TooSlow() {
   return {ErrorCode::kDeadline,
-          "the answer was cut because the client did not read it: more than " +
-              std::to_string(Generation::kMaxPendingBytes) +
-              " bytes waited; read the stream while it comes, or ask for fewer tokens",
+          "the answer was cut because the client read none of it for too long while it waited; "
+          "read the stream while it comes, or ask for fewer tokens",
           "", "reader_too_slow"};
 }
 
@@ -48,6 +47,7 @@ void Generation::Start() {
   ++metrics_->generations;
   exchange_->SetOnClosed([self = shared_from_this()] { self->OnClientGone(); });
   exchange_->SetOnWritten([self = shared_from_this()](size_t bytes) { self->OnWritten(bytes); });
+  exchange_->SetOnStalled([self = shared_from_this()] { self->OnStalled(); });
   const auto& requests = reply_->call().requests;
   for (size_t i = 0; i < requests.size(); ++i) {
     {
@@ -99,7 +99,39 @@ void Generation::OnClientGone() {
 void Generation::OnWritten(size_t bytes) {
   gateway_->NoteBytesSent(Id(0), bytes);
   std::lock_guard lock(mutex_);
-  if (!pending_.empty() && exchange_->queued_bytes() < kLowWaterBytes) Flush();
+  if (exchange_->queued_bytes() >= kLowWaterBytes) return;
+  if (!pending_.empty()) Flush();
+  // What was flushed may have filled the socket's queue again.
+  if (paused_ && pending_.empty() && exchange_->queued_bytes() < kLowWaterBytes) SetPaused(false);
+}
+
+// The client has read nothing for a long time. What waits is still the client's, and goes out with
+// the error after it if the client reads again; else the connection is closed.
+void Generation::OnStalled() {
+  std::vector<std::string> to_cancel;
+  {
+    std::lock_guard lock(mutex_);
+    if (over_ || cut_) return;
+    if (pending_.empty())
+      Fail(TooSlow());
+    else
+      Cut();
+    to_cancel.swap(to_cancel_);
+  }
+  for (const std::string& id : to_cancel) gateway_->Cancel(id);
+}
+
+void Generation::Cut() {
+  cut_ = true;
+  CancelAll();
+}
+
+// Under the lock, so that the worker hears of every change in its order.
+void Generation::SetPaused(bool paused) {
+  if (paused_ == paused) return;
+  paused_ = paused;
+  for (size_t i = 0; i < ended_.size(); ++i)
+    if (!ended_[i]) gateway_->SetPaused(Id(i), paused);
 }
 
 void Generation::CancelAll() {
@@ -165,12 +197,9 @@ void Generation::Hold(size_t choice, Event event) {
     pending_.push_back({choice, std::move(event)});
   }
   // Before the reply has begun the client is not the one who is slow.
-  if (!begun_ || pending_bytes_ <= kMaxPendingBytes) return;
-  // The worker's reports are one stream for all requests, so this one cannot be paused alone. What
-  // waits is still the client's, and goes out with the error after it (Flush) if the client reads
-  // again; the connection's write timeout ends it otherwise.
-  cut_ = true;
-  CancelAll();
+  if (!begun_) return;
+  SetPaused(true);
+  if (pending_bytes_ > kMaxPendingBytes) Cut();
 }
 
 // Text waits as text: many small events become few. Log-probabilities belong to their own event.

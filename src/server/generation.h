@@ -18,10 +18,12 @@ namespace ingle {
 
 class Generation : public std::enable_shared_from_this<Generation> {
  public:
-  // A slow reader's text waits here, merged; beyond kMaxPendingBytes its answer is cut.
+  // What a slow reader has not taken waits here, merged; beyond the high-water mark the worker
+  // makes no more of it until little waits. kMaxPendingBytes is for a worker that goes on all the
+  // same.
   static constexpr size_t kHighWaterBytes = 256 << 10;  // In the socket's queue.
   static constexpr size_t kLowWaterBytes = 64 << 10;
-  static constexpr size_t kMaxPendingBytes = 1 << 20;   // Here.
+  static constexpr size_t kMaxPendingBytes = 8 << 20;   // Here.
   static constexpr size_t kMergedTextBytes = 64 << 10;  // In one waiting event.
   static constexpr int kKeepAliveMs = 10'000;
 
@@ -41,12 +43,15 @@ class Generation : public std::enable_shared_from_this<Generation> {
   void OnEvent(size_t choice, Event event);
   void OnClientGone();
   void OnWritten(size_t bytes);
+  void OnStalled();
   void Handle(size_t choice, Event event);  // mutex_ held, as for all below.
   void Begin();
   void Show(size_t choice, const Event& event);
   void Hold(size_t choice, Event event);
   bool Merge(size_t choice, Delta* delta);
   void Flush();
+  void SetPaused(bool paused);
+  void Cut();
   void FinishIfDone();
   void Fail(const Error& error);
   void CancelAll();
@@ -62,7 +67,8 @@ class Generation : public std::enable_shared_from_this<Generation> {
 
   std::mutex mutex_;
   bool begun_ = false, over_ = false;
-  bool cut_ = false;  // The reader was too slow: no more events are taken.
+  bool paused_ = false;  // The worker makes no more until the client has read.
+  bool cut_ = false;     // The reader was too slow: no more events are taken.
   size_t accepted_ = 0;
   std::vector<bool> ended_;             // Per choice: Finished or Error came.
   std::vector<std::string> to_cancel_;  // Done after mutex_ is released.

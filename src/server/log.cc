@@ -1,26 +1,42 @@
 #include "server/log.h"
 
-#include <spdlog/async.h>
-#include <spdlog/async_logger.h>
-#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/sinks/base_sink.h>
 #include <spdlog/spdlog.h>
+#include <unistd.h>
+
+#include <mutex>
+
+#include "os/line_writer.h"
 
 namespace ingle {
 namespace {
 
 constexpr size_t kMaxValueBytes = 500;
-constexpr size_t kMaxWaitingLines = 8192;
+constexpr size_t kMaxWaitingBytes = 1 << 20;  // Some 8000 lines.
 
-// A thread of its own writes: whoever reads our stderr slowly, or not at all, never holds up an
-// answer. Then the oldest waiting lines give way to new ones; what waits at exit is written.
+// Whoever reads our stderr slowly, or not at all, never holds up an answer, nor the end. Never
+// destroyed: others may log until the process has gone.
+LineWriter& Lines() {
+  static auto* const lines = new LineWriter(STDERR_FILENO, kMaxWaitingBytes, [](uint64_t dropped) {
+    return "warning log_gap message=\"" + std::to_string(dropped) +
+           " lines were dropped here because nobody read them in time\"\n";
+  });
+  return *lines;
+}
+
+class LineSink final : public spdlog::sinks::base_sink<std::mutex> {
+  void sink_it_(const spdlog::details::log_msg& message) override {
+    spdlog::memory_buf_t text;
+    formatter_->format(message, text);
+    Lines().Write(std::string(text.data(), text.size()));
+  }
+  void flush_() override {}
+};
+
 spdlog::logger& Logger() {
-  static const auto logger = [] {
-    spdlog::init_thread_pool(kMaxWaitingLines, 1);
-    auto made = std::make_shared<spdlog::async_logger>(
-        "ingle", std::make_shared<spdlog::sinks::stderr_sink_mt>(), spdlog::thread_pool(),
-        spdlog::async_overflow_policy::overrun_oldest);
+  static auto* const logger = [] {
+    auto* made = new spdlog::logger("ingle", std::make_shared<LineSink>());
     made->set_pattern("%Y-%m-%dT%H:%M:%S.%e%z %l %v");
-    made->flush_on(spdlog::level::debug);
     return made;
   }();
   return *logger;
@@ -54,6 +70,10 @@ void AppendEscaped(std::string_view value, std::string* line) {
 }
 
 }  // namespace
+
+void LogPlain(std::string line) { Lines().Write(std::move(line) + "\n"); }
+
+void FlushLog(int timeout_ms) { Lines().Flush(timeout_ms); }
 
 void SetLogLevel(LogLevel least) { Logger().set_level(LevelOf(least)); }
 

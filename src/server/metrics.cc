@@ -24,6 +24,7 @@ std::string MetricsText(const Metrics& metrics, const GatewayStatus& status, siz
   add("ingle_requests_in_flight", "gauge", "Requests with the worker or waiting for it",
       status.in_flight);
   add("ingle_sequences_running", "gauge", "Sequences in the worker's steps", status.running);
+  add("ingle_sequences_paused", "gauge", "Requests whose clients read too slowly", status.paused);
   add("ingle_sequences_queued", "gauge", "Requests in the worker's queue", status.queued);
   add("ingle_worker_steps_total", "counter", "Steps of the running worker", status.steps);
   add("ingle_worker_restarts_total", "counter", "Workers started after the first", status.restarts);

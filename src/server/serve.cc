@@ -1,10 +1,11 @@
 #include "server/serve.h"
 
+#include <signal.h>
 #include <sys/resource.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
-#include <thread>
 
 #include "gateway/gateway.h"
 #include "os/signal_pipe.h"
@@ -18,9 +19,11 @@ constexpr int kExitFailed = 1;
 constexpr int kExitModelFile = 65;      // As all commands end for such a file.
 constexpr int kExitConfiguration = 78;  // EX_CONFIG.
 constexpr int kPollMs = 50;
+constexpr int kFlushMs = 1000;
+constexpr int kLogFlushMs = 1000;
 
 int Complain(const Error& error, int code) {
-  fprintf(stderr, "ingle serve: %s\n", error.message.c_str());
+  LogPlain("ingle serve: " + error.message);
   return code;
 }
 
@@ -54,13 +57,23 @@ int WaitForModel(Gateway& gateway, SignalPipe& signals) {
   }
 }
 
-// New work is refused; what runs may end. A second signal ends it at once.
-void Drain(Gateway& gateway, ApiHandler& handler, SignalPipe& signals, int timeout_ms) {
-  handler.SetDraining();
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(timeout_ms);
-  const size_t begun = gateway.status().in_flight;
-  if (begun > 0) Log(LogLevel::kInfo, "draining", {{"in_flight", std::to_string(begun)}});
-  while (gateway.status().in_flight > 0 && std::chrono::steady_clock::now() < deadline)
+// New work is refused; what runs may end, and what was made may be read. A second signal ends it at
+// once.
+void Drain(Gateway& gateway, const HttpServer& http, SignalPipe& signals, int notice_ms,
+           int timeout_ms) {
+  using Clock = std::chrono::steady_clock;
+  const auto begun = Clock::now();
+  const auto noticed = begun + std::chrono::milliseconds(std::min(notice_ms, timeout_ms));
+  const auto deadline = begun + std::chrono::milliseconds(timeout_ms);
+  Log(LogLevel::kInfo, "draining", {{"in_flight", std::to_string(gateway.status().in_flight)}});
+  const auto busy = [&] { return gateway.status().in_flight > 0 || http.replies() > 0; };
+  while (Clock::now() < noticed || (busy() && Clock::now() < deadline))
+    if (signals.Wait(kPollMs) != 0) return;
+}
+
+// Errors that are the last of their replies still go out, to whoever takes them.
+void FlushReplies(const HttpServer& http, SignalPipe& signals) {
+  for (int waited_ms = 0; http.replies() > 0 && waited_ms < kFlushMs; waited_ms += kPollMs)
     if (signals.Wait(kPollMs) != 0) return;
 }
 
@@ -76,9 +89,7 @@ GatewayOptions GatewayOptionsOf(const ServeOptions& options) {
   return out;
 }
 
-}  // namespace
-
-int ServeMain(const ServeOptions& options) {
+int Serve(const ServeOptions& options) {
   auto signals = SignalPipe::Open();
   if (!signals) return Complain(signals.error(), kExitFailed);
   if (options.quiet) SetLogLevel(LogLevel::kWarning);
@@ -92,6 +103,9 @@ int ServeMain(const ServeOptions& options) {
   HttpServerOptions http_options = options.http;
   http_options.address = options.host == "localhost" ? "127.0.0.1" : options.host;
   http_options.port = options.port;
+  http_options.log = [](const std::string& message) {
+    Log(LogLevel::kError, "http", {{"message", message}});
+  };
   auto http = HttpServer::Start(http_options, &handler);
   if (!http) return Complain(http.error(), kExitFailed);
   handler.SetConnectionCount([&http] { return (*http)->connections(); });
@@ -107,14 +121,25 @@ int ServeMain(const ServeOptions& options) {
          {"context", status.model ? std::to_string(status.model->context) : ""}});
     printf("%s\n", url.c_str());
     fflush(stdout);
-    while (signals->Wait(-1) == 0) {
-    }
-    Drain(**gateway, handler, *signals, options.drain_timeout_ms);
+    int signal = 0;
+    while (signal == 0) signal = signals->Wait(-1);
+    handler.SetDraining();
+    Drain(**gateway, **http, *signals, signal == SIGTERM ? options.drain_notice_ms : 0,
+          options.drain_timeout_ms);
   }
-  (*gateway)->Stop();  // Requests that are left get an error; their replies still go out.
-  std::this_thread::sleep_for(std::chrono::milliseconds(kPollMs));
+  (*gateway)->Stop();  // Requests that are left get an error.
+  FlushReplies(**http, *signals);
   http->reset();
   return code == 128 ? 0 : code;
+}
+
+}  // namespace
+
+int ServeMain(const ServeOptions& options) {
+  signal(SIGPIPE, SIG_IGN);  // A log that nobody reads any more is no reason to end.
+  const int code = Serve(options);
+  FlushLog(kLogFlushMs);
+  return code;
 }
 
 }  // namespace ingle

@@ -25,12 +25,15 @@ struct ServeOptions {
   std::vector<std::string> worker_arguments;
   int load_wait_ms = 120'000;  // A request's wait for a loading or restarting worker.
   int stall_timeout_ms = 30'000;
-  int drain_timeout_ms = 30'000;
+  int drain_timeout_ms = 30'000;  // For what runs when the end is asked for.
+  // After SIGTERM, at least: new work is refused with 503 so long that whoever distributes requests
+  // has seen it. Not after Ctrl-C, where a person waits.
+  int drain_notice_ms = 5'000;
   bool quiet = false;      // Only warnings and errors in the log.
   HttpServerOptions http;  // Limits and timeouts; its address and port are those above.
 };
 
-// Runs until SIGTERM, SIGINT or SIGHUP. Call it before any thread exists. Returns the exit code: 0,
+// Runs until SIGTERM, SIGINT or SIGHUP, then drains; a second signal ends it at once. Call it before any thread exists. Returns the exit code: 0,
 // 1 (the model did not load, the port is taken), 65 (the model file is damaged or not supported),
 // 78 (refused configuration).
 int ServeMain(const ServeOptions& options);

@@ -55,6 +55,21 @@ TEST(Codec, RequestsSurviveTheTrip) {
   }
 }
 
+TEST(Codec, WholeNumbersBeyond64BitsSurviveTheTrip) {
+  const auto messages =
+      ParseJson(R"([{"n":[123456789012345678901234567890,1.5]}])", "test", {.big_integers = true});
+  GenerateRequest request;
+  request.id = "a";
+  ChatPrompt chat;
+  chat.messages = messages->get_array();
+  chat.template_variables["n"] = messages->get_array()[0].at("n").get_array()[0];
+  request.prompt = chat;
+  const auto back = DecodeRequest(EncodeRequest(request));
+  ASSERT_TRUE(back) << back.error().message;
+  EXPECT_EQ(std::get<ChatPrompt>(back->prompt).messages, chat.messages);
+  EXPECT_EQ(std::get<ChatPrompt>(back->prompt).template_variables, chat.template_variables);
+}
+
 TEST(Codec, AbsentStaysAbsent) {
   GenerateRequest request;
   request.id = "a";

@@ -12,7 +12,7 @@
 
 namespace ingle {
 
-constexpr uint32_t kWireProtocol = 1;  // Raised when an old peer would misread a message.
+constexpr uint32_t kWireProtocol = 2;  // Raised when an old peer would misread a message.
 
 struct WorkerDescription {
   std::string name, architecture, tier, arithmetic_class;

@@ -77,15 +77,16 @@ Result<SamplingRequest> TakeSampling(const wire::Sampling& from) {
 template <class Kind>
 Result<Kind> ParseKind(const std::string& text, const char* what) {
   if (text.empty()) return Kind{};
-  INGLE_TRY(
-      json::value value,
-      ParseJson(text, what,
-                JsonLimits{.depth = 80, .bytes = kMaxToWorkerBytes, .values = kMaxJsonValues}));
+  INGLE_TRY(json::value value, ParseJson(text, what,
+                                         JsonLimits{.depth = 80,
+                                                    .bytes = kMaxToWorkerBytes,
+                                                    .values = kMaxJsonValues,
+                                                    .big_integers = true}));
   if constexpr (std::is_same_v<Kind, json::array>) {
     if (!value.is_array()) return Broken(std::string(what) + " is not an array");
     return std::move(value.get_array());
   } else {
-    if (!value.is_object()) return Broken(std::string(what) + " is not an object");
+    if (IfObject(value) == nullptr) return Broken(std::string(what) + " is not an object");
     return std::move(value.get_object());
   }
 }
@@ -111,10 +112,10 @@ Status TakePrompt(const wire::GenerateRequest& in, GenerateRequest& out) {
 }  // namespace
 
 void ToProto(const ChatPrompt& prompt, wire::ChatPrompt& out) {
-  out.set_messages_json(json::serialize(prompt.messages));
-  if (!prompt.tools.empty()) out.set_tools_json(json::serialize(prompt.tools));
+  out.set_messages_json(SerializeExactly(prompt.messages));
+  if (!prompt.tools.empty()) out.set_tools_json(SerializeExactly(prompt.tools));
   if (!prompt.template_variables.empty())
-    out.set_variables_json(json::serialize(prompt.template_variables));
+    out.set_variables_json(SerializeExactly(prompt.template_variables));
   out.set_add_generation_prompt(prompt.add_generation_prompt);
 }
 

@@ -54,6 +54,10 @@ class ScriptedService final : public WorkerService {
     Say(id, finished);
   }
 
+  void SetPaused(const std::string& id, bool paused) override {
+    Say(id, Progress{paused ? 1u : 2u, 2});
+  }
+
   bool NextReport(StepReport* report) override {
     std::unique_lock lock(mutex_);
     news_.wait_for(lock, std::chrono::milliseconds(20),

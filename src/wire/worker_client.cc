@@ -52,6 +52,15 @@ class GrpcWorkerClient final : public WorkerClient {
     Push(std::move(message));
   }
 
+  void SetPaused(const std::string& request_id, bool paused) override {
+    auto message = std::make_unique<wire::ToWorker>();
+    if (paused)
+      message->set_pause(request_id);
+    else
+      message->set_resume(request_id);
+    Push(std::move(message));
+  }
+
   void Stop() override {
     {
       std::lock_guard lock(mutex_);

@@ -32,6 +32,7 @@ class WorkerClient {
   // Queue and return; a dead stream reports through on_end.
   virtual void Submit(const GenerateRequest& request) = 0;
   virtual void Cancel(const std::string& request_id) = 0;
+  virtual void SetPaused(const std::string& request_id, bool paused) = 0;
   // Makes the stream end soon (from any thread).
   virtual void Stop() = 0;
 

@@ -35,6 +35,7 @@ class WorkerLinkTest : public testing::Test {
   void Note(StepReport report) {
     std::lock_guard lock(mutex_);
     if (report.hello) hello_ = report.hello;
+    if (const auto* refusal = std::get_if<Error>(&report.load)) refusals_.push_back(*refusal);
     for (RequestEvent& event : report.events) events_.push_back(std::move(event));
     changed_.notify_all();
   }
@@ -53,6 +54,15 @@ class WorkerLinkTest : public testing::Test {
     EXPECT_TRUE(changed_.wait_for(lock, std::chrono::seconds(60), [&] { return !ends_.empty(); }));
     return ends_.empty() ? Error{} : ends_[0];
   }
+  Error WaitForRefusal() {
+    std::unique_lock lock(mutex_);
+    EXPECT_TRUE(
+        changed_.wait_for(lock, std::chrono::seconds(60), [&] { return !refusals_.empty(); }));
+    if (refusals_.empty()) return {};
+    Error refusal = refusals_.back();
+    refusals_.pop_back();
+    return refusal;
+  }
   void Submit(const std::string& text) {
     GenerateRequest request;
     request.id = "a";
@@ -67,7 +77,7 @@ class WorkerLinkTest : public testing::Test {
   std::condition_variable changed_;
   std::optional<Hello> hello_;
   std::vector<RequestEvent> events_;
-  std::vector<Error> ends_;
+  std::vector<Error> ends_, refusals_;
   std::unique_ptr<WorkerServer> server_;
   std::unique_ptr<WorkerClient> client_;
 };
@@ -84,6 +94,12 @@ TEST_F(WorkerLinkTest, RequestsGoOneWayAndEventsTheOther) {
   WaitForEvents(4);
   EXPECT_EQ(events_[3].id, "b");
   EXPECT_EQ(std::get<Finished>(events_[3].event).reason, FinishReason::kCancelled);
+  client_->SetPaused("c", true);
+  client_->SetPaused("c", false);
+  WaitForEvents(6);
+  EXPECT_EQ(events_[4].id, "c");
+  EXPECT_EQ(std::get<Progress>(events_[4].event).prompt_done, 1u) << "paused";
+  EXPECT_EQ(std::get<Progress>(events_[5].event).prompt_done, 2u) << "goes on";
 }
 
 TEST_F(WorkerLinkTest, UnaryCallsReturnValuesAndErrors) {
@@ -128,10 +144,13 @@ TEST_F(WorkerLinkTest, TheEndOfTheWorkerEndsTheStreamAndItsCalls) {
 TEST_F(WorkerLinkTest, AWorkerHasOneGateway) {
   Submit("hello");
   WaitForEvents(3);
-  auto second = Connect();
-  EXPECT_EQ(WaitForEnd().id, "worker_died");
-  second.reset();
-  EXPECT_EQ(ends_.size(), 1u) << "the first stream goes on";
+  for (int i = 0; i < 50; ++i) {
+    auto second = Connect();
+    const Error refused = WaitForRefusal();
+    EXPECT_EQ(refused.id, "worker_taken");
+    EXPECT_NE(refused.message.find("end that one"), std::string::npos) << refused.message;
+  }
+  EXPECT_EQ(ends_.size(), 50u) << "the first stream goes on";
 }
 
 TEST_F(WorkerLinkTest, NobodyListensOrAnotherProcess) {

@@ -22,8 +22,7 @@ class GrpcService final : public wire::Worker::Service {
 
   grpc::Status Run(grpc::ServerContext* context,
                    grpc::ServerReaderWriter<wire::StepReport, wire::ToWorker>* stream) override {
-    if (running_.exchange(true))
-      return {grpc::StatusCode::RESOURCE_EXHAUSTED, "this worker already has its gateway"};
+    if (running_.exchange(true)) return Refuse(stream);
     std::thread writer([&] { WriteReports(context, stream); });
     wire::ToWorker message;
     while (stream->Read(&message)) Handle(message);
@@ -89,11 +88,29 @@ class GrpcService final : public wire::Worker::Service {
       ToProto(text.error(), *reply.mutable_failure());
   }
 
+  // As a report, because a status may be lost when the other end goes at the same time.
+  static grpc::Status Refuse(grpc::ServerReaderWriter<wire::StepReport, wire::ToWorker>* stream) {
+    StepReport report;
+    report.hello = Hello{kWireProtocol, std::string(BuildName())};
+    report.load = Error{ErrorCode::kUnavailable,
+                        "this worker process already serves another gateway; end that one, or "
+                        "start a worker of your own",
+                        "", "worker_taken"};
+    wire::StepReport message;
+    ToProto(report, message);
+    stream->Write(message);
+    return {grpc::StatusCode::RESOURCE_EXHAUSTED, "this worker already has its gateway"};
+  }
+
   void Handle(const wire::ToWorker& message) {
-    if (message.message_case() == wire::ToWorker::kCancel)
-      service_->Cancel(message.cancel());
-    else if (message.message_case() == wire::ToWorker::kSubmit)
-      service_->Submit(FromProto(message.submit()), message.submit().id());
+    switch (message.message_case()) {
+      case wire::ToWorker::kSubmit:
+        return service_->Submit(FromProto(message.submit()), message.submit().id());
+      case wire::ToWorker::kCancel: return service_->Cancel(message.cancel());
+      case wire::ToWorker::kPause: return service_->SetPaused(message.pause(), true);
+      case wire::ToWorker::kResume: return service_->SetPaused(message.resume(), false);
+      case wire::ToWorker::MESSAGE_NOT_SET: return;
+    }
   }
 
   void WriteReports(grpc::ServerContext* context,

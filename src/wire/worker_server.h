@@ -19,6 +19,7 @@ class WorkerService {
   virtual ~WorkerService() = default;
   virtual void Submit(Result<GenerateRequest> request, const std::string& id) = 0;
   virtual void Cancel(const std::string& request_id) = 0;
+  virtual void SetPaused(const std::string& request_id, bool paused) = 0;
   // Blocks until there is something to report or a second has passed; false ends the stream.
   virtual bool NextReport(StepReport* report) = 0;
   virtual void OnStreamEnd() = 0;  // The gateway has gone; NextReport must return soon.

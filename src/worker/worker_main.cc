@@ -1,6 +1,9 @@
 #include "worker/worker_main.h"
 
+#include <limits.h>
+#include <poll.h>
 #include <signal.h>
+#include <unistd.h>
 
 #include <cstdio>
 #include <cstdlib>
@@ -10,6 +13,7 @@
 namespace ingle {
 namespace {
 
+constexpr int kSayTimeoutMs = 100;
 constexpr int kFailureReadTimeoutMs = 5000;  // For the gateway to read why the model did not load.
 
 // When memory runs out, the kernel should take the worker, not the gateway.
@@ -20,8 +24,15 @@ void OfferToOutOfMemoryKiller() {
   }
 }
 
+// Where nobody reads stderr, the pipe may be full, and a worker that waited would serve nobody.
+void Say(const std::string& message) {
+  const std::string line = ("ingle worker: " + message).substr(0, PIPE_BUF - 1) + "\n";
+  pollfd waiting{STDERR_FILENO, POLLOUT, 0};
+  if (poll(&waiting, 1, kSayTimeoutMs) > 0) (void)!write(STDERR_FILENO, line.data(), line.size());
+}
+
 int Complain(const Error& error, int code) {
-  fprintf(stderr, "ingle worker: %s\n", error.message.c_str());
+  Say(error.message);
   return code;
 }
 
@@ -53,8 +64,7 @@ WorkerRun RunWorker(const std::string& socket_path, const EngineFactory& load,
     return run;
   }
   run.engine = *std::move(engine);
-  for (const Warning& warning : run.engine->warnings())
-    fprintf(stderr, "ingle worker: %s\n", warning.message.c_str());
+  for (const Warning& warning : run.engine->warnings()) Say(warning.message);
   session->ReportReady(run.engine.get());
   session->WaitForEnd(-1);
   return run;

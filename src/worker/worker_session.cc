@@ -159,6 +159,18 @@ void WorkerSession::Cancel(const std::string& request_id) {
   if (engine != nullptr) engine->Cancel(request_id);
 }
 
+void WorkerSession::SetPaused(const std::string& request_id, bool paused) {
+  Engine* engine = nullptr;
+  {
+    std::lock_guard lock(mutex_);
+    const auto found = active_.find(request_id);
+    // Nothing was made before Accepted, so no reader can be behind.
+    if (found == active_.end() || !found->second.accepted) return;
+    engine = engine_;
+  }
+  engine->SetPaused(request_id, paused);
+}
+
 void WorkerSession::OnEvent(const std::string& id, Event event) {
   std::lock_guard lock(mutex_);
   const auto found = active_.find(id);

@@ -40,6 +40,7 @@ class WorkerSession final : public WorkerService {
 
   void Submit(Result<GenerateRequest> request, const std::string& id) override;
   void Cancel(const std::string& request_id) override;
+  void SetPaused(const std::string& request_id, bool paused) override;
   bool NextReport(StepReport* report) override;
   void OnStreamEnd() override;
   Result<std::vector<int32_t>> Tokenize(const std::string& text, bool add_special,

@@ -20,6 +20,7 @@ class EngineFront : public Engine {
     return inner_->Submit(std::move(request), std::move(sink));
   }
   void Cancel(const std::string& id) override { inner_->Cancel(id); }
+  void SetPaused(const std::string& id, bool paused) override { inner_->SetPaused(id, paused); }
   uint64_t steps() const override { return inner_->steps(); }
   uint64_t progress() const override { return inner_->progress(); }
   void OnStepEnd(std::function<void()> hook) override { hook_ = std::move(hook); }
@@ -270,6 +271,34 @@ TEST_F(SessionTest, CancellationEndsARequestOnce) {
     else
       EXPECT_EQ(std::get<Error>(end).code, ErrorCode::kCancelled);
   }
+}
+
+TEST_F(SessionTest, APauseReachesTheEngineOnceItHasAccepted) {
+  FakeModelOptions model;
+  model.end_share = 0;
+  model.context_max = 4000;
+  model.before_step = []() -> Status {
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    return {};
+  };
+  Begin(model);
+  session_.SetPaused("nobody", true);
+  GenerateRequest request = TextRequest("a", "x");
+  request.max_tokens = 500;
+  Submit(std::move(request));
+  for (bool begun = false; !begun;)
+    for (const RequestEvent& event : Next().events)
+      begun |= std::holds_alternative<Delta>(event.event);
+  session_.SetPaused("a", true);
+  StepReport report = Next();
+  for (uint64_t before = report.steps + 1; before != report.steps || !report.events.empty();) {
+    before = report.steps;
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    report = Next();
+  }
+  EXPECT_LT(report.steps, 500u);
+  session_.SetPaused("a", false);
+  EXPECT_TRUE(std::holds_alternative<Finished>(ReadUntilEnds(1).back().events.back().event));
 }
 
 TEST_F(SessionTest, TextCallsUseTheModelsTokenizerAndTemplate) {

@@ -88,6 +88,14 @@ def test_arguments_of_calls_keep_their_numbers(render):
     assert done.stdout == b"123456789012345678901234567890", done.stderr
 
 
+def test_the_api_keeps_whole_numbers_as_render_does(render):
+    messages = [{"role": "user", "content": "x", "n": 0}]
+    text = json.dumps(messages).replace('"n": 0', '"n": 123456789012345678901234567890')
+    for extra in ([], ["--as-api"]):
+        done = render("{{ messages[0].n }} {{ m }}", text, "--set", '{"m": 99999999999999999999}', *extra)
+        assert done.stdout == b"123456789012345678901234567890 99999999999999999999", done.stderr
+
+
 @pytest.mark.parametrize("depth,code", [(65, 0), (300, 0), (500, 0), (501, 1), (100000, 1)])
 def test_deep_nesting(render, depth, code):
     done = render("{{ messages | tojson | length }} {{ messages | string | length }} {{ messages == messages }}",

@@ -1,5 +1,6 @@
 #include "fake_engine.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <condition_variable>
@@ -102,7 +103,7 @@ struct Running {
   std::string command;
   size_t said = 0;
   int prefill_ms_left = 0, prefill_ms = 0;
-  bool cancelled = false;
+  bool cancelled = false, paused = false;
   std::string text;  // For stop strings.
 };
 
@@ -192,6 +193,14 @@ class FakeEngine final : public Engine {
     std::lock_guard lock(mutex_);
     for (Running& running : all_)
       if (running.request.id == id) running.cancelled = true;
+    wake_.notify_all();
+  }
+
+  void SetPaused(const std::string& id, bool paused) override {
+    std::lock_guard lock(mutex_);
+    for (Running& running : all_)
+      if (running.request.id == id) running.paused = paused && !options_.ignores_pauses;
+    wake_.notify_all();
   }
 
   uint64_t steps() const override { return steps_; }
@@ -210,7 +219,8 @@ class FakeEngine final : public Engine {
   void Loop() {
     std::unique_lock lock(mutex_);
     while (!stop_) {
-      if (all_.empty()) {
+      const auto goes_on = [](const Running& one) { return !one.paused || one.cancelled; };
+      if (std::ranges::none_of(all_, goes_on)) {
         wake_.wait(lock);
         continue;
       }
@@ -220,7 +230,7 @@ class FakeEngine final : public Engine {
       const size_t active = std::min<size_t>(all_.size(), options_.max_sequences);
       std::vector<size_t> done;
       for (size_t i = 0; i < active; ++i)
-        if (Step(all_[i])) done.push_back(i);
+        if (goes_on(all_[i]) && Step(all_[i])) done.push_back(i);
       for (auto i = done.rbegin(); i != done.rend(); ++i)
         all_.erase(all_.begin() + static_cast<std::ptrdiff_t>(*i));
       Count();

@@ -25,6 +25,7 @@ struct FakeEngineOptions {
   int step_ms = 2;
   uint32_t max_sequences = 256;
   uint32_t context = 4096;
+  bool ignores_pauses = false;  // As a worker that has gone wrong.
 };
 
 std::unique_ptr<Engine> MakeFakeEngine(const FakeEngineOptions& options);

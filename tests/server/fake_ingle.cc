@@ -1,6 +1,6 @@
 // The server with an engine that needs no model: `fake_ingle serve --port N ...` and, as its
 // worker, `fake_ingle worker ...`. Environment: FAKE_STEP_MS, FAKE_LOAD_MS,
-// FAKE_LOAD=ok|fail|die|die_once:FILE, FAKE_CONTEXT.
+// FAKE_LOAD=ok|fail|die:FILE, FAKE_CONTEXT, FAKE_IGNORE_PAUSES.
 #include <unistd.h>
 
 #include <cstdio>
@@ -34,6 +34,7 @@ ingle::Result<std::unique_ptr<ingle::Engine>> Load(const ingle::ReportLoading& r
   if (how.starts_with("die:") && access(how.c_str() + 4, F_OK) == 0) abort();
   ingle::FakeEngineOptions options;
   options.step_ms = Number("FAKE_STEP_MS", options.step_ms);
+  options.ignores_pauses = Number("FAKE_IGNORE_PAUSES", 0) != 0;
   options.context =
       static_cast<uint32_t>(Number("FAKE_CONTEXT", static_cast<int>(options.context)));
   return ingle::MakeFakeEngine(options);
@@ -58,6 +59,8 @@ int main(int argc, char** argv) {
   if (flags.contains("--load-wait-ms"))
     options.load_wait_ms = atoi(flags["--load-wait-ms"].c_str());
   if (flags.contains("--drain-ms")) options.drain_timeout_ms = atoi(flags["--drain-ms"].c_str());
+  if (flags.contains("--drain-notice-ms"))
+    options.drain_notice_ms = atoi(flags["--drain-notice-ms"].c_str());
   if (flags.contains("--write-timeout-ms"))
     options.http.write_timeout_ms = atoi(flags["--write-timeout-ms"].c_str());
   if (flags.contains("--body-idle-ms"))

@@ -13,10 +13,10 @@ from test_supervision import dechunk, read_all, wait_until
 WIDE_BYTES = 16 << 10
 
 
-def stuck_stream(server, text, **fields):
+def stuck_stream(server, text, buffer_bytes=4096, **fields):
     """A stream of which nothing is read yet; the small buffer keeps the kernel's share small."""
     link = socket.socket()
-    link.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    link.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer_bytes)
     link.settimeout(60)
     link.connect(("127.0.0.1", server.port))
     body = json.dumps(chat_body(text, stream=True, **fields)).encode()
@@ -29,9 +29,44 @@ def resident_mib(pid):
         return int(statm.read().split()[1]) * 4096 / 2**20
 
 
-@pytest.mark.parametrize("path, fields", [("chat", {}), ("chat", {"logprobs": True, "top_logprobs": 3})])
-def test_a_reader_that_is_too_slow_gets_what_waits_and_an_error(fake, path, fields):
-    server = fake(env={"FAKE_STEP_MS": "0", "FAKE_CONTEXT": "200000"})
+LOGPROBS = {"logprobs": True, "top_logprobs": 3}
+
+
+@pytest.mark.parametrize("fields", [{}, LOGPROBS, {"n": 3}])
+def test_a_slow_reader_pauses_its_own_answer_and_loses_nothing(fake, fields):
+    server = fake("--stall-ms", 1000, env={"FAKE_STEP_MS": "0", "FAKE_CONTEXT": "200000"})
+    server.stream(f"#wide 20 {WIDE_BYTES}")
+    before = resident_mib(server.process.pid)
+    tokens, choices = 4000, fields.get("n", 1)
+    with stuck_stream(server, f"#wide {tokens} {WIDE_BYTES // 8}", 64 << 10, **fields) as link:
+        wait_until(lambda: server.metric("ingle_sequences_paused") == choices)
+        time.sleep(2)  # Longer than a worker may stand still that has something to do.
+        assert server.metric("ingle_sequences_paused") == choices
+        assert resident_mib(server.process.pid) - before < 16, "what waits has a limit"
+        other = server.stream("#count 300")[0]
+        assert other[-1] == "[DONE]" and text_of(other).split()[-1] == "300"
+        events, _ = parse_events(dechunk(read_until(link, b"[DONE]\n\n\r\n0\r\n\r\n")))
+    assert events[-1] == "[DONE]" and not any("error" in e for e in events[:-1])
+    for choice in range(choices):
+        assert text_of(events, choice).split() == [str(i + 1) for i in range(tokens)]
+    assert server.metric("ingle_sequences_paused") == 0 and server.metric("ingle_worker_restarts_total") == 0
+
+
+def read_until(link, end):
+    raw = bytearray()
+    while not raw.endswith(end):
+        piece = link.recv(1 << 20)
+        assert piece, raw[-300:]
+        raw += piece
+    return bytes(raw)
+
+
+# A client that reads nothing for the limit, and a worker that goes on although it was told to wait.
+@pytest.mark.parametrize("arguments, env, fields", [
+    (["--write-timeout-ms", 1500], {}, {}), (["--write-timeout-ms", 1500], {}, LOGPROBS),
+    ([], {"FAKE_IGNORE_PAUSES": "1"}, {})])
+def test_a_reader_that_is_too_slow_gets_what_waits_and_an_error(fake, arguments, env, fields):
+    server = fake(*arguments, env={"FAKE_STEP_MS": "0", "FAKE_CONTEXT": "200000", **env})
     tokens = 1000
     with stuck_stream(server, f"#wide {tokens} {WIDE_BYTES}", **fields) as link:
         wait_until(lambda: server.metric("ingle_sequences_running") == 1)

@@ -5,11 +5,12 @@ import os
 import re
 import signal
 import socket
+import subprocess
 import time
 
 import pytest
 
-from fake_server import FakeServer, chat_body, parse_events, text_of
+from fake_server import FAKE, FakeServer, chat_body, parse_events, text_of
 
 
 def read_all(link):
@@ -20,12 +21,15 @@ def read_all(link):
 
 
 def dechunk(raw):
-    body, out = raw.split(b"\r\n\r\n", 1)[1], b""
-    while body:
-        size, _, body = body.partition(b"\r\n")
-        out += body[:int(size, 16)]
-        body = body[int(size, 16) + 2:]
-    return out
+    at, out = raw.index(b"\r\n\r\n") + 4, []
+    while at < len(raw):
+        end = raw.index(b"\r\n", at)
+        length = int(raw[at:end], 16)
+        out.append(raw[end + 2:end + 2 + length])
+        at = end + 2 + length + 2
+        if length == 0:
+            break
+    return b"".join(out)
 
 
 def wait_until(condition, timeout_s=10):
@@ -153,6 +157,29 @@ def test_a_worker_that_writes_into_a_full_pipe_is_replaced(fake):
     # The server's own log goes into the same full pipe: it answers all the same.
     assert server.chat("next")[0] == 200
     assert server.metric("ingle_worker_restarts_total") == 1
+
+
+def test_a_log_that_nobody_reads_holds_up_neither_answers_nor_the_end(fake):
+    server = fake(unread=True)
+    body = json.dumps(chat_body("hi")).encode()
+    request = b"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n" % len(body) + body
+    for _ in range(20):  # Each leaves a line: more than a pipe holds.
+        raw = server.raw(request * 99 + request.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n", 1))
+        assert raw.count(b"HTTP/1.1 200") == 100
+    server.kill_worker()
+    assert server.chat("and a new worker")[0] in (200, 503)
+    server.process.send_signal(signal.SIGINT)
+    assert server.process.wait(5) == 0
+    assert len(server.process.stderr.read()) >= 48 << 10, "the pipe was full"
+
+
+def test_a_log_whose_reader_has_gone_ends_nothing(fake):
+    server = fake(unread=True)
+    server.process.stderr.close()
+    for _ in range(3):
+        assert server.chat("hi")[0] == 200
+    server.process.send_signal(signal.SIGINT)
+    assert server.process.wait(5) == 0
 
 
 def test_a_long_step_with_progress_is_no_stall(fake):
@@ -316,3 +343,64 @@ def test_drain_has_a_limit(fake):
     raw = read_all(link)
     assert b'"code":"server_shutting_down"' in raw and b"[DONE]" not in raw
     assert server.process.wait(10) == 0
+
+
+@pytest.mark.parametrize("busy", [False, True])
+def test_sigterm_leaves_time_to_those_who_distribute_requests(fake, busy):
+    server = fake("--drain-notice-ms", 1500)
+    link = server.open_stream(chat_body("#count 200")) if busy else None
+    wait_until(lambda: not busy or server.metric("ingle_requests_in_flight") == 1)
+    server.process.send_signal(signal.SIGTERM)
+    wait_until(lambda: server.call("GET", "/readyz")[0] == 503)
+    begun = time.monotonic()
+    while time.monotonic() < begun + 1:  # Long after all work has ended.
+        status, headers, body = server.chat("refused")
+        assert status == 503 and body["error"]["code"] == "server_shutting_down"
+        assert headers["Retry-After"] == "1" and headers["Connection"] == "close"
+        assert server.call("GET", "/livez")[0] == 200
+        time.sleep(0.1)
+    if busy:
+        read_until_done(link)
+    assert server.process.wait(10) == 0 and not port_open(server)
+
+
+def test_ctrl_c_and_a_second_signal_wait_for_nobody(fake):
+    idle = fake()
+    idle.process.send_signal(signal.SIGINT)
+    assert idle.process.wait(2) == 0
+    busy = fake()
+    link = busy.open_stream(chat_body("#count 1000000"))
+    wait_until(lambda: busy.metric("ingle_requests_in_flight") == 1)
+    busy.process.send_signal(signal.SIGTERM)
+    wait_until(lambda: busy.call("GET", "/readyz")[0] == 503)
+    busy.process.send_signal(signal.SIGTERM)
+    assert b'"code":"server_shutting_down"' in read_all(link)
+    assert busy.process.wait(3) == 0
+
+
+def test_the_end_of_a_slow_answer_is_read_before_the_end_of_the_server(fake):
+    server = fake(env={"FAKE_STEP_MS": "0", "FAKE_CONTEXT": "200000"})
+    with socket.socket() as link:
+        link.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        link.settimeout(30)
+        link.connect(("127.0.0.1", server.port))
+        data = json.dumps(chat_body("#wide 500 16384")).encode()
+        link.sendall(b"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\n"
+                     b"Content-Length: %d\r\n\r\n" % len(data) + data)
+        wait_until(lambda: server.metric("ingle_generations_total") == 1)
+        wait_until(lambda: server.metric("ingle_requests_in_flight") == 0)
+        server.process.send_signal(signal.SIGINT)
+        time.sleep(1)
+        assert server.process.poll() is None
+        link.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+        body = read_all(link).split(b"\r\n\r\n", 1)[1]
+    assert json.loads(body)["choices"][0]["message"]["content"].split()[-1] == "500"
+    assert server.process.wait(10) == 0
+
+
+def test_a_port_that_is_taken_is_named_with_the_cure(server):
+    second = subprocess.run([str(FAKE), "serve", "--port", str(server.port)], capture_output=True, text=True, timeout=20)
+    assert second.returncode == 1 and second.stdout == ""
+    for part in (str(server.port), "perhaps another ingle", "--port"):
+        assert part in second.stderr, second.stderr
+    assert server.chat("still here")[0] == 200

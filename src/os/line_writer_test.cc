@@ -1,0 +1,92 @@
+#include "os/line_writer.h"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <string>
+#include <thread>
+
+#include "os/unique_fd.h"
+
+namespace ingle {
+namespace {
+
+class LineWriterTest : public testing::Test {
+ protected:
+  LineWriterTest() {
+    int ends[2];
+    EXPECT_EQ(pipe2(ends, O_CLOEXEC), 0);
+    reader_ = UniqueFd(ends[0]);
+    writer_ = UniqueFd(ends[1]);
+  }
+  static std::string Gap(uint64_t dropped) { return "gap " + std::to_string(dropped) + "\n"; }
+  // Until a line ends with `last`.
+  std::string ReadUntil(const std::string& last) {
+    std::string all;
+    char piece[4096];
+    while (!all.ends_with(last)) {
+      const ssize_t bytes = read(reader_.get(), piece, sizeof(piece));
+      if (bytes <= 0) break;
+      all.append(piece, static_cast<size_t>(bytes));
+    }
+    return all;
+  }
+  UniqueFd reader_, writer_;
+};
+
+TEST_F(LineWriterTest, WritesLinesInOrder) {
+  LineWriter lines(writer_.get(), 1 << 20, Gap);
+  std::string all;
+  for (int i = 0; i < 200; ++i) {
+    lines.Write(std::to_string(i) + "\n");
+    all += std::to_string(i) + "\n";
+  }
+  EXPECT_TRUE(lines.Flush(10'000));
+  EXPECT_EQ(ReadUntil("199\n"), all);
+}
+
+TEST_F(LineWriterTest, WhatNobodyReadsIsDroppedOldestFirstAndCounted) {
+  constexpr int kLines = 3000;
+  LineWriter lines(writer_.get(), 64 << 10, Gap);
+  const std::string padding(200, '.');
+  for (int i = 0; i < kLines; ++i) lines.Write(padding + std::to_string(i) + "\n");
+  EXPECT_FALSE(lines.Flush(50)) << "the pipe is full";
+  const std::string all = ReadUntil(padding + std::to_string(kLines - 1) + "\n");
+  EXPECT_TRUE(lines.Flush(10'000));
+  const size_t gap = all.find("gap ");
+  ASSERT_NE(gap, std::string::npos);
+  EXPECT_EQ(all.find("gap ", gap + 1), std::string::npos);
+  const auto read = std::count(all.begin(), all.end(), '\n') - 1;
+  EXPECT_EQ(std::stoi(all.substr(gap + 4)) + read, kLines) << "every line is there or counted";
+  EXPECT_GT(read, 300);
+}
+
+TEST_F(LineWriterTest, ALineLargerThanTheRoomIsOnlyCounted) {
+  LineWriter lines(writer_.get(), 10, Gap);
+  lines.Write("longer than that\n");
+  EXPECT_TRUE(lines.Flush(10'000));
+  EXPECT_EQ(ReadUntil("\n"), "gap 1\n");
+}
+
+TEST_F(LineWriterTest, AReaderThatIsGoneHoldsUpNothing) {
+  signal(SIGPIPE, SIG_IGN);
+  LineWriter lines(writer_.get(), 1 << 20, Gap);
+  reader_ = UniqueFd();
+  for (int i = 0; i < 10; ++i) lines.Write("x\n");
+  EXPECT_TRUE(lines.Flush(10'000));
+}
+
+TEST_F(LineWriterTest, TheEndDoesNotWaitForTheReader) {
+  {
+    LineWriter lines(writer_.get(), 1 << 20, Gap);
+    lines.Write(std::string(200 << 10, 'x') + "\n");
+    EXPECT_FALSE(lines.Flush(50));
+  }
+  // Its thread gives the rest up; the descriptor stays ours until then.
+  std::this_thread::sleep_for(std::chrono::milliseconds(300));
+}
+
+}  // namespace
+}  // namespace ingle
