@@ -232,8 +232,10 @@ TEST(Fields, WhatHasNoEffectIsNamed) {
     const std::string start = R"({"messages":[{"role":"user","content":"hi"}],)";
     return WarnedOf(ParseChatCompletion(json::parse(start + fields + "}").as_object()));
   };
-  EXPECT_EQ(warned(R"("cache_prompt":true)"), Names{"cache_prompt"});
-  EXPECT_EQ(warned(R"("cache_prompt":false)"), Names{}) << "as it is";
+  EXPECT_EQ(ParseWith(kEndpoints[1], "cache_salt", json::string(513, 'x')).error().param,
+            "cache_salt");
+  EXPECT_EQ(warned(R"("prompt_cache_retention":"24h")"), Names{"prompt_cache_retention"});
+  EXPECT_EQ(warned(R"("cache_prompt":false,"cache_salt":"a","prompt_cache_key":"b")"), Names{});
   EXPECT_EQ(warned(R"("stream_options":{"include_usage":true,"a":1,"include_obfuscation":true})"),
             (Names{"stream_options.a", "stream_options.include_obfuscation"}));
   EXPECT_EQ(warned(R"("stream_options":{"include_usage":null,"include_obfuscation":false})"),

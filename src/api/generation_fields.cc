@@ -65,9 +65,10 @@ constexpr Field kShared[] = {
      .meaning = "another name of repetition_penalty, which wins"},
     {.name = "cache_prompt",
      .type = FieldType::kBool,
-     .use = FieldUse::kIgnored,
-     .meaning = "prompts are not cached by this version",
-     .neutral = "false"},
+     .meaning = "what was computed of the prompt before may be used, and this be kept"},
+    {.name = "cache_salt",
+     .type = FieldType::kString,
+     .meaning = "only requests with the same salt share what was computed"},
     {.name = "grammar",
      .use = FieldUse::kRefused,
      .meaning = "leave it out, and ask for the form in the prompt",
@@ -225,6 +226,15 @@ std::vector<Field> WithOpenAiFields(std::span<const Field> own) {
   return WithSharedFields(all);
 }
 
+Status ReadCacheSalt(const FieldReader& fields, GenerateRequest* request) {
+  request->cache_scope = fields.String("cache_salt").value_or("");
+  if (request->cache_scope.size() <= kCacheSaltBytesMax) return {};
+  return Fail(ErrorCode::kInvalidRequest,
+              "cache_salt has " + std::to_string(request->cache_scope.size()) +
+                  " bytes; give at most " + std::to_string(kCacheSaltBytesMax),
+              "cache_salt");
+}
+
 Status ReadShared(const FieldReader& fields, GenerateRequest* request,
                   std::vector<Warning>* warnings) {
   ReadSampling(fields, &request->sampling);
@@ -236,6 +246,8 @@ Status ReadShared(const FieldReader& fields, GenerateRequest* request,
     request->max_tokens = std::min(request->max_tokens.value_or(tokens), tokens);
   }
   if (const auto ignore = fields.Bool("ignore_eos")) request->ignore_eos = *ignore;
+  if (const auto cache = fields.Bool("cache_prompt")) request->cache_prompt = *cache;
+  INGLE_RETURN_IF_ERROR(WithPrefix(ReadCacheSalt(fields, request), fields));
   INGLE_RETURN_IF_ERROR(ReadStops(fields, request));
   INGLE_RETURN_IF_ERROR(ReadLogitBias(fields, request));
   return WithPrefix(CheckRequest(*request), fields);

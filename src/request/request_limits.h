@@ -15,6 +15,7 @@ namespace ingle {
 inline constexpr size_t kStopStringsMax = 64;
 inline constexpr size_t kStopStringBytesMax = 4096;
 inline constexpr size_t kLogitBiasMax = 1024;
+inline constexpr size_t kCacheSaltBytesMax = 512;
 inline constexpr uint32_t kTopLogprobsMax = 20;
 inline constexpr uint32_t kQueuedRequestsMax = 256;  // Waiting in a worker, besides those running.
 

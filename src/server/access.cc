@@ -168,6 +168,17 @@ Status Access::CheckKey(const HttpRequest& request) const {
       "", "invalid_api_key");
 }
 
+std::string Access::ScopeOf(const HttpRequest& request) const {
+  const auto shown = ShownKey(request);
+  if (key_digests_.empty() || !shown) return {};
+  constexpr size_t kShownBytes = 16;  // Enough that no two keys fall together.
+  const Digest digest = Sha256("scope:" + std::string(*shown));
+  std::string name;
+  for (size_t i = 0; i < kShownBytes; ++i)
+    for (const int nibble : {digest[i] >> 4, digest[i] & 15}) name += "0123456789abcdef"[nibble];
+  return name;
+}
+
 HttpHeaders Access::CorsHeaders(const HttpRequest& request) const {
   if (!request.HasHeader("origin") || !OriginAllowed(request)) return {};
   return {{"Access-Control-Allow-Origin", std::string(request.Header("origin"))},

@@ -29,6 +29,9 @@ class Access {
   // A page of a foreign origin may not change state here.
   Status CheckOrigin(const HttpRequest& request) const;
   Status CheckKey(const HttpRequest& request) const;
+  // Whose request it is, for what must not be shared between users: one name per API key, which
+  // does not tell the key; empty on a server without keys.
+  std::string ScopeOf(const HttpRequest& request) const;
   bool OriginAllowed(const HttpRequest& request) const;
   // Headers that let the page read the reply; empty for foreign origins.
   HttpHeaders CorsHeaders(const HttpRequest& request) const;

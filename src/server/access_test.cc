@@ -28,6 +28,15 @@ TEST(Access, OtherAddressesNeedAKey) {
   EXPECT_FALSE(Access::Make({"127.0.0.1", {""}, {}}));
 }
 
+TEST(Access, AScopeForEachKeyThatDoesNotTellIt) {
+  const Access access = *Access::Make({"127.0.0.1", {"first", "second"}, {}});
+  const std::string first = access.ScopeOf(With({{"Authorization", "Bearer first"}}));
+  EXPECT_EQ(first.size(), 32u);
+  EXPECT_EQ(first, access.ScopeOf(With({{"x-api-key", "first"}})));
+  EXPECT_NE(first, access.ScopeOf(With({{"Authorization", "Bearer second"}})));
+  EXPECT_EQ(Access::Make({})->ScopeOf(With({{"Authorization", "Bearer any"}})), "");
+}
+
 TEST(Access, HostMustBeLoopback) {
   const Access access = *Access::Make({});
   for (const char* host :

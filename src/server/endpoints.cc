@@ -170,6 +170,8 @@ Result<GenerationCall> ApiHandler::ReadCall(const Route& route, const HttpReques
   INGLE_TRY(GenerationCall call, route.parse(body->get_object()));
   INGLE_RETURN_IF_ERROR(ChooseModel(&call));
   SetSeeds(options_.seed, &call);
+  for (GenerateRequest& generate : call.requests)
+    generate.cache_scope = access_.ScopeOf(request) + "/" + generate.cache_scope;
   return call;
 }
 

@@ -33,9 +33,9 @@ struct ServeOptions {
   HttpServerOptions http;  // Limits and timeouts; its address and port are those above.
 };
 
-// Runs until SIGTERM, SIGINT or SIGHUP, then drains; a second signal ends it at once. Call it before any thread exists. Returns the exit code: 0,
-// 1 (the model did not load, the port is taken), 65 (the model file is damaged or not supported),
-// 78 (refused configuration).
+// Runs until SIGTERM, SIGINT or SIGHUP, then drains; a second signal ends it at once. Call it
+// before any thread exists. Returns the exit code: 0, 1 (the model did not load, the port is
+// taken), 65 (the model file is damaged or not supported), 78 (refused configuration).
 int ServeMain(const ServeOptions& options);
 
 }  // namespace ingle

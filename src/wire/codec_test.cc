@@ -24,6 +24,8 @@ GenerateRequest FullRequest() {
   request.max_tokens = 9;
   request.stop = {"x", "y"};
   request.ignore_eos = true;
+  request.cache_prompt = false;
+  request.cache_scope = "key/salt";
   request.top_logprobs = 20;
   return request;
 }
@@ -45,6 +47,8 @@ TEST(Codec, RequestsSurviveTheTrip) {
     EXPECT_EQ(again->stop, request.stop);
     EXPECT_EQ(again->top_logprobs, 20u);
     EXPECT_TRUE(again->ignore_eos);
+    EXPECT_FALSE(again->cache_prompt);
+    EXPECT_EQ(again->cache_scope, "key/salt");
     if (kind == 0) {
       const auto& chat = std::get<ChatPrompt>(again->prompt);
       EXPECT_EQ(chat.messages, std::get<ChatPrompt>(request.prompt).messages);

@@ -11,6 +11,7 @@ constexpr size_t kMaxIdBytes = 128;
 // More than the gateway reads, so that what it accepted is never malformed here.
 constexpr size_t kMaxJsonValues = 4'000'000;
 constexpr int kMaxStops = 64;
+constexpr size_t kMaxScopeBytes = 1024;
 constexpr int kMaxBiases = 1 << 16;
 constexpr uint32_t kMaxTopLogprobs = 20;
 constexpr int kMaxPromptTokens = 16 << 20;
@@ -144,6 +145,8 @@ void ToProto(const GenerateRequest& request, wire::GenerateRequest& out) {
   Put(request.max_tokens, [&](uint32_t v) { out.set_max_tokens(v); });
   for (const std::string& stop : request.stop) out.add_stop(stop);
   out.set_ignore_eos(request.ignore_eos);
+  out.set_cache_prompt(request.cache_prompt);
+  out.set_cache_scope(request.cache_scope);
   Put(request.top_logprobs, [&](uint32_t v) { out.set_top_logprobs(v); });
 }
 
@@ -160,6 +163,9 @@ Result<GenerateRequest> FromProto(const wire::GenerateRequest& in) {
     out.stop.push_back(stop);
   }
   out.ignore_eos = in.ignore_eos();
+  out.cache_prompt = in.cache_prompt();
+  if (in.cache_scope().size() > kMaxScopeBytes) return Broken("the scope of the cache is too long");
+  out.cache_scope = in.cache_scope();
   if (in.has_top_logprobs()) {
     if (in.top_logprobs() > kMaxTopLogprobs) return Broken("top_logprobs above 20");
     out.top_logprobs = in.top_logprobs();

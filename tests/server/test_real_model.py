@@ -129,3 +129,37 @@ def test_what_the_template_does_not_use_is_named(serve):
     reply = server.chat({**ask, "chat_template_kwargs": {"enable_thinking": False, "mood": "glad"}})
     named = [(w["code"], w["field"]) for w in reply.get("warnings", [])]
     assert named == [("template_variable_unused", "chat_template_kwargs.mood")], reply
+
+
+SYSTEM = "You are a helpful assistant. " + "Answer in one short sentence. " * 30
+
+
+def ask(server, text, key=None, **fields):
+    body = {"messages": [{"role": "system", "content": SYSTEM}, {"role": "user", "content": text}], "seed": 3, "max_tokens": 24, **fields}
+    headers = {"Authorization": f"Bearer {key}"} if key else {}
+    status, _, reply = server.request("POST", "/v1/chat/completions", body, headers)
+    assert status == 200, reply
+    return reply["choices"][0]["message"]["content"], reply["usage"]["prompt_tokens_details"]["cached_tokens"], reply["usage"]["prompt_tokens"]
+
+
+def test_what_requests_have_in_common_is_computed_once_and_changes_nothing(serve):
+    server = serve()
+    questions = ["What is 17 + 25?", "What is the capital of Poland?", "Hello!"]
+    alone = [ask(server, text, cache_prompt=False, temperature=1) for text in questions]
+    assert [cached for _, cached, _ in alone] == [0, 0, 0]
+    first = [ask(server, text, temperature=1) for text in questions]
+    again = [ask(server, text, temperature=1) for text in questions]
+    assert [text for text, _, _ in alone] == [text for text, _, _ in first] == [text for text, _, _ in again]
+    assert first[0][1] == 0 and first[1][1] == first[2][1] > 0, "the system message"
+    for _, cached, prompt in again:
+        assert cached % 32 == 0 and prompt - 32 <= cached < prompt
+
+
+def test_the_prompt_cache_of_one_key_is_none_of_anothers(serve, tmp_path):
+    keys = tmp_path / "keys"
+    keys.write_text("one\ntwo\n")
+    server = serve("--api-key-file", keys)
+    assert ask(server, "Hello!", key="one")[1] == 0
+    assert ask(server, "Hello!", key="two")[1] == 0
+    assert ask(server, "Hello!", key="one", cache_salt="a")[1] == 0
+    assert ask(server, "Hello!", key="one")[1] > 0
