@@ -20,6 +20,7 @@ constexpr int kTokensBeforeTrouble = 3;
 const std::set<std::string, std::less<>> kTroubles = {"#crash", "#hang",   "#fail", "#slow",
                                                       "#shout", "#garble", "#nan"};
 constexpr int kSlowStepMs = 2500;
+constexpr auto kBeforeCrash = std::chrono::milliseconds(300);
 constexpr size_t kShoutBytes = size_t{4} << 20;
 
 class ByteTokenizer final : public Tokenizer {
@@ -259,7 +260,11 @@ class FakeEngine final : public Engine {
 
   void MakeTrouble(Running& running) {
     const std::string command = std::exchange(running.command, "");
-    if (command == "#crash") abort();
+    if (command == "#crash") {
+      // What was said before is with the gateway by then, so the client sees an answer break off.
+      std::this_thread::sleep_for(kBeforeCrash);
+      abort();
+    }
     while (command == "#hang") std::this_thread::sleep_for(std::chrono::seconds(1));
     for (int slept_ms = 0; command == "#slow" && slept_ms < kSlowStepMs; slept_ms += 10) {
       std::this_thread::sleep_for(std::chrono::milliseconds(10));

@@ -173,8 +173,8 @@ def test_nothing_is_ignored_in_silence(server):
         reply = server.call("POST", path, body)
         assert reply[0] == 200, reply
         return [(w["code"], w["field"]) for w in reply[2].get("warnings", []) if w["code"] != "model_defaulted"]
-    assert warned("/v1/chat/completions", chat_body("a b", cache_prompt=True)) == [("ignored_field", "cache_prompt")]
-    assert warned("/v1/generate", {"prompt": "a b", "cache_prompt": True}) == [("ignored_field", "cache_prompt")]
+    assert warned("/v1/chat/completions", chat_body("a b", safety_identifier="me")) == [("ignored_field", "safety_identifier")]
+    assert warned("/v1/generate", {"prompt": "a b", "cache_prompt": True}) == []
     messages = [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]
     assert warned("/v1/chat/completions", {"messages": messages}) == [("answer_not_continued", "messages[1]")]
     part = {"type": "input_text", "text": "one two", "cache_control": {"type": "ephemeral"}}
