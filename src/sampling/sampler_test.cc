@@ -173,7 +173,7 @@ std::vector<int32_t> KeptBySorting(const std::vector<float>& logits, bool typica
     const float exponent = exponents[static_cast<size_t>(c.id)];
     return typical ? static_cast<float>(std::abs(log_total - exponent - entropy)) : -exponent;
   };
-  std::stable_sort(all.begin(), all.end(), [&](const Candidate& a, const Candidate& b) {
+  std::sort(all.begin(), all.end(), [&](const Candidate& a, const Candidate& b) {
     return score(a) != score(b) ? score(a) < score(b) : Likelier(a, b);
   });
   const double share = static_cast<double>(total) * p;

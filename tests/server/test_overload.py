@@ -29,19 +29,29 @@ def resident_mib(pid):
         return int(statm.read().split()[1]) * 4096 / 2**20
 
 
+def stays(seconds, condition):
+    end = time.monotonic() + seconds
+    while condition():
+        if time.monotonic() > end:
+            return True
+        time.sleep(0.05)
+    return False
+
+
 LOGPROBS = {"logprobs": True, "top_logprobs": 3}
 
 
 @pytest.mark.parametrize("fields", [{}, LOGPROBS, {"n": 3}])
 def test_a_slow_reader_pauses_its_own_answer_and_loses_nothing(fake, fields):
-    server = fake("--stall-ms", 1000, env={"FAKE_STEP_MS": "0", "FAKE_CONTEXT": "200000"})
+    # Steps of 1 ms: an engine without them has made every token before it can hear of a pause.
+    server = fake("--stall-ms", 1000, env={"FAKE_STEP_MS": "1", "FAKE_CONTEXT": "200000"})
     server.stream(f"#wide 20 {WIDE_BYTES}")
     before = resident_mib(server.process.pid)
-    tokens, choices = 4000, fields.get("n", 1)
+    tokens, choices = 6000, fields.get("n", 1)
     with stuck_stream(server, f"#wide {tokens} {WIDE_BYTES // 8}", 64 << 10, **fields) as link:
-        wait_until(lambda: server.metric("ingle_sequences_paused") == choices)
-        time.sleep(2)  # Longer than a worker may stand still that has something to do.
-        assert server.metric("ingle_sequences_paused") == choices
+        # Until the kernel's buffers are full, pauses are short. Two seconds are longer than a worker may
+        # stand still that has something to do.
+        wait_until(lambda: stays(2, lambda: server.metric("ingle_sequences_paused") == choices), 60)
         assert resident_mib(server.process.pid) - before < 16, "what waits has a limit"
         other = server.stream("#count 300")[0]
         assert other[-1] == "[DONE]" and text_of(other).split()[-1] == "300"
