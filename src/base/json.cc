@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <boost/json/basic_parser_impl.hpp>
 #include <charconv>
+#include <set>
 #include <string>
-#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -41,7 +41,8 @@ class KeyPath {
     bool object;
     size_t values;
     std::string key;
-    std::unordered_set<std::string> keys;
+    std::set<std::string>
+        keys;  // Not by hash: clients choose the keys, and could make them collide.
   };
   std::vector<Level> open_;
 };

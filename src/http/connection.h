@@ -61,6 +61,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   };
 
   asio::awaitable<void> Fill();
+  boost::system::error_code ReadSome();
   asio::awaitable<void> Serve();
   asio::awaitable<Next> ServeOne();
   asio::awaitable<bool> WaitForInput(Clock::time_point deadline);
@@ -83,6 +84,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   asio::steady_timer input_event_, space_event_, output_event_;
   std::string in_;
   bool eof_ = false, broken_ = false, keep_alive_ = true;
+  bool served_ = false;  // Some request has been read.
   std::string request_id_;
   BodyCharge body_charge_;  // Of the request that is read or answered.
   Reply reply_;

@@ -62,10 +62,11 @@ struct HttpServerOptions {
   size_t max_connections = 4096;
   size_t max_body_bytes = 32 << 20;
   HeadLimits head;
-  int idle_timeout_ms = 75'000;       // Between requests.
-  int head_timeout_ms = 10'000;       // From a request's first byte to its blank line.
-  int body_timeout_ms = 120'000;      // For the whole body.
-  int body_idle_timeout_ms = 20'000;  // Without a byte of the body.
+  int first_byte_timeout_ms = 20'000;  // Of a connection that has asked for nothing yet.
+  int idle_timeout_ms = 75'000;        // Between requests.
+  int head_timeout_ms = 10'000;        // From a request's first byte to its blank line.
+  int body_timeout_ms = 120'000;       // For the whole body.
+  int body_idle_timeout_ms = 20'000;   // Without a byte of the body.
   // Of all requests together, from their first byte until they are answered. The first
   // free_body_bytes of each are not counted, so that small requests always have room.
   size_t body_budget_bytes = 512 << 20;

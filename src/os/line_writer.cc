@@ -18,6 +18,7 @@ namespace ingle {
 namespace {
 
 constexpr int kPollMs = 100;
+constexpr auto kEndTimeout = std::chrono::seconds(1);
 
 }  // namespace
 
@@ -31,7 +32,7 @@ struct LineWriter::State {
   std::deque<std::string> lines;
   size_t waiting_bytes = 0;
   uint64_t dropped = 0;  // Before the first of `lines`.
-  bool writing = false, stopping = false;
+  bool writing = false, stopping = false, ended = false;
 
   bool idle() const { return lines.empty() && dropped == 0 && !writing; }
   bool stopped() {
@@ -62,9 +63,10 @@ LineWriter::LineWriter(int fd, size_t max_waiting_bytes,
 }
 
 LineWriter::~LineWriter() {
-  std::lock_guard lock(state_->mutex);
+  std::unique_lock lock(state_->mutex);
   state_->stopping = true;
   state_->news.notify_all();
+  state_->written.wait_for(lock, kEndTimeout, [this] { return state_->ended; });
 }
 
 void LineWriter::Write(std::string line) {
@@ -92,7 +94,7 @@ void LineWriter::Run(const std::shared_ptr<State>& state) {
     state->writing = false;
     state->written.notify_all();
     state->news.wait(lock, [&] { return state->stopping || !state->idle(); });
-    if (state->stopping) return;
+    if (state->stopping) break;
     std::string text;
     if (const uint64_t dropped = std::exchange(state->dropped, 0); dropped > 0)
       text = state->describe_gap(dropped);
@@ -106,6 +108,8 @@ void LineWriter::Run(const std::shared_ptr<State>& state) {
     state->WriteAll(text);
     lock.lock();
   }
+  state->ended = true;
+  state->written.notify_all();
 }
 
 }  // namespace ingle

@@ -14,8 +14,8 @@ class LineWriter {
  public:
   // describe_gap makes the line that stands where so many were dropped.
   LineWriter(int fd, size_t max_waiting_bytes, std::function<std::string(uint64_t)> describe_gap);
-  // What still waits is lost. Does not wait for a write that stands still: the thread goes with the
-  // process.
+  // What still waits is lost. A write that stands still is waited for a second only: then the
+  // thread goes with the process.
   ~LineWriter();
   LineWriter(const LineWriter&) = delete;
   LineWriter& operator=(const LineWriter&) = delete;

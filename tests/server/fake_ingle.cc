@@ -59,6 +59,8 @@ int main(int argc, char** argv) {
   if (flags.contains("--load-wait-ms"))
     options.load_wait_ms = atoi(flags["--load-wait-ms"].c_str());
   if (flags.contains("--drain-ms")) options.drain_timeout_ms = atoi(flags["--drain-ms"].c_str());
+  if (flags.contains("--first-byte-ms"))
+    options.http.first_byte_timeout_ms = atoi(flags["--first-byte-ms"].c_str());
   if (flags.contains("--drain-notice-ms"))
     options.drain_notice_ms = atoi(flags["--drain-notice-ms"].c_str());
   if (flags.contains("--write-timeout-ms"))

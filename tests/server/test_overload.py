@@ -1,6 +1,7 @@
 """Clients that take or send their bytes slowly: they are told, and nobody else is held up."""
 import contextlib
 import json
+import resource
 import socket
 import time
 
@@ -73,7 +74,7 @@ def read_until(link, end):
 
 # A client that reads nothing for the limit, and a worker that goes on although it was told to wait.
 @pytest.mark.parametrize("arguments, env, fields", [
-    (["--write-timeout-ms", 1500], {}, {}), (["--write-timeout-ms", 1500], {}, LOGPROBS),
+    (["--write-timeout-ms", 3000], {}, {}), (["--write-timeout-ms", 3000], {}, LOGPROBS),
     ([], {"FAKE_IGNORE_PAUSES": "1"}, {})])
 def test_a_reader_that_is_too_slow_gets_what_waits_and_an_error(fake, arguments, env, fields):
     server = fake(*arguments, env={"FAKE_STEP_MS": "0", "FAKE_CONTEXT": "200000", **env})
@@ -104,6 +105,42 @@ def test_readers_that_never_read_are_dropped_and_cost_little(fake):
         assert resident_mib(server.process.pid) - before < len(links) * 4
         wait_until(lambda: server.metric("ingle_http_connections") == 1, 30)
     assert sum("reader_too_slow" in line for line in server.log) == 20
+
+
+def test_silent_connections_cost_little_and_are_closed(fake):
+    server = fake("--first-byte-ms", 2500)
+    assert server.chat("warm")[0] == 200
+    before = resident_mib(server.process.pid)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 4096), hard))
+    with contextlib.ExitStack() as stack:
+        links = [stack.enter_context(socket.create_connection(("127.0.0.1", server.port))) for _ in range(700)]
+        links[0].sendall(post()[:20])  # Begun, so that the time for heads counts.
+        kept = stack.enter_context(socket.create_connection(("127.0.0.1", server.port)))
+        kept.settimeout(10)
+        kept.sendall(post())
+        assert b" 200 OK" in kept.recv(65536)
+        wait_until(lambda: server.metric("ingle_http_connections") >= 700)
+        assert resident_mib(server.process.pid) - before < 700 * 24 / 1024, "no buffer for those who send nothing"
+        wait_until(lambda: server.metric("ingle_http_connections") <= 3, 20)
+        kept.sendall(post())  # A client that has asked before may be silent for longer.
+        assert b" 200 OK" in kept.recv(65536)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_more_requests_than_there_is_room_for_are_told_when_to_come_back(fake):
+    server = fake(env={"FAKE_STEP_MS": "20", "FAKE_CONTEXT": "200000"})
+    with contextlib.ExitStack() as stack:
+        for _ in range(64):
+            stack.enter_context(server.open_stream(chat_body("#count 100000", n=16)))
+        wait_until(lambda: server.metric("ingle_requests_in_flight") == 1024, 30)
+        begun = time.monotonic()
+        status, headers, body = server.chat("one more")
+        assert time.monotonic() - begun < 5
+        assert status in (429, 503) and body["error"]["code"] == "queue_full" and body["error"]["retryable"] is True
+        assert 1 <= int(headers["Retry-After"]) <= 60
+    wait_until(lambda: server.metric("ingle_requests_in_flight") == 0, 30)
+    assert server.chat("now there is")[0] == 200
 
 
 def half_a_body(server, sent, length):
