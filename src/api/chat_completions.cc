@@ -29,6 +29,9 @@ constexpr Field kOwn[] = {
     {.name = "chat_template_kwargs",
      .type = FieldType::kObject,
      .meaning = "variables for the model's template"},
+    {.name = "documents",
+     .type = FieldType::kArray,
+     .meaning = "objects for the template variable of the same name: texts to answer from"},
     {.name = "enable_thinking",
      .type = FieldType::kBool,
      .meaning = "template variable of the same name"},
@@ -177,6 +180,9 @@ Status ReadTemplateFields(const FieldReader& fields, ChatPrompt* prompt,
   }
   if (const auto thinking = fields.Bool("enable_thinking"))
     SetVariable("enable_thinking", *thinking, "enable_thinking", variables, warnings);
+  if (const json::value* documents = fields.Find("documents"))
+    SetVariable("documents", *documents, "documents", variables, warnings);
+  INGLE_RETURN_IF_ERROR(CheckTemplateVariables(*variables));
   if (const json::value* extra = fields.Find("chat_template_kwargs")) {
     INGLE_RETURN_IF_ERROR(CheckTemplateVariables(extra->get_object()));
     for (const auto& [key, value] : extra->get_object())

@@ -216,6 +216,13 @@ Status CheckTemplateVariables(const json::object& variables) {
                   "chat_template_kwargs may not set '" + std::string(name) +
                       "'; the server passes it itself, leave it out",
                   "chat_template_kwargs", "reserved_kwarg");
+    const bool list = value.is_array() && std::ranges::all_of(value.get_array(), [](const auto& d) {
+                        return d.is_object();
+                      });
+    if (name == "documents" && !list)
+      return Fail(ErrorCode::kInvalidRequest,
+                  "documents must be an array of objects, such as {\"title\": ..., \"text\": ...}",
+                  "documents", "invalid_type");
   }
   return {};
 }

@@ -22,11 +22,8 @@ size_t InputBytes(const json::value& value, int depth = 0) {
 
 class JinjaTemplate final : public ChatTemplate {
  public:
-  JinjaTemplate(jinja::Syntax syntax, std::string source, std::string bos, std::string eos)
-      : syntax_(std::move(syntax)),
-        source_(std::move(source)),
-        bos_token_(std::move(bos)),
-        eos_token_(std::move(eos)) {}
+  JinjaTemplate(jinja::Syntax syntax, std::string source, TemplateTokens tokens)
+      : syntax_(std::move(syntax)), source_(std::move(source)), tokens_(std::move(tokens)) {}
 
   std::string_view source() const override { return source_; }
 
@@ -54,8 +51,7 @@ class JinjaTemplate final : public ChatTemplate {
     run.SetVariable("documents", jinja::Value::None());
     run.SetVariable("add_generation_prompt", jinja::Value::Bool(options.add_generation_prompt));
     // As in transformers, a token that the model lacks is not defined.
-    if (!bos_token_.empty()) run.SetVariable("bos_token", run.String(bos_token_));
-    if (!eos_token_.empty()) run.SetVariable("eos_token", run.String(eos_token_));
+    for (const auto& [name, value] : tokens_) run.SetVariable(std::string(name), Token(run, value));
     for (const auto& [name, value] : options.variables)
       run.SetVariable(std::string(name), run.FromJson(value));
     INGLE_TRY(jinja::TaintedString text, run.Render());
@@ -63,6 +59,15 @@ class JinjaTemplate final : public ChatTemplate {
   }
 
  private:
+  // A spelling or a list of them. They come from the model, so they are trusted.
+  static jinja::Value Token(jinja::Runtime& run, const json::value& value) {
+    if (const json::string* text = value.if_string()) return run.String(std::string(*text));
+    std::vector<jinja::Value> items;
+    if (const json::array* list = value.if_array())
+      for (const json::value& item : *list) items.push_back(Token(run, item));
+    return run.List(std::move(items));
+  }
+
   static std::vector<TextSpan> Spans(const jinja::TaintedString& text) {
     std::vector<TextSpan> spans;
     bool trusted = text.first_trusted();
@@ -76,17 +81,25 @@ class JinjaTemplate final : public ChatTemplate {
   }
 
   jinja::Syntax syntax_;
-  std::string source_, bos_token_, eos_token_;
+  std::string source_;
+  TemplateTokens tokens_;
 };
 
 }  // namespace
 
 Result<std::unique_ptr<ChatTemplate>> CompileChatTemplate(std::string_view source,
+                                                          TemplateTokens tokens) {
+  INGLE_TRY(jinja::Syntax syntax, jinja::Parse(source));
+  return std::make_unique<JinjaTemplate>(std::move(syntax), std::string(source), std::move(tokens));
+}
+
+Result<std::unique_ptr<ChatTemplate>> CompileChatTemplate(std::string_view source,
                                                           std::string bos_token,
                                                           std::string eos_token) {
-  INGLE_TRY(jinja::Syntax syntax, jinja::Parse(source));
-  return std::make_unique<JinjaTemplate>(std::move(syntax), std::string(source),
-                                         std::move(bos_token), std::move(eos_token));
+  TemplateTokens tokens;
+  if (!bos_token.empty()) tokens["bos_token"] = bos_token;
+  if (!eos_token.empty()) tokens["eos_token"] = eos_token;
+  return CompileChatTemplate(source, std::move(tokens));
 }
 
 }  // namespace ingle

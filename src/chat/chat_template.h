@@ -37,7 +37,13 @@ class ChatTemplate {
   virtual bool Uses(std::string_view variable) const = 0;
 };
 
-// Compiles the source; bos_token and eos_token are the spellings handed to the template.
+// Spellings of special tokens under the names that templates know them by, only of those that the
+// model has: {"bos_token": "<s>", "additional_special_tokens": ["<tool>"]}.
+using TemplateTokens = json::object;
+
+Result<std::unique_ptr<ChatTemplate>> CompileChatTemplate(std::string_view source,
+                                                          TemplateTokens tokens);
+// The same with two of them; an empty spelling is none.
 Result<std::unique_ptr<ChatTemplate>> CompileChatTemplate(std::string_view source,
                                                           std::string bos_token,
                                                           std::string eos_token);

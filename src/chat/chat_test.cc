@@ -154,5 +154,43 @@ TEST(RenderConversation, StrictTemplatesGetJoinedTurns) {
   EXPECT_EQ(result->warnings.size(), 1U);
 }
 
+TEST(ChatTemplate, SpecialTokensAreTrustedAndOnlyThoseThatThereAre) {
+  auto chat = CompileChatTemplate(
+      "{{ unk_token }}{{ additional_special_tokens[1] }}{{ bos_token is defined }}"
+      "{{ messages[0].content }}",
+      TemplateTokens{{"unk_token", "<unk>"}, {"additional_special_tokens", {"<a>", "<b>"}}});
+  ASSERT_TRUE(chat) << chat.error().message;
+  json::array messages{json::object{{"role", "user"}, {"content", "<b>"}}};
+  auto spans = (*chat)->Render(messages, {}, {});
+  ASSERT_TRUE(spans) << spans.error().message;
+  const std::vector<TextSpan> wanted = {{"<unk><b>False", true}, {"<b>", false}};
+  EXPECT_EQ(*spans, wanted);
+}
+
+TEST(RenderConversation, ReasoningUnderTheNameThatTheTemplateReads) {
+  auto rendered = [](std::string_view source, const char* messages) {
+    auto chat = CompileChatTemplate(source, "", "");
+    EXPECT_TRUE(chat);
+    auto result = RenderConversation(**chat, ParseJson(messages, "test")->as_array(), {}, {});
+    EXPECT_TRUE(result) << result.error().message;
+    std::string text;
+    for (const TextSpan& span : result->spans) text += span.text;
+    return std::pair(text, result->warnings.size());
+  };
+  constexpr std::string_view kGptOss =
+      "{% for message in messages %}{{ message.thinking }}|{{ message.content }}{% endfor %}";
+  EXPECT_EQ(rendered(kGptOss, R"([{"role":"assistant","content":"a","reasoning_content":"r"}])"),
+            std::pair(std::string("r|a"), size_t{0}));
+  EXPECT_EQ(rendered(kGptOss, R"([{"role":"assistant","content":"a","thinking":"t"}])"),
+            std::pair(std::string("t|a"), size_t{0}));
+  // Beside a call it takes one of the two.
+  constexpr char kCall[] = R"([{"role":"assistant","content":"a","reasoning_content":"r",)"
+                           R"("tool_calls":[{"function":{"name":"f","arguments":"{}"}}]}])";
+  EXPECT_EQ(rendered(kGptOss, kCall), std::pair(std::string("|a"), size_t{1}));
+  EXPECT_EQ(rendered("{{ messages[0].thinking is defined }}{{ messages[0].reasoning_content }}",
+                     R"([{"role":"assistant","content":"a","reasoning_content":"r"}])"),
+            std::pair(std::string("Falser"), size_t{0}));
+}
+
 }  // namespace
 }  // namespace ingle

@@ -1,5 +1,6 @@
 #include "chat/normalise_messages.h"
 
+#include <algorithm>
 #include <iterator>
 
 namespace ingle {
@@ -125,6 +126,32 @@ bool Joinable(const json::object& before, const json::object& after) {
          !after.contains("tool_calls");
 }
 
+// Whether the template knows the reasoning of a message by the name `thinking` only.
+bool ReadsThinking(std::string_view source) {
+  if (source.find("reasoning_content") != std::string_view::npos) return false;
+  constexpr std::string_view kWays[] = {"message.thinking", "'thinking'", "\"thinking\""};
+  return std::ranges::any_of(
+      kWays, [&](std::string_view way) { return source.find(way) != std::string_view::npos; });
+}
+
+// gpt-oss reads a message's reasoning under another name, and refuses it beside text in a message
+// that calls tools.
+void CopyReasoning(json::array& messages, std::vector<std::string>& warnings) {
+  for (size_t i = 0; i < messages.size(); i++) {
+    json::object& message = messages[i].as_object();
+    const json::value* reasoning = message.if_contains("reasoning_content");
+    if (reasoning == nullptr || message.contains("thinking")) continue;
+    if (message.contains("tool_calls") && !message.at("content").as_string().empty()) {
+      warnings.push_back(Indexed("messages", i) +
+                         ".reasoning_content is left out: the chat template takes it or the "
+                         "content of a message that calls tools, not both");
+      continue;
+    }
+    json::value copy = *reasoning;
+    message["thinking"] = std::move(copy);
+  }
+}
+
 }  // namespace
 
 Result<NormalisedMessages> NormaliseMessages(const json::array& messages) {
@@ -163,6 +190,7 @@ Result<RenderedConversation> RenderConversation(const ChatTemplate& chat_templat
   INGLE_TRY(NormalisedMessages normal, NormaliseMessages(messages));
   RenderedConversation result;
   result.warnings = std::move(normal.warnings);
+  if (ReadsThinking(chat_template.source())) CopyReasoning(normal.messages, result.warnings);
   auto spans = chat_template.Render(normal.messages, tools, options);
   if (!spans && spans.error().id == "template_error") {
     json::array merged = MergeTurns(normal.messages);

@@ -31,8 +31,9 @@ struct RenderedConversation {
   std::vector<std::string> warnings;
 };
 
-// Normalises and renders. When the template refuses the order of the turns, renders MergeTurns of
-// them, with a warning.
+// Normalises and renders. A template that reads `thinking` of messages and no reasoning_content
+// gets the reasoning under that name. When the template refuses the order of the turns, renders
+// MergeTurns of them, with a warning.
 Result<RenderedConversation> RenderConversation(const ChatTemplate& chat_template,
                                                 const json::array& messages,
                                                 const json::array& tools,

@@ -28,14 +28,6 @@ std::string Names(std::span<const NamedTemplate> templates) {
   return names;
 }
 
-Result<std::string> TextField(const json::object& object, std::string_view field,
-                              const std::string& path) {
-  const json::value* value = object.if_contains(field);
-  if (value == nullptr || !value->is_string())
-    return Fail(ErrorCode::kCorruptFile, path + "." + std::string(field) + " must be a text");
-  return std::string(value->get_string());
-}
-
 // Two compiled templates: one for conversations with tools, one for all others.
 class TemplatePair final : public ChatTemplate {
  public:
@@ -66,41 +58,11 @@ std::vector<NamedTemplate> TemplatesOfMetadata(
     if (!rest.starts_with(kMetadataKey)) continue;
     rest.remove_prefix(kMetadataKey.size());
     if (rest.empty())
-      Put(templates, {std::string(kDefaultTemplate), source, key});
+      Put(templates, {std::string(kDefaultTemplate), source});
     else if (rest.starts_with('.') && rest.size() > 1)
-      Put(templates, {std::string(rest.substr(1)), source, key});
+      Put(templates, {std::string(rest.substr(1)), source});
   }
   return templates;
-}
-
-Result<std::vector<NamedTemplate>> TemplatesOfConfig(const json::value& chat_template,
-                                                     std::string_view file) {
-  std::vector<NamedTemplate> templates;
-  const std::string path = std::string(file) + ": chat_template";
-  if (chat_template.is_null()) return templates;
-  if (const json::string* source = chat_template.if_string()) {
-    templates.push_back({std::string(kDefaultTemplate), std::string(*source), std::string(file)});
-    return templates;
-  }
-  const json::array* list = chat_template.if_array();
-  if (list == nullptr)
-    return Fail(ErrorCode::kCorruptFile,
-                path + " must be a text or a list of objects with name and template");
-  for (size_t i = 0; i < list->size(); i++) {
-    const std::string place = path + "[" + std::to_string(i) + "]";
-    const json::object* entry = (*list)[i].if_object();
-    if (entry == nullptr)
-      return Fail(ErrorCode::kCorruptFile, place + " must be an object with name and template");
-    INGLE_TRY(std::string name, TextField(*entry, "name", place));
-    INGLE_TRY(std::string source, TextField(*entry, "template", place));
-    Put(templates, {std::move(name), std::move(source), std::string(file)});
-  }
-  return templates;
-}
-
-std::vector<NamedTemplate> TemplatesOfDirectory(std::vector<NamedTemplate> of_config,
-                                                std::vector<NamedTemplate> of_files) {
-  return of_files.empty() ? std::move(of_config) : std::move(of_files);
 }
 
 Result<const NamedTemplate*> ChooseTemplate(std::span<const NamedTemplate> templates,
@@ -125,20 +87,19 @@ Result<const NamedTemplate*> ChooseTemplate(std::span<const NamedTemplate> templ
 }
 
 Result<std::unique_ptr<ChatTemplate>> CompileTemplates(std::span<const NamedTemplate> templates,
-                                                       std::string bos_token,
-                                                       std::string eos_token) {
+                                                       const TemplateTokens& tokens) {
   INGLE_TRY(const NamedTemplate* plain, ChooseTemplate(templates, false));
-  INGLE_TRY(const NamedTemplate* tools, ChooseTemplate(templates, true));
+  INGLE_TRY(const NamedTemplate* with_tools, ChooseTemplate(templates, true));
   auto compile = [&](const NamedTemplate& each) {
-    auto compiled = CompileChatTemplate(each.source, bos_token, eos_token);
+    auto compiled = CompileChatTemplate(each.source, tokens);
     if (!compiled && templates.size() > 1)
       compiled.error().message =
           "the chat template '" + each.name.substr(0, 60) + "': " + compiled.error().message;
     return compiled;
   };
   INGLE_TRY(std::unique_ptr<ChatTemplate> first, compile(*plain));
-  if (tools == plain) return first;
-  INGLE_TRY(std::unique_ptr<ChatTemplate> second, compile(*tools));
+  if (with_tools == plain) return first;
+  INGLE_TRY(std::unique_ptr<ChatTemplate> second, compile(*with_tools));
   return std::make_unique<TemplatePair>(std::move(first), std::move(second));
 }
 

@@ -1,6 +1,5 @@
 #pragma once
-// Which templates a model publishes, and which of them a conversation gets. Plain texts in: the
-// loaders of GGUF files and of Hugging Face directories both end here.
+// Which templates a model publishes, and which of them a conversation gets.
 
 #include <memory>
 #include <span>
@@ -21,24 +20,13 @@ inline constexpr std::string_view kToolTemplate = "tool_use";  // Taken when the
 struct NamedTemplate {
   std::string name;  // kDefaultTemplate, kToolTemplate, "rag", ...
   std::string source;
-  std::string origin;  // Where it was found, for people.
 };
 
-// Of a GGUF file: tokenizer.chat_template, and tokenizer.chat_template.NAME for each variant. Takes
-// the pairs of key and text whose key begins with tokenizer.chat_template.
+// Of tokenizer.chat_template, and tokenizer.chat_template.NAME for each variant: as GGUF files have
+// them, and as files/hf_directory.h names those of a directory. Other keys are none of its
+// business.
 std::vector<NamedTemplate> TemplatesOfMetadata(
     std::span<const std::pair<std::string, std::string>> texts);
-
-// Of the value of chat_template in tokenizer_config.json (or in chat_template.json): a text, or a
-// list of {"name", "template"}. null: none. Errors name the field.
-Result<std::vector<NamedTemplate>> TemplatesOfConfig(const json::value& chat_template,
-                                                     std::string_view file);
-
-// The templates of a directory. The file chat_template.jinja and those in
-// additional_chat_templates/ (by name, without .jinja), where there are any, replace what
-// tokenizer_config.json says, as in transformers.
-std::vector<NamedTemplate> TemplatesOfDirectory(std::vector<NamedTemplate> of_config,
-                                                std::vector<NamedTemplate> of_files);
 
 // The template for a conversation: by name when one is wanted; else, when there are tools,
 // "tool_use"; else "default"; a single template whatever its name. Fails (kInvalidRequest) when
@@ -50,7 +38,6 @@ Result<const NamedTemplate*> ChooseTemplate(std::span<const NamedTemplate> templ
 // and TurnEndings are those of the default. Fails where a variant that can be chosen does not
 // compile, naming it.
 Result<std::unique_ptr<ChatTemplate>> CompileTemplates(std::span<const NamedTemplate> templates,
-                                                       std::string bos_token,
-                                                       std::string eos_token);
+                                                       const TemplateTokens& tokens);
 
 }  // namespace ingle

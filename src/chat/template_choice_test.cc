@@ -29,46 +29,18 @@ TEST(TemplateChoice, OfMetadata) {
   EXPECT_EQ(templates[0].name, "default");
   EXPECT_EQ(templates[1].name, "tool_use");
   EXPECT_EQ(templates[1].source, "tools");
-  EXPECT_EQ(templates[1].origin, "tokenizer.chat_template.tool_use");
-}
-
-TEST(TemplateChoice, OfConfig) {
-  auto read = [](std::string_view text) {
-    return TemplatesOfConfig(*ParseJson(text, "test"), "tokenizer_config.json");
-  };
-  EXPECT_TRUE(read("null")->empty());
-  EXPECT_EQ(read("\"x\"")->at(0).name, "default");
-  auto list = read(R"([{"name":"default","template":"a"},{"name":"rag","template":"b"},
-                       {"name":"rag","template":"c"}])");
-  ASSERT_TRUE(list);
-  ASSERT_EQ(list->size(), 2U);
-  EXPECT_EQ(list->at(1).source, "c");
-  const std::pair<const char*, const char*> wrong[] = {
-      {"7", "chat_template must be"},
-      {"[7]", "chat_template[0] must be"},
-      {R"([{"template":"a"}])", "chat_template[0].name"},
-      {R"([{"name":"a"},{"name":"b","template":1}])", "chat_template[0].template"}};
-  for (const auto& [text, place] : wrong) {
-    auto refused = read(text);
-    ASSERT_FALSE(refused) << text;
-    EXPECT_NE(refused.error().message.find(place), std::string::npos) << refused.error().message;
-  }
-  auto files = TemplatesOfDirectory(*list, {{"default", "file", "chat_template.jinja"}});
-  ASSERT_EQ(files.size(), 1U);
-  EXPECT_EQ(files[0].source, "file");
-  EXPECT_EQ(TemplatesOfDirectory(*list, {}).size(), 2U);
 }
 
 TEST(TemplateChoice, ToolsDefaultAndName) {
-  const std::vector<NamedTemplate> both = {{"default", "d", ""}, {"tool_use", "t", ""}};
+  const std::vector<NamedTemplate> both = {{"default", "d"}, {"tool_use", "t"}};
   EXPECT_EQ(NameOf(ChooseTemplate(both, false)), "default");
   EXPECT_EQ(NameOf(ChooseTemplate(both, true)), "tool_use");
   EXPECT_EQ(NameOf(ChooseTemplate(both, false, "tool_use")), "tool_use");
   EXPECT_EQ(NameOf(ChooseTemplate(both, true, "rag")),
             "refused: the model has no chat template named 'rag'; it has 'default', 'tool_use'");
-  const std::vector<NamedTemplate> single = {{"rag", "r", ""}};
+  const std::vector<NamedTemplate> single = {{"rag", "r"}};
   EXPECT_EQ(NameOf(ChooseTemplate(single, true)), "rag");
-  const std::vector<NamedTemplate> nothing_fits = {{"rag", "r", ""}, {"tool_use", "t", ""}};
+  const std::vector<NamedTemplate> nothing_fits = {{"rag", "r"}, {"tool_use", "t"}};
   EXPECT_EQ(NameOf(ChooseTemplate(nothing_fits, true)), "tool_use");
   EXPECT_NE(NameOf(ChooseTemplate(nothing_fits, false)).find("none is the default"),
             std::string::npos);
@@ -77,9 +49,9 @@ TEST(TemplateChoice, ToolsDefaultAndName) {
 
 TEST(TemplateChoice, OneChatTemplateOfAll) {
   const std::vector<NamedTemplate> both = {
-      {"default", "plain {{ bos_token }}", ""},
-      {"tool_use", "{{ tools|length }} tools{{ enable_thinking }}", ""}};
-  auto chat = CompileTemplates(both, "<s>", "");
+      {"default", "plain {{ bos_token }}"},
+      {"tool_use", "{{ tools|length }} tools{{ enable_thinking }}"}};
+  auto chat = CompileTemplates(both, {{"bos_token", "<s>"}});
   ASSERT_TRUE(chat) << chat.error().message;
   auto render = [&](const json::array& tools, bool pass_empty) {
     RenderOptions options;
@@ -96,9 +68,9 @@ TEST(TemplateChoice, OneChatTemplateOfAll) {
   EXPECT_EQ((*chat)->source(), "plain {{ bos_token }}");
   EXPECT_TRUE((*chat)->Uses("enable_thinking"));
   EXPECT_FALSE((*chat)->Uses("thinking"));
-  EXPECT_FALSE(CompileTemplates({}, "", ""));
-  auto broken = CompileTemplates(
-      std::vector<NamedTemplate>{{"default", "x", ""}, {"tool_use", "{% if %}", ""}}, "", "");
+  EXPECT_FALSE(CompileTemplates({}, {}));
+  auto broken =
+      CompileTemplates(std::vector<NamedTemplate>{{"default", "x"}, {"tool_use", "{% if %}"}}, {});
   ASSERT_FALSE(broken);
   EXPECT_NE(broken.error().message.find("'tool_use'"), std::string::npos);
 }

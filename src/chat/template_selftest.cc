@@ -174,6 +174,12 @@ bool TemplateReport::Works(std::string_view name) const {
   });
 }
 
+bool TemplateReport::Ignores(std::string_view name) const {
+  return std::ranges::any_of(abilities, [&](const TemplateAbility& ability) {
+    return ability.name == name && ability.answer == TemplateAnswer::kIgnored;
+  });
+}
+
 TemplateReport TestTemplate(const ChatTemplate& chat_template) {
   TemplateReport report;
   for (const Probe& probe : kProbes) report.abilities.push_back(Run(chat_template, probe));
@@ -199,9 +205,13 @@ json::object DescribeReport(const TemplateReport& report) {
 }
 
 std::vector<std::string> Shortcomings(const TemplateReport& report) {
+  // Most templates leave these out, and a request that needs them is told.
+  constexpr std::string_view kRare[] = {"documents", "content_parts", "prefill"};
   std::vector<std::string> lines;
   for (const TemplateAbility& ability : report.abilities)
-    if (ability.answer != TemplateAnswer::kWorks)
+    if (ability.answer == TemplateAnswer::kRefused ||
+        (ability.answer == TemplateAnswer::kIgnored &&
+         std::ranges::find(kRare, ability.name) == std::end(kRare)))
       lines.push_back(ability.name + ": " + ability.detail);
   if (report.generation_prompt.empty())
     lines.push_back("generation_prompt: nothing opens the assistant's turn");

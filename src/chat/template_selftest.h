@@ -29,6 +29,7 @@ struct TemplateReport {
   std::string generation_prompt;  // What add_generation_prompt adds; empty: nothing.
 
   bool Works(std::string_view name) const;
+  bool Ignores(std::string_view name) const;  // It renders without that part.
 };
 
 TemplateReport TestTemplate(const ChatTemplate& chat_template);
@@ -37,7 +38,8 @@ TemplateReport TestTemplate(const ChatTemplate& chat_template);
 // "thinking_variable": ..., "generation_prompt": ...}
 json::object DescribeReport(const TemplateReport& report);
 
-// One line for people per thing that the template cannot do: "tools: not in the prompt".
+// One line for people per thing that the template cannot do: "tools: not in the prompt". Without
+// what few templates do at all.
 std::vector<std::string> Shortcomings(const TemplateReport& report);
 
 }  // namespace ingle

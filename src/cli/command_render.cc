@@ -37,7 +37,7 @@ Result<std::unique_ptr<ChatTemplate>> LoadTemplate(const RenderCommandOptions& o
     if (options.model.empty()) return CompileChatTemplate(source, "", "");
   }
   INGLE_TRY(ModelPath path, FindModel(options.model.empty() ? kBundledModel : options.model));
-  INGLE_TRY(ModelFiles file, OpenModelFiles(path.path));
+  INGLE_TRY(ModelFiles file, OpenModelFiles(path.path, {.weights = false}));
   INGLE_TRY(EngineParts parts, LoadTextParts(file.metadata(), source));
   if (parts.chat_template != nullptr) return std::move(parts.chat_template);
   return Fail(

@@ -56,6 +56,52 @@ void PrintBytes(const char* name, const json::object& memory, std::string_view k
   std::printf("  %-18s %s\n", name, HumanBytes(memory.at(key).to_number<double>()).c_str());
 }
 
+// Where a value comes from: "0.6 (generation_config.temperature)", "0.95 (built-in)".
+void PrintSampling(const json::object& sampling) {
+  std::printf("sampling\n");
+  for (const json::key_value_pair& field : sampling) {
+    const json::object& entry = field.value().as_object();
+    const json::value* key = entry.if_contains("key");
+    std::printf("  %-18s %-6s %s%s\n", std::string(field.key()).c_str(),
+                Text(entry.at("value")).c_str(), Text(entry.at("origin")).c_str(),
+                key == nullptr ? "" : (": " + Text(*key)).c_str());
+  }
+}
+
+void PrintTemplate(const json::object& model, bool full_template) {
+  const json::value& source = model.at("chat_template");
+  if (!source.is_string()) {
+    std::printf("chat template   none: chat is refused\n");
+  } else if (full_template) {
+    std::printf("chat template\n");
+    PrintIndented(source.get_string());
+  } else {
+    std::printf(
+        "chat template   %zu characters%s%s (--template shows it)\n", source.get_string().size(),
+        model.at("template_error").is_string() ? ", broken: " : "",
+        model.at("template_error").is_string() ? Text(model.at("template_error")).c_str() : "");
+  }
+  if (model.at("chat_templates").as_array().size() > 1) {
+    std::printf("  variants        ");
+    for (const json::value& name : model.at("chat_templates").as_array())
+      std::printf(" %s", Text(name).c_str());
+    std::printf("\n");
+  }
+  if (!model.at("template_abilities").is_object()) return;
+  for (const json::key_value_pair& ability : model.at("template_abilities").as_object()) {
+    const std::string name(ability.key());
+    if (!ability.value().is_object()) {  // thinking_variable, generation_prompt.
+      if (ability.value().is_string())
+        std::printf("  %-20s %s\n", name.c_str(), Text(ability.value()).c_str());
+      continue;
+    }
+    const json::object& entry = ability.value().get_object();
+    const json::value* detail = entry.if_contains("detail");
+    std::printf("  %-20s %s%s\n", name.c_str(), Text(entry.at("answer")).c_str(),
+                detail == nullptr ? "" : (": " + Text(*detail)).c_str());
+  }
+}
+
 void PrintHuman(const json::object& model, bool full_template) {
   std::printf("file            %s (%s)\n", Text(model.at("path")).c_str(),
               HumanBytes(model.at("file_bytes").to_number<double>()).c_str());
@@ -80,18 +126,8 @@ void PrintHuman(const json::object& model, bool full_template) {
   std::printf("metadata\n");
   for (const json::key_value_pair& entry : model.at("metadata").as_object())
     std::printf("  %s = %s\n", std::string(entry.key()).c_str(), Text(entry.value()).c_str());
-  const json::value& source = model.at("chat_template");
-  if (!source.is_string()) {
-    std::printf("chat template   none: chat is refused\n");
-  } else if (full_template) {
-    std::printf("chat template\n");
-    PrintIndented(source.get_string());
-  } else {
-    std::printf(
-        "chat template   %zu characters%s%s (--template shows it)\n", source.get_string().size(),
-        model.at("template_error").is_string() ? ", broken: " : "",
-        model.at("template_error").is_string() ? Text(model.at("template_error")).c_str() : "");
-  }
+  PrintSampling(model.at("sampling").as_object());
+  PrintTemplate(model, full_template);
   for (const json::value& warning : model.at("warnings").as_array())
     std::printf("warning         %s\n", Text(warning).c_str());
 }

@@ -25,8 +25,10 @@ struct TextOptions {
 
 Result<std::unique_ptr<Tokenizer>> Load(const std::string& model) {
   INGLE_TRY(ModelPath path, FindModel(model));
-  INGLE_TRY(ModelFiles file, OpenModelFiles(path.path));
-  return LoadTokenizer(file.metadata());
+  INGLE_TRY(ModelFiles file, OpenModelFiles(path.path, {.weights = false}));
+  auto tokenizer = LoadTokenizer(file.metadata());
+  if (!tokenizer) tokenizer.error().message = path.path + ": " + tokenizer.error().message;
+  return tokenizer;
 }
 
 Status Tokenize(const TextOptions& options) {

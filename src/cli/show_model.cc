@@ -3,8 +3,10 @@
 #include <charconv>
 #include <cstdlib>
 #include <map>
+#include <set>
 
 #include "engine/engine.h"
+#include "engine/model_sampling.h"
 #include "files/model_files.h"
 #include "model/memory_estimate.h"
 #include "model/weights.h"
@@ -48,9 +50,17 @@ json::value ToJson(const MetadataValue& value) {
 }
 
 json::object MetadataJson(const Metadata& metadata) {
+  const std::string added = std::string(kTokenizerConfigPrefix) + "added_tokens_decoder";
   json::object object;
-  for (const auto& [key, value] : metadata.values)
-    if (!key.starts_with(kChatTemplateKey) && key != kTokenizerJsonKey) object[key] = ToJson(value);
+  std::set<std::string> added_tokens;  // Thousands of values: told by their number.
+  for (const auto& [key, value] : metadata.values) {
+    if (key.starts_with(kChatTemplateKey) || key == kTokenizerJsonKey) continue;
+    if (key.starts_with(added + "."))
+      added_tokens.insert(key.substr(0, key.find('.', added.size() + 1)));
+    else
+      object[key] = ToJson(value);
+  }
+  if (!added_tokens.empty()) object[added] = "[" + std::to_string(added_tokens.size()) + " values]";
   return object;
 }
 
@@ -76,11 +86,25 @@ json::object TensorTypes(const ModelFiles& file, uint64_t* parameters) {
   return object;
 }
 
+void AddTemplate(const EngineParts& parts, json::object* out) {
+  json::array& names = (*out)["chat_templates"].as_array();
+  for (const std::string& name : parts.template_names) names.push_back(json::value(name));
+  if (!parts.template_error.empty()) (*out)["template_error"] = parts.template_error;
+  if (parts.chat_template == nullptr) return;
+  (*out)["chat_template"] = parts.chat_template->source();
+  (*out)["template_abilities"] = DescribeReport(parts.template_report);
+  for (const std::string& line : Shortcomings(parts.template_report))
+    (*out)["warnings"].as_array().push_back(
+        json::value("the chat template cannot do all: " + line));
+}
+
 void AddText(const ModelFiles& file, json::object* out) {
   (*out)["tokenizer"] = nullptr;
   (*out)["end_tokens"] = json::array();
   (*out)["chat_template"] = nullptr;
+  (*out)["chat_templates"] = json::array();
   (*out)["template_error"] = nullptr;
+  (*out)["template_abilities"] = nullptr;
   json::array& warnings = (*out)["warnings"].emplace_array();
   auto source = file.metadata().String(kChatTemplateKey);
   if (source && *source != nullptr) (*out)["chat_template"] = **source;
@@ -90,13 +114,13 @@ void AddText(const ModelFiles& file, json::object* out) {
     return;
   }
   (*out)["tokenizer"] = parts->tokenizer->description;
-  if (!parts->template_error.empty()) (*out)["template_error"] = parts->template_error;
   json::array& ends = (*out)["end_tokens"].as_array();
   for (const EndToken& token :
        FindEndTokens(*parts->tokenizer, file.metadata(), parts->turn_endings))
     ends.push_back(
         json::object{{"id", token.id}, {"spelling", token.spelling}, {"source", token.source}});
   for (const Warning& warning : parts->warnings) warnings.push_back(json::value(warning.message));
+  AddTemplate(*parts, out);
 }
 
 Status AddMemory(const ModelPlan& plan, CacheType cache, uint32_t context, json::object* out) {
@@ -114,10 +138,17 @@ Status AddMemory(const ModelPlan& plan, CacheType cache, uint32_t context, json:
   return {};
 }
 
+// Weights in a form that cannot be read do not hide the rest.
+Result<ModelFiles> OpenForShow(const std::string& path) {
+  auto whole = OpenModelFiles(path);
+  if (whole || whole.error().code != ErrorCode::kUnsupported) return whole;
+  return OpenModelFiles(path, {.weights = false});
+}
+
 }  // namespace
 
 Result<json::object> DescribeModel(const std::string& path, CacheType cache, uint32_t context) {
-  INGLE_TRY(ModelFiles file, OpenModelFiles(path));
+  INGLE_TRY(ModelFiles file, OpenForShow(path));
   json::object out;
   uint64_t parameters = 0;
   out["path"] = path;
@@ -128,6 +159,10 @@ Result<json::object> DescribeModel(const std::string& path, CacheType cache, uin
   json::object types = TensorTypes(file, &parameters);
   out["parameters"] = parameters;
   AddText(file, &out);
+  const ModelDefaults defaults = FindModelDefaults(file.metadata());
+  out["sampling"] = DescribeDefaults(defaults);
+  for (const Warning& warning : defaults.warnings)
+    out["warnings"].as_array().push_back(json::value(warning.message));
   auto plan = PlanModel(file);
   if (!plan)
     out["runs"] = "no: " + plan.error().message;

@@ -31,18 +31,24 @@ std::unexpected<Error> ContextExceeded(uint32_t context, size_t prompt, bool is_
               field, "context_length_exceeded");
 }
 
+SamplingRequest TakeDefaults(EngineParts* parts) {
+  ModelDefaults defaults = FindModelDefaults(parts->metadata);
+  std::ranges::move(defaults.warnings, std::back_inserter(parts->warnings));
+  return std::move(defaults.sampling);
+}
+
 class LocalEngine final : public Engine {
  public:
   LocalEngine(EngineParts parts, const EngineOptions& options, uint32_t context)
       : parts_(std::move(parts)),
         options_(options),
         context_(context),
-        model_sampling_(ModelSampling(parts_.metadata, &parts_.warnings)),
+        model_sampling_(TakeDefaults(&parts_)),
         end_tokens_(FindEndTokens(*parts_.tokenizer, parts_.metadata, parts_.turn_endings)),
-        prompt_maker_{parts_.tokenizer.get(), parts_.chat_template.get(), parts_.template_error},
+        prompt_maker_{parts_.tokenizer.get(), parts_.chat_template.get(), parts_.template_error,
+                      Usable(parts_)},
         batch_(parts_.model.get(),
-               {options.max_sequences, options.prompt_chunk,
-                static_cast<uint32_t>(parts_.tokenizer->size())},
+               {options.max_sequences, options.prompt_chunk, static_cast<uint32_t>(Usable(parts_))},
                {[this](const std::string& id) { Forget(id); },
                 [this](uint32_t running, uint32_t waiting) { Count(running, waiting); }}),
         thread_([this] { Run(); }) {}
@@ -66,7 +72,7 @@ class LocalEngine final : public Engine {
                              std::holds_alternative<ChatPrompt>(request.prompt));
     std::vector<Warning> unused;
     if (const auto* chat = std::get_if<ChatPrompt>(&request.prompt))
-      unused = UnusedByTemplate(*chat, *parts_.chat_template);
+      unused = UnusedByTemplate(*chat, *parts_.chat_template, parts_.template_report);
     GenerationSpec spec = Specify(std::move(request), std::move(sink), std::move(prompt));
     for (std::string& note : notes)
       spec.accepted.warnings.push_back({"messages_changed", "messages", std::move(note)});
@@ -111,17 +117,25 @@ class LocalEngine final : public Engine {
   uint32_t context() const override { return context_; }
   const Tokenizer& tokenizer() const override { return *parts_.tokenizer; }
   const ChatTemplate* chat_template() const override { return parts_.chat_template.get(); }
+  std::vector<std::string> template_shortcomings() const override {
+    if (parts_.chat_template == nullptr) return {};
+    return Shortcomings(parts_.template_report);
+  }
   const std::vector<EndToken>& end_tokens() const override { return end_tokens_; }
   const std::vector<Warning>& warnings() const override { return parts_.warnings; }
 
  private:
+  // Tokens that have a spelling and a logit.
+  static size_t Usable(const EngineParts& parts) {
+    return std::min<size_t>(parts.tokenizer->size(), parts.model->info().vocab);
+  }
+
   Status CheckBias(const SamplingRequest& sampling) const {
     for (const auto& [token, bias] : sampling.logit_bias)
-      if (token < 0 || static_cast<size_t>(token) >= parts_.tokenizer->size())
+      if (token < 0 || static_cast<size_t>(token) >= Usable(parts_))
         return Fail(ErrorCode::kInvalidRequest,
                     "logit_bias names token " + std::to_string(token) +
-                        "; this model has tokens 0 to " +
-                        std::to_string(parts_.tokenizer->size() - 1),
+                        "; this model has tokens 0 to " + std::to_string(Usable(parts_) - 1),
                     "logit_bias");
     return {};
   }
@@ -281,7 +295,14 @@ Result<std::unique_ptr<Engine>> Engine::Create(EngineParts parts, const EngineOp
                 "max_sequences, max_queue and prompt_chunk must be at least 1");
   INGLE_RETURN_IF_ERROR(CheckSampling(options.sampling));
   const ModelInfo& info = parts.model->info();
-  if (parts.tokenizer->size() > info.vocab)
+  const bool directory = parts.metadata.container == Container::kHuggingFace;
+  if (directory && parts.tokenizer->size() > info.vocab)  // Gemma 3: one more, for images.
+    parts.warnings.push_back({"tokens_without_logits", "model",
+                              "the tokenizer has " + std::to_string(parts.tokenizer->size()) +
+                                  " tokens, but the model only the first " +
+                                  std::to_string(info.vocab) +
+                                  "; a prompt with any of the others is refused"});
+  if (!directory && parts.tokenizer->size() > info.vocab)
     return Fail(ErrorCode::kCorruptFile,
                 "the tokenizer has " + std::to_string(parts.tokenizer->size()) +
                     " tokens, but the model computes logits for " + std::to_string(info.vocab),

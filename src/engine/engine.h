@@ -9,6 +9,7 @@
 
 #include "base/result.h"
 #include "chat/chat_template.h"
+#include "chat/template_selftest.h"
 #include "engine/end_tokens.h"
 #include "files/metadata.h"
 #include "model/model.h"
@@ -36,6 +37,8 @@ struct EngineParts {
   std::unique_ptr<Tokenizer> tokenizer;
   std::unique_ptr<ChatTemplate> chat_template;  // Null: there is none, or it does not compile.
   std::string template_error;                   // Why a template that exists does not compile.
+  TemplateReport template_report;               // What the template can do; empty without one.
+  std::vector<std::string> template_names;      // All that the model has: "default", "tool_use".
   std::vector<std::string> turn_endings;        // What the template writes at the end of an answer.
   Metadata metadata;
   std::vector<Warning> warnings;
@@ -80,6 +83,8 @@ class Engine {
   virtual uint32_t context() const = 0;
   virtual const Tokenizer& tokenizer() const = 0;
   virtual const ChatTemplate* chat_template() const = 0;  // Null: the model has none.
+  // What the chat template cannot do, one line for people each: "tools: not in the prompt".
+  virtual std::vector<std::string> template_shortcomings() const { return {}; }
   virtual const std::vector<EndToken>& end_tokens() const = 0;
   virtual const std::vector<Warning>& warnings() const = 0;  // About the model as it was loaded.
 };

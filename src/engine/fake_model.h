@@ -144,7 +144,7 @@ class FakeModel final : public Model {
     size_t best = 0;
     for (const auto& [other, history] : known) {
       const auto same = std::ranges::mismatch(history, tokens.first(tokens.size() - 1)).in1;
-      if (other == scope) best = std::max<size_t>(best, same - history.begin());
+      if (other == scope) best = std::max(best, static_cast<size_t>(same - history.begin()));
     }
     best -= best % options_.page_tokens;
     state.history.assign(tokens.begin(), tokens.begin() + static_cast<std::ptrdiff_t>(best));

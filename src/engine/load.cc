@@ -2,7 +2,9 @@
 
 #include <algorithm>
 
+#include "chat/template_choice.h"
 #include "engine/engine.h"
+#include "engine/template_tokens.h"
 #include "files/model_files.h"
 #include "model/weights.h"
 
@@ -20,21 +22,31 @@ uint64_t ChooseCacheTokens(const ModelPlan& plan, const EngineOptions& options) 
   return std::max(context, kCacheTokensPerSequence * options.max_sequences);
 }
 
-std::string SpellingOf(const Tokenizer& tokenizer, std::optional<TokenId> id) {
-  return id ? std::string(tokenizer.Spelling(*id)) : std::string();
-}
-
 // A template that does not compile leaves a model that completes text; chat says why it cannot.
-Status AddTemplate(std::string_view source, EngineParts* parts) {
-  auto compiled = CompileChatTemplate(source, SpellingOf(*parts->tokenizer, parts->tokenizer->bos),
-                                      SpellingOf(*parts->tokenizer, parts->tokenizer->eos));
+void AddTemplates(std::span<const NamedTemplate> templates, const Metadata& metadata,
+                  EngineParts* parts) {
+  for (const NamedTemplate& each : templates) parts->template_names.push_back(each.name);
+  auto compiled = CompileTemplates(templates, FindTemplateTokens(metadata, *parts->tokenizer));
   if (!compiled) {
     parts->template_error = compiled.error().message;
-    return {};
+    return;
   }
   parts->chat_template = std::move(*compiled);
   parts->turn_endings = TurnEndings(*parts->chat_template);
-  return {};
+  parts->template_report = TestTemplate(*parts->chat_template);
+}
+
+// The model's own, by name.
+Result<std::vector<NamedTemplate>> OwnTemplates(const Metadata& metadata) {
+  std::vector<std::pair<std::string, std::string>> texts;
+  for (auto at = metadata.values.lower_bound(kChatTemplateKey);
+       at != metadata.values.end() && at->first.starts_with(kChatTemplateKey); ++at) {
+    const bool variant = at->first.starts_with(kNamedTemplatePrefix);
+    if (at->first != kChatTemplateKey && !variant) continue;  // A list of the variants' names.
+    INGLE_TRY(const std::string* text, metadata.String(at->first));
+    if (!text->empty()) texts.emplace_back(at->first, *text);
+  }
+  return TemplatesOfMetadata(texts);
 }
 
 void AddWarnings(const std::vector<std::string>& messages, EngineParts* parts) {
@@ -47,12 +59,11 @@ void AddWarnings(const std::vector<std::string>& messages, EngineParts* parts) {
 Result<EngineParts> LoadTextParts(const Metadata& metadata, const std::string& chat_template) {
   EngineParts parts;
   INGLE_TRY(parts.tokenizer, LoadTokenizer(metadata));
-  std::string_view source = chat_template;
-  if (source.empty()) {
-    INGLE_TRY(const std::string* own, metadata.String(kChatTemplateKey));
-    if (own != nullptr) source = *own;
+  std::vector<NamedTemplate> templates{{std::string(kDefaultTemplate), chat_template}};
+  if (chat_template.empty()) {
+    INGLE_TRY(templates, OwnTemplates(metadata));
   }
-  if (!source.empty()) INGLE_RETURN_IF_ERROR(AddTemplate(source, &parts));
+  if (!templates.empty()) AddTemplates(templates, metadata, &parts);
   if (!chat_template.empty() && !parts.template_error.empty())
     return Fail(ErrorCode::kInvalidRequest,
                 "the chat template that was named cannot be used: " + parts.template_error,
@@ -64,10 +75,13 @@ Result<EngineParts> LoadTextParts(const Metadata& metadata, const std::string& c
 Result<std::unique_ptr<Engine>> Engine::Load(const std::string& path,
                                              const EngineOptions& options) {
   ModelOptions model_options = options.model;
-  INGLE_TRY(const ModelFiles files, OpenModelFiles(path));
-  // What is wrong shows before gigabytes are packed.
-  INGLE_TRY(EngineParts parts, LoadTextParts(files.metadata(), options.chat_template));
+  INGLE_TRY(const ModelFiles files, OpenModelFiles(path, {.check = CheckSupported}));
+  // What is wrong shows before gigabytes are packed: first whether this build runs such a model.
   INGLE_TRY(const ModelPlan plan, PlanModel(files));
+  auto text = LoadTextParts(files.metadata(), options.chat_template);
+  if (!text && text.error().param != "chat_template")
+    text.error().message = path + ": " + text.error().message;
+  INGLE_TRY(EngineParts parts, std::move(text));
   model_options.cache_tokens = ChooseCacheTokens(plan, options);
   INGLE_TRY(LoadedModel loaded, LoadModel(files, model_options));
   AddWarnings(loaded.warnings, &parts);

@@ -1,5 +1,8 @@
 #include "engine/prompt.h"
 
+#include <algorithm>
+#include <initializer_list>
+
 namespace ingle {
 namespace {
 
@@ -28,6 +31,75 @@ Status CheckTokens(const std::vector<TokenId>& tokens, size_t vocab) {
                   "prompt", "invalid_token_id");
   return {};
 }
+
+std::string_view RoleOf(const json::value& message) {
+  const json::object* object = message.if_object();
+  const json::value* role = object == nullptr ? nullptr : object->if_contains("role");
+  return role != nullptr && role->is_string() ? std::string_view(role->get_string())
+                                              : std::string_view();
+}
+
+bool HasRole(const ChatPrompt& chat, std::string_view role, std::string_view also = {}) {
+  return std::ranges::any_of(chat.messages, [&](const json::value& message) {
+    const std::string_view own = RoleOf(message);
+    return own == role || (!also.empty() && own == also);
+  });
+}
+
+bool HasField(const ChatPrompt& chat, std::initializer_list<std::string_view> names) {
+  return std::ranges::any_of(chat.messages, [&](const json::value& message) {
+    const json::object* object = message.if_object();
+    return object != nullptr && std::ranges::any_of(names, [&](std::string_view name) {
+             const json::value* value = object->if_contains(name);
+             return value != nullptr && !value->is_null();
+           });
+  });
+}
+
+// A system message behind the beginning.
+bool HasLateSystem(const ChatPrompt& chat) {
+  bool others = false;
+  for (const json::value& message : chat.messages) {
+    const bool system = RoleOf(message) == "system" || RoleOf(message) == "developer";
+    if (system && others) return true;
+    others = others || !system;
+  }
+  return false;
+}
+
+// What a conversation may need of its template. `ability`: of the self-test.
+struct TemplateNeed {
+  std::string_view ability, code, field, message;
+  bool (*needed)(const ChatPrompt&);
+};
+constexpr TemplateNeed kTemplateNeeds[] = {
+    {"tools", "tools_not_shown", "tools",
+     "does not show tools, so the model knows nothing of them; describe them in a message, or use "
+     "a model made for tools",
+     [](const ChatPrompt& chat) { return !chat.tools.empty(); }},
+    {"system", "system_not_shown", "messages",
+     "leaves system messages out, so the model does not see them; put what they say into a message "
+     "of the user",
+     [](const ChatPrompt& chat) { return HasRole(chat, "system", "developer"); }},
+    {"late_system", "system_not_shown", "messages",
+     "leaves system messages out that do not come first; put what they say into the first one or "
+     "into a message of the user",
+     HasLateSystem},
+    {"several_turns", "turns_not_shown", "messages",
+     "does not show every turn of a conversation; send one message with all that matters",
+     [](const ChatPrompt& chat) { return HasRole(chat, "assistant"); }},
+    {"tool_calls", "tool_calls_not_shown", "messages",
+     "does not show tool_calls of earlier turns; say in a message what was called",
+     [](const ChatPrompt& chat) { return HasField(chat, {"tool_calls"}); }},
+    {"tool_results", "tool_results_not_shown", "messages",
+     "does not show what tools returned; put it into a message of the user",
+     [](const ChatPrompt& chat) { return HasRole(chat, "tool", "function"); }},
+    {"reasoning", "reasoning_not_shown", "messages",
+     "does not show the reasoning of earlier turns, so the model does not see it",
+     [](const ChatPrompt& chat) {
+       return HasField(chat, {"reasoning_content", "reasoning", "thinking"});
+     }},
+};
 
 }  // namespace
 
@@ -67,16 +139,21 @@ Result<std::vector<TokenId>> PromptMaker::Make(const GenerateRequest& request, i
     tokens = Tokenize(rendered.spans);
     if (warnings != nullptr) *warnings = std::move(rendered.warnings);
   }
-  INGLE_RETURN_IF_ERROR(CheckTokens(tokens, tokenizer->size()));
+  INGLE_RETURN_IF_ERROR(CheckTokens(tokens, vocabulary != 0 ? vocabulary : tokenizer->size()));
   return tokens;
 }
 
-std::vector<Warning> UnusedByTemplate(const ChatPrompt& chat, const ChatTemplate& chat_template) {
+std::vector<Warning> UnusedByTemplate(const ChatPrompt& chat, const ChatTemplate& chat_template,
+                                      const TemplateReport& report) {
   std::vector<Warning> warnings;
-  if (!chat.tools.empty() && !chat_template.Uses("tools"))
-    warnings.push_back({"tools_not_shown", "tools",
-                        "the model's chat template does not show tools, so the model knows nothing "
-                        "of them; describe them in a message, or use a model made for tools"});
+  for (const TemplateNeed& need : kTemplateNeeds) {
+    const bool ignored =
+        report.Ignores(need.ability) || (need.ability == "tools" && !chat_template.Uses("tools"));
+    const bool told = !warnings.empty() && warnings.back().code == need.code;
+    if (ignored && !told && need.needed(chat))
+      warnings.push_back({std::string(need.code), std::string(need.field),
+                          "the model's chat template " + std::string(need.message)});
+  }
   for (const auto& [name, value] : chat.template_variables)
     if (!chat_template.Uses(name))
       warnings.push_back(

@@ -7,6 +7,7 @@
 #include "base/result.h"
 #include "chat/chat_template.h"
 #include "chat/normalise_messages.h"
+#include "chat/template_selftest.h"
 #include "request/event.h"
 #include "request/generate_request.h"
 #include "text/tokenizer.h"
@@ -17,6 +18,7 @@ struct PromptMaker {
   const Tokenizer* tokenizer = nullptr;
   const ChatTemplate* chat_template = nullptr;  // May be null.
   std::string template_error;                   // Why there is none though the file has one.
+  size_t vocabulary = 0;  // Tokens that the model takes, the first ones; 0: all of the tokenizer's.
 
   // The prompt as text, user text marked as such, and what had to be done to the messages for
   // that. Fails for a TokenPrompt.
@@ -28,8 +30,10 @@ struct PromptMaker {
                                     std::vector<std::string>* warnings) const;
 };
 
-// What the request hands to the template that the template never mentions: tools, and variables
-// such as enable_thinking. They change nothing, and the caller has to know.
-std::vector<Warning> UnusedByTemplate(const ChatPrompt& chat, const ChatTemplate& chat_template);
+// What the request hands to the template and the template leaves out: tools, system messages, tool
+// results (found by its self-test), and variables such as enable_thinking that it never mentions.
+// They change nothing, and the caller has to know.
+std::vector<Warning> UnusedByTemplate(const ChatPrompt& chat, const ChatTemplate& chat_template,
+                                      const TemplateReport& report);
 
 }  // namespace ingle

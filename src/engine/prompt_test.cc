@@ -37,15 +37,39 @@ TEST(PromptMaker, NamesWhatTheTemplateDoesNotUse) {
   ASSERT_TRUE(chat_template);
   ChatPrompt chat;
   chat.template_variables = {{"enable_thinking", true}, {"date", "today"}};
-  auto warnings = UnusedByTemplate(chat, **chat_template);
+  auto warnings = UnusedByTemplate(chat, **chat_template, {});
   ASSERT_EQ(warnings.size(), 1u);
   EXPECT_EQ(warnings[0].code, "template_variable_unused");
   EXPECT_EQ(warnings[0].field, "chat_template_kwargs.date");
   chat.tools.push_back(json::object{});
-  warnings = UnusedByTemplate(chat, **chat_template);
+  warnings = UnusedByTemplate(chat, **chat_template, {});
   ASSERT_EQ(warnings.size(), 2u);
   EXPECT_EQ(warnings[0].code, "tools_not_shown");
   EXPECT_EQ(warnings[0].field, "tools");
+}
+
+TEST(PromptMaker, NamesWhatTheTemplateLeavesOut) {
+  const auto chat_template = CompileChatTemplate(
+      "{% for m in messages %}{% if m.role == 'user' %}{{ m.content }}{% endif %}{% endfor %}", "",
+      "");
+  ASSERT_TRUE(chat_template);
+  const TemplateReport report = TestTemplate(**chat_template);
+  auto codes = [&](const char* messages) {
+    ChatPrompt chat;
+    chat.messages = ParseJson(messages, "test")->as_array();
+    std::string all;
+    for (const Warning& warning : UnusedByTemplate(chat, **chat_template, report))
+      all += warning.code + ";";
+    return all;
+  };
+  EXPECT_EQ(codes(R"([{"role":"user","content":"a"}])"), "");
+  EXPECT_EQ(codes(R"([{"role":"developer","content":"s"}])"), "system_not_shown;");
+  EXPECT_EQ(codes(R"([{"role":"user","content":"a"},{"role":"system","content":"s"}])"),
+            "system_not_shown;");
+  EXPECT_EQ(codes(R"([{"role":"assistant","content":"a","reasoning":"r"}])"),
+            "turns_not_shown;reasoning_not_shown;");
+  EXPECT_EQ(codes(R"([{"role":"assistant","tool_calls":[]},{"role":"tool","content":"r"}, 7])"),
+            "turns_not_shown;tool_calls_not_shown;tool_results_not_shown;");
 }
 
 }  // namespace

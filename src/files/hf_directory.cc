@@ -24,6 +24,7 @@ constexpr uint64_t kTokenizerBytesMax = 128u << 20;
 constexpr uint64_t kTemplateBytesMax = 4u << 20;
 constexpr size_t kTemplatesMax = 64;
 constexpr size_t kShardsMax = 4096;
+constexpr std::string_view kTemplateJsonPrefix = "chat_template_json.";
 constexpr std::string_view kWhole = "model.safetensors", kIndex = "model.safetensors.index.json";
 
 // The names of the directory's files that end so, sorted.
@@ -77,7 +78,7 @@ Status HfDirectory::AddJson(std::string_view name, std::string_view prefix) {
   return AddFlatJson(text, PathOf(name), std::string(prefix), &files_.metadata_);
 }
 
-Status HfDirectory::Read() {
+Status HfDirectory::ReadConfiguration() {
   if (!Has("config.json")) {
     const auto gguf = NamesEndingWith(files_.path_, ".gguf", 16);
     std::string cure =
@@ -94,12 +95,10 @@ Status HfDirectory::Read() {
       !first_quantization->first.starts_with(kQuantizationPrefix)) {
     INGLE_RETURN_IF_ERROR(AddJson("quantize_config.json", kQuantizationPrefix));
   }
-  INGLE_RETURN_IF_ERROR(AddJson("generation_config.json", kGenerationConfigPrefix));
-  INGLE_RETURN_IF_ERROR(AddText());
-  return AddWeights();
+  return AddJson("generation_config.json", kGenerationConfigPrefix);
 }
 
-Status HfDirectory::AddText() {
+Status HfDirectory::ReadText() {
   INGLE_RETURN_IF_ERROR(AddJson("tokenizer_config.json", kTokenizerConfigPrefix));
   INGLE_RETURN_IF_ERROR(AddJson("special_tokens_map.json", kSpecialTokensPrefix));
   if (Has("tokenizer.json")) {
@@ -109,31 +108,63 @@ Status HfDirectory::AddText() {
   return AddTemplates();
 }
 
-// transformers' order: chat_template.jinja before what tokenizer_config.json holds, which is one
-// text or a list of named ones.
+// transformers' order: template files replace all that tokenizer_config.json holds. A
+// chat_template.json, which multi-modal models have, comes last.
 Status HfDirectory::AddTemplates() {
-  auto& values = files_.metadata_.values;
-  const std::string from = std::string(kTokenizerConfigPrefix) + "chat_template";
-  if (const auto text = values.extract(from)) {
-    if (std::holds_alternative<std::string>(text.mapped()))
-      values[std::string(kChatTemplateKey)] = std::move(text.mapped());
+  INGLE_TRY(const bool files, AddTemplateFiles());
+  const bool config = !files && HasTemplate(kTokenizerConfigPrefix);
+  if (config)
+    INGLE_RETURN_IF_ERROR(AddTemplatesOfConfig("tokenizer_config.json", kTokenizerConfigPrefix));
+  if (!files && !config) {
+    INGLE_RETURN_IF_ERROR(AddJson("chat_template.json", kTemplateJsonPrefix));
+    INGLE_RETURN_IF_ERROR(AddTemplatesOfConfig("chat_template.json", kTemplateJsonPrefix));
   }
-  for (size_t i = 0; i < kTemplatesMax; ++i) {
-    const std::string entry = from + "." + std::to_string(i) + ".";
-    const auto name = values.extract(entry + "name"), text = values.extract(entry + "template");
-    if (!name || !text) break;
-    const auto* label = std::get_if<std::string>(&name.mapped());
-    if (label == nullptr || !std::holds_alternative<std::string>(text.mapped())) continue;
-    const bool is_default = *label == "default";
-    values[is_default ? std::string(kChatTemplateKey)
-                      : std::string(kNamedTemplatePrefix) + *label] = text.mapped();
-  }
-  return AddTemplateFiles();
+  // The templates have keys of their own now.
+  for (const std::string_view prefix : {kTokenizerConfigPrefix, kTemplateJsonPrefix})
+    std::erase_if(files_.metadata_.values,
+                  [name = std::string(prefix) + "chat_template"](auto& pair) {
+                    return pair.first == name || pair.first.starts_with(name + ".");
+                  });
+  return {};
 }
 
-Status HfDirectory::AddTemplateFiles() {
+bool HfDirectory::HasTemplate(std::string_view prefix) const {
+  const auto& values = files_.metadata_.values;
+  const std::string name = std::string(prefix) + "chat_template";
+  const auto first = values.lower_bound(name);
+  return first != values.end() && (first->first == name || first->first.starts_with(name + "."));
+}
+
+// One text, or a list of objects with name and template.
+Status HfDirectory::AddTemplatesOfConfig(std::string_view file, std::string_view prefix) {
+  if (!HasTemplate(prefix)) return {};
   auto& values = files_.metadata_.values;
-  if (Has("chat_template.jinja")) {
+  const std::string name = std::string(prefix) + "chat_template";
+  if (const auto* text = std::get_if<std::string>(files_.metadata_.Find(name))) {
+    values[std::string(kChatTemplateKey)] = *text;
+    return {};
+  }
+  for (size_t i = 0; i < kTemplatesMax; ++i) {
+    const std::string entry = name + "." + std::to_string(i) + ".";
+    const auto first = values.lower_bound(entry);
+    if (i > 0 && (first == values.end() || !first->first.starts_with(entry))) break;
+    const auto* label = std::get_if<std::string>(files_.metadata_.Find(entry + "name"));
+    const auto* text = std::get_if<std::string>(files_.metadata_.Find(entry + "template"));
+    if (label == nullptr || text == nullptr || !IsPlainName(*label)) {
+      return BadModelFile(PathOf(file) + ": chat_template must be a text or a list of objects, " +
+                          "each with the texts name and template; fetch the file again.");
+    }
+    values[*label == "default" ? std::string(kChatTemplateKey)
+                               : std::string(kNamedTemplatePrefix) + *label] = std::string(*text);
+  }
+  return {};
+}
+
+// True: there are some.
+Result<bool> HfDirectory::AddTemplateFiles() {
+  auto& values = files_.metadata_.values;
+  bool found = Has("chat_template.jinja");
+  if (found) {
     INGLE_TRY(values[std::string(kChatTemplateKey)],
               ReadSmall("chat_template.jinja", kTemplateBytesMax));
   }
@@ -142,9 +173,11 @@ Status HfDirectory::AddTemplateFiles() {
     INGLE_TRY(std::string text, ReadSmall(std::string(kFolder) + name, kTemplateBytesMax));
     const std::string label = name.substr(0, name.size() - kSuffix.size());
     if (!IsPlainName(label)) continue;
-    values[std::string(kNamedTemplatePrefix) + label] = std::move(text);
+    values[label == "default" ? std::string(kChatTemplateKey)
+                              : std::string(kNamedTemplatePrefix) + label] = std::move(text);
+    found = true;
   }
-  return {};
+  return found;
 }
 
 Status HfDirectory::AddWeightFile(const std::string& name) {
@@ -160,7 +193,7 @@ Status HfDirectory::AddWeightFile(const std::string& name) {
 
 // transformers' order: one file before a sharded one. Older quantised models name their one file as
 // they like.
-Status HfDirectory::AddWeights() {
+Status HfDirectory::ReadWeights() {
   files_.format_ = "safetensors";
   if (Has(kWhole)) return AddWeightFile(std::string(kWhole));
   if (Has(kIndex)) return AddShards();
@@ -205,6 +238,10 @@ Status HfDirectory::AddShards() {
   std::map<std::string_view, uint32_t> part_of;
   for (auto& [name, part] : parts) {
     part = static_cast<uint32_t>(files_.maps_.size());
+    if (!Has(name)) {
+      return BadModelFile(PathOf(name) + " does not exist, and " + std::string(kIndex) +
+                          " names it; fetch the directory again.");
+    }
     INGLE_RETURN_IF_ERROR(AddWeightFile(name));
   }
   for (const StoredTensor& tensor : files_.tensors_) part_of.emplace(tensor.name, tensor.part);

@@ -13,8 +13,11 @@ class HfDirectory {
  public:
   explicit HfDirectory(ModelFiles& files) : files_(files) {}
 
-  // Fills files from its path, a directory.
-  Status Read();
+  // Fill files from its path, a directory, in this order: config.json and generation_config.json;
+  // the tokenizer's files and templates; the safetensors.
+  Status ReadConfiguration();
+  Status ReadText();
+  Status ReadWeights();
 
  private:
   std::string PathOf(std::string_view name) const;
@@ -23,10 +26,11 @@ class HfDirectory {
   Result<std::string> ReadSmall(std::string_view name, uint64_t bytes_max) const;
   // Nothing where there is no such file.
   Status AddJson(std::string_view name, std::string_view prefix);
-  Status AddText();
   Status AddTemplates();
-  Status AddTemplateFiles();
-  Status AddWeights();
+  // Of tokenizer_config.json or chat_template.json, whose values begin with `prefix`.
+  Status AddTemplatesOfConfig(std::string_view file, std::string_view prefix);
+  Result<bool> AddTemplateFiles();
+  bool HasTemplate(std::string_view prefix) const;
   Status AddShards();
   Status AddWeightFile(const std::string& name);
 

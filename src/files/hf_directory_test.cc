@@ -94,9 +94,8 @@ TEST(HfDirectory, ConfigurationBecomesMetadata) {
 TEST(HfDirectory, TemplatesComeFromWhereTransformersLooks) {
   const TestDirectory directory;
   WriteConfigs(directory);
-  directory.Write("tokenizer_config.json",
-                  R"({"chat_template":[{"name":"default","template":"D"},)"
-                  R"({"name":"rag","template":"R"},{"name":3,"template":"X"}]})");
+  directory.Write("tokenizer_config.json", R"({"chat_template":[{"name":"default","template":"D"},)"
+                                           R"({"name":"rag","template":"R"}]})");
   auto opened = OpenModelFiles(directory.path());
   ASSERT_TRUE(opened) << opened.error().message;
   EXPECT_EQ(Text(opened->metadata(), kChatTemplateKey), "D");
@@ -109,6 +108,56 @@ TEST(HfDirectory, TemplatesComeFromWhereTransformersLooks) {
   EXPECT_EQ(Text(opened->metadata(), "tokenizer.chat_template.tool_use"), "T");
   directory.Write("chat_template.jinja", "\xff");
   ExpectRefused(directory.path(), "chat_template.jinja is not UTF-8");
+}
+
+TEST(HfDirectory, TemplateFilesReplaceTheConfigAndTheProcessorsComesLast) {
+  const TestDirectory directory;
+  WriteConfigs(directory);
+  const auto templates = [&] {
+    std::string all;
+    auto opened = OpenModelFiles(directory.path());
+    EXPECT_TRUE(opened) << opened.error().message;
+    if (!opened) return all;
+    for (const auto& [key, value] : opened->metadata().values) {
+      EXPECT_EQ(key.find("config.chat_template"), key.npos) << key;
+      EXPECT_EQ(key.find("template_json"), key.npos) << key;
+      if (key.starts_with(kChatTemplateKey)) all += key + "=" + std::get<std::string>(value) + ";";
+    }
+    return all;
+  };
+  directory.Write("chat_template.json", R"({"chat_template":"P"})");
+  directory.Write("tokenizer_config.json", R"({"chat_template":[{"name":"default","template":"D"},)"
+                                           R"({"name":"rag","template":"R"}]})");
+  EXPECT_EQ(templates(), "tokenizer.chat_template=D;tokenizer.chat_template.rag=R;");
+  directory.Write("additional_chat_templates/default.jinja", "F");
+  EXPECT_EQ(templates(), "tokenizer.chat_template=F;");
+  std::filesystem::remove_all(directory.PathOf("additional_chat_templates"));
+  directory.Write("tokenizer_config.json", "{}");
+  EXPECT_EQ(templates(), "tokenizer.chat_template=P;");
+  for (const char* wrong :
+       {"7", "[7]", R"(["D"])", R"([{"template":"D"}])", R"([{"name":"a\u0007","template":"D"}])",
+        R"([{"name":"default","template":"D"},{"name":"b","template":1}])"}) {
+    directory.Write("tokenizer_config.json", R"({"chat_template":)" + std::string(wrong) + "}");
+    ExpectRefused(directory.path(), "chat_template must be a text or a list of objects");
+  }
+}
+
+TEST(HfDirectory, AKindOfModelIsCheckedBeforeTheRest) {
+  const TestDirectory directory;
+  WriteConfigs(directory);
+  directory.Write("model.safetensors", "damaged");
+  ExpectRefused(directory.path(), "model.safetensors");
+  OpenOptions options;
+  options.check = [](const Metadata& metadata) -> Status {
+    EXPECT_TRUE(metadata.Has("architectures"));
+    return Fail(ErrorCode::kUnsupported, "not this kind");
+  };
+  auto opened = OpenModelFiles(directory.path(), options);
+  ASSERT_FALSE(opened);
+  EXPECT_EQ(opened.error().message, directory.path() + ": not this kind");
+  opened = OpenModelFiles(directory.path(), {.weights = false});
+  ASSERT_TRUE(opened) << opened.error().message;
+  EXPECT_TRUE(opened->tensors().empty());
 }
 
 TEST(HfDirectory, QuantizationOfItsOwnFile) {
@@ -166,7 +215,8 @@ TEST(HfDirectory, IndexesThatLieAreRefused) {
   index(R"({"weight_map":{"a":1}})", "something else than a .safetensors file");
   index(R"({"weight_map":{"a":"../m-1.safetensors"}})", "something else than a .safetensors file");
   index(R"({"weight_map":{"a":"m-1.bin"}})", "something else than a .safetensors file");
-  index(R"({"weight_map":{"a":"m-3.safetensors"}})", "does not exist", ErrorCode::kNotFound);
+  index(R"({"weight_map":{"a":"m-3.safetensors"}})",
+        "does not exist, and model.safetensors.index.json names it");
   index(R"({"weight_map":{"c":"m-1.safetensors"}})", "which does not hold it");
   index(R"({"weight_map":{"a":"m-1.safetensors","b":"m-1.safetensors"}})",
         "which does not hold it");

@@ -38,15 +38,27 @@ Status ModelFiles::Finish() {
                       "' appears in two of the model's files; fetch the model again.");
 }
 
-Result<ModelFiles> OpenModelFiles(const std::string& path) {
+Result<ModelFiles> OpenModelFiles(const std::string& path, const OpenOptions& options) {
   std::error_code error;  // Whatever goes wrong here is named by opening the file.
   ModelFiles files;
   files.path_ = path;
+  const auto check = [&]() -> Status {
+    Status checked = options.check ? options.check(files.metadata_) : Status();
+    if (!checked) checked.error().message = path + ": " + checked.error().message;
+    return checked;
+  };
   if (path.find('\0') == std::string::npos && std::filesystem::is_directory(path, error)) {
-    INGLE_RETURN_IF_ERROR(HfDirectory(files).Read());
-    INGLE_RETURN_IF_ERROR(QuantizedLayers(files).Assemble());
+    HfDirectory directory(files);
+    INGLE_RETURN_IF_ERROR(directory.ReadConfiguration());
+    INGLE_RETURN_IF_ERROR(check());
+    INGLE_RETURN_IF_ERROR(directory.ReadText());
+    if (options.weights) {
+      INGLE_RETURN_IF_ERROR(directory.ReadWeights());
+      INGLE_RETURN_IF_ERROR(QuantizedLayers(files).Assemble());
+    }
   } else {
     INGLE_RETURN_IF_ERROR(GgufShards(files).Read());
+    INGLE_RETURN_IF_ERROR(check());
   }
   INGLE_RETURN_IF_ERROR(files.Finish());
   return files;

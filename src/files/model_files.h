@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -30,6 +31,8 @@ inline constexpr std::string_view kGenerationConfigPrefix = "generation_config."
 inline constexpr std::string_view kTokenizerConfigPrefix = "tokenizer_config.";
 inline constexpr std::string_view kSpecialTokensPrefix = "special_tokens_map.";
 inline constexpr std::string_view kQuantizationPrefix = "quantization_config.";
+
+struct OpenOptions;
 
 class ModelFiles {
  public:
@@ -57,7 +60,7 @@ class ModelFiles {
   }
 
  private:
-  friend Result<ModelFiles> OpenModelFiles(const std::string& path);
+  friend Result<ModelFiles> OpenModelFiles(const std::string& path, const OpenOptions& options);
   friend class GgufShards;
   friend class HfDirectory;
   friend class QuantizedLayers;
@@ -75,7 +78,16 @@ class ModelFiles {
   uint32_t gguf_version_ = 0;
 };
 
+struct OpenOptions {
+  // False: a directory's weights are not looked at (there are no tensors then), which whoever
+  // wants its vocabulary or its template only does not need.
+  bool weights = true;
+  // Called with the metadata before a directory's weights are opened, and after the header of a
+  // GGUF file: so that a model of an unknown kind is refused as that first.
+  std::function<Status(const Metadata&)> check = {};
+};
+
 // Errors begin with the path at fault.
-Result<ModelFiles> OpenModelFiles(const std::string& path);
+Result<ModelFiles> OpenModelFiles(const std::string& path, const OpenOptions& options = {});
 
 }  // namespace ingle

@@ -185,6 +185,8 @@ struct Architecture {
   std::string_view gguf_name, hf_class;
   Result<Blueprint> (*describe)(const Metadata&);
   std::vector<std::span<const TensorSpec>> tensors;
+  // transformers shares embedding and head where a config.json does not say.
+  bool tied_in_hf = false;
 };
 
 // Every architecture this build runs; the one list to extend (architectures/registry.cc).

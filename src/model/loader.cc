@@ -268,7 +268,7 @@ std::string NameOf(const ModelFiles& files) {
 }
 
 Result<LoadedModel> LoadModel(const std::string& path, const ModelOptions& options) {
-  INGLE_TRY(const ModelFiles files, OpenModelFiles(path));
+  INGLE_TRY(const ModelFiles files, OpenModelFiles(path, {.check = CheckSupported}));
   return LoadModel(files, options);
 }
 

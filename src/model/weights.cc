@@ -213,18 +213,71 @@ Status CheckRopeFactors(const ModelPlan& plan) {
   return {};
 }
 
+// What is supported, after the reason why this model is not.
+Error OfArchitecture(Error error, const Architecture& architecture, bool hf) {
+  if (error.code != ErrorCode::kUnsupported) return error;
+  const auto name = [&](const Architecture& each) {
+    return std::string(hf ? each.hf_class : each.gguf_name);
+  };
+  std::string known;
+  for (const Architecture* each : AllArchitectures())
+    known += (known.empty() ? "" : ", ") + name(*each);
+  error.message = "This model of architecture '" + name(architecture) +
+                  "' is not supported: " + error.message + " This build runs " + known +
+                  ", without what is named here.";
+  return error;
+}
+
+Result<const Architecture*> FindSupported(const Metadata& metadata) {
+  INGLE_TRY(const Architecture* architecture, FindArchitecture(metadata));
+  const auto blueprint = architecture->describe(metadata);
+  const auto quantization = RefuseQuantization(metadata);
+  const bool hf = metadata.container == Container::kHuggingFace;
+  if (!blueprint && blueprint.error().code == ErrorCode::kUnsupported)
+    return std::unexpected(OfArchitecture(blueprint.error(), *architecture, hf));
+  if (!quantization)
+    return std::unexpected(OfArchitecture(quantization.error(), *architecture, hf));
+  return architecture;
+}
+
+// A config.json that says so has a head of its own; the embedding in its place would be a guess.
+Status CheckTied(const ModelFiles& file, ModelPlan& plan) {
+  if (file.metadata().container != Container::kHuggingFace || !plan.tied()) return {};
+  // The first one is LFM2's, and wins in transformers too.
+  constexpr std::string_view kKeys[] = {"tie_embedding", "tie_word_embeddings"};
+  for (const std::string_view key : kKeys) {
+    INGLE_TRY(const auto tied, file.metadata().Bool(key));
+    if (!tied) continue;
+    if (*tied) return {};
+    return Fail(ErrorCode::kCorruptFile,
+                "Tensor 'lm_head.weight' is missing, and '" + std::string(key) +
+                    "' of config.json says that the model does not use its embedding in that "
+                    "place. Fetch the model again with all its weights; or, if it does share "
+                    "them, set '" +
+                    std::string(key) + "' to true in config.json.",
+                std::string(key), "invalid_model_file");
+  }
+  if (!plan.architecture->tied_in_hf)
+    plan.warnings.push_back(
+        "There is no tensor 'lm_head.weight' and config.json does not say 'tie_word_embeddings': "
+        "the embedding is used in its place.");
+  return {};
+}
+
 Result<ModelPlan> Plan(const ModelFiles& file) {
   ModelPlan plan;
-  INGLE_RETURN_IF_ERROR(RefuseQuantization(file.metadata()));
-  INGLE_TRY(plan.architecture, FindArchitecture(file.metadata()));
+  INGLE_TRY(plan.architecture, FindSupported(file.metadata()));
   // Such files lack the architecture's keys too; that does not make them damaged.
-  if (file.tensors().empty() && file.metadata().Find("tokenizer.ggml.tokens") != nullptr)
+  const bool vocabulary =
+      file.metadata().Has("tokenizer.ggml.tokens") || file.metadata().Has(kTokenizerJsonKey);
+  if (file.tensors().empty() && vocabulary)
     return Fail(ErrorCode::kCorruptFile,
-                "The file holds a vocabulary but no weights; give the path of a whole model.", "",
+                "There is a vocabulary but no weights; give the path of a whole model.", "",
                 "invalid_model_file");
   INGLE_TRY(plan.blueprint, plan.architecture->describe(file.metadata()));
   INGLE_RETURN_IF_ERROR(TakeVocabulary(file, *plan.architecture, plan.blueprint));
   INGLE_RETURN_IF_ERROR(Matcher(file, plan).Run());
+  INGLE_RETURN_IF_ERROR(CheckTied(file, plan));
   INGLE_RETURN_IF_ERROR(CheckRopeFactors(plan));
   return plan;
 }
@@ -234,6 +287,12 @@ Result<ModelPlan> Plan(const ModelFiles& file) {
 const PlannedTensor* ModelPlan::Find(Slot slot, uint32_t layer) const {
   const int32_t at = index[layer][static_cast<size_t>(slot)];
   return at == kAbsent ? nullptr : &tensors[static_cast<size_t>(at)];
+}
+
+Status CheckSupported(const Metadata& metadata) {
+  const auto architecture = FindSupported(metadata);
+  if (architecture) return {};
+  return std::unexpected(architecture.error());
 }
 
 Result<ModelPlan> PlanModel(const ModelFiles& file) {

@@ -45,6 +45,10 @@ struct ModelPlan {
       index;  // [layer][slot] -> tensors, -1: absent. Global slots in row 0.
 };
 
+// Whether this build runs models of the kind that the metadata names, as far as the metadata says:
+// kUnsupported names the architecture, the reason and what is supported. Damage is for PlanModel.
+Status CheckSupported(const Metadata& metadata);
+
 // The files must outlive the plan. Errors name every tensor at fault (up to a dozen), the key, and
 // the cure.
 Result<ModelPlan> PlanModel(const ModelFiles& files);

@@ -91,6 +91,30 @@ TEST(PlanModel, MissingTensorsAreNamed) {
       "", {"vocabulary but no weights"});
 }
 
+TEST(CheckSupported, NamesArchitectureReasonAndWhatRuns) {
+  const auto message =
+      [](std::initializer_list<std::pair<const std::string, MetadataValue>> values) {
+        Metadata metadata;
+        metadata.container = Container::kHuggingFace;
+        metadata.values = {values.begin(), values.end()};
+        const Status checked = CheckSupported(metadata);
+        return checked ? std::string() : checked.error().message;
+      };
+  using Names = std::vector<std::string>;
+  const std::pair<const std::string, MetadataValue> llama{"architectures",
+                                                          Names{"LlamaForCausalLM"}};
+  // Keys that are missing or wrong are for PlanModel.
+  EXPECT_EQ(message({llama}), "");
+  const std::string mamba = message({{"architectures", Names{"MambaForCausalLM"}}});
+  EXPECT_NE(mamba.find("'MambaForCausalLM'"), mamba.npos);
+  EXPECT_NE(mamba.find("Lfm2MoeForCausalLM"), mamba.npos);
+  const std::string method =
+      message({llama, {"quantization_config.quant_method", std::string("bitsandbytes")}});
+  for (const char* word :
+       {"'LlamaForCausalLM' is not supported", "bitsandbytes", "GPT2LMHeadModel"})
+    EXPECT_NE(method.find(word), method.npos) << method;
+}
+
 TEST(PlanModel, UnknownTensorsAreNamed) {
   ExpectContradiction(TinyModel().Tensor("blk.0.attn_gate.weight", {64}), "",
                       {"unknown 'blk.0.attn_gate.weight'", "'llama'", "wrong answers"});

@@ -9,14 +9,17 @@ namespace ingle {
 
 // Names that chat_template_kwargs may not set: they carry the conversation itself, or decide what
 // the tokenizer does with the prompt; and what Python's render() cannot take by name.
-inline constexpr std::array<std::string_view, 17> kReservedTemplateVariables = {
+inline constexpr std::array<std::string_view, 20> kReservedTemplateVariables = {
     "messages",
     "tools",
-    "documents",
     "bos_token",
     "eos_token",
     "unk_token",
+    "sep_token",
     "pad_token",
+    "cls_token",
+    "mask_token",
+    "additional_special_tokens",
     "chat_template",
     "add_generation_prompt",
     "conversation",

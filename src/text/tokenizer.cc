@@ -1,6 +1,7 @@
 #include "text/tokenizer.h"
 
 #include "text/bpe_tokenizer.h"
+#include "text/directory_tokenizer.h"
 #include "text/gguf_parts.h"
 #include "text/spm_tokenizer.h"
 #include "text/unicode.h"
@@ -37,6 +38,7 @@ std::vector<TokenId> Tokenizer::Encode(std::string_view text, bool add_special,
 }
 
 Result<std::unique_ptr<Tokenizer>> LoadTokenizer(const Metadata& metadata) {
+  if (metadata.container == Container::kHuggingFace) return LoadDirectoryTokenizer(metadata);
   INGLE_TRY(const std::string* model, metadata.String(kModelKey));
   if (model == nullptr) {
     return Fail(ErrorCode::kUnsupported,

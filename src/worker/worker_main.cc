@@ -65,6 +65,8 @@ WorkerRun RunWorker(const std::string& socket_path, const EngineFactory& load,
   }
   run.engine = *std::move(engine);
   for (const Warning& warning : run.engine->warnings()) Say(warning.message);
+  for (const std::string& line : run.engine->template_shortcomings())
+    Say("the chat template cannot do all: " + line);
   session->ReportReady(run.engine.get());
   session->WaitForEnd(-1);
   return run;

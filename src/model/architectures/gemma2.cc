@@ -23,6 +23,7 @@ extern const Architecture kGemma2;
 const Architecture kGemma2 = {.gguf_name = "gemma2",
                               .hf_class = "Gemma2ForCausalLM",
                               .describe = Describe,
-                              .tensors = {kGemmaTensors, kLlamaAttention, kLlamaFeedForward}};
+                              .tensors = {kGemmaTensors, kLlamaAttention, kLlamaFeedForward},
+                              .tied_in_hf = true};
 
 }  // namespace ingle

@@ -34,6 +34,7 @@ const Architecture kGemma3 = {
     .gguf_name = "gemma3",
     .hf_class = "Gemma3ForCausalLM",
     .describe = Describe,
-    .tensors = {kGemmaTensors, kLlamaAttention, kLlamaFeedForward, kNorms}};
+    .tensors = {kGemmaTensors, kLlamaAttention, kLlamaFeedForward, kNorms},
+    .tied_in_hf = true};
 
 }  // namespace ingle

@@ -60,6 +60,7 @@ extern const Architecture kGpt2;
 const Architecture kGpt2 = {.gguf_name = "gpt2",
                             .hf_class = "GPT2LMHeadModel",
                             .describe = Describe,
-                            .tensors = {kTensors}};
+                            .tensors = {kTensors},
+                            .tied_in_hf = true};
 
 }  // namespace ingle

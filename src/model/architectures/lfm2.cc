@@ -37,6 +37,7 @@ extern const Architecture kLfm2;
 const Architecture kLfm2 = {.gguf_name = "lfm2",
                             .hf_class = "Lfm2ForCausalLM",
                             .describe = Describe,
-                            .tensors = {kLfm2Tensors}};
+                            .tensors = {kLfm2Tensors},
+                            .tied_in_hf = true};
 
 }  // namespace ingle

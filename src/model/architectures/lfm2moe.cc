@@ -34,6 +34,7 @@ extern const Architecture kLfm2Moe;
 const Architecture kLfm2Moe = {.gguf_name = "lfm2moe",
                                .hf_class = "Lfm2MoeForCausalLM",
                                .describe = Describe,
-                               .tensors = {kLfm2Tensors, kExperts}};
+                               .tensors = {kLfm2Tensors, kExperts},
+                               .tied_in_hf = true};
 
 }  // namespace ingle

@@ -31,6 +31,7 @@ const Architecture kSmolLm3 = {
     .gguf_name = "smollm3",
     .hf_class = "SmolLM3ForCausalLM",
     .describe = Describe,
-    .tensors = {kLlamaEnds, kLlamaBlockNorms, kLlamaAttention, kLlamaFeedForward}};
+    .tensors = {kLlamaEnds, kLlamaBlockNorms, kLlamaAttention, kLlamaFeedForward},
+    .tied_in_hf = true};
 
 }  // namespace ingle
