@@ -5,8 +5,8 @@
     pip install numpy gguf
     compare.py --ingle build/release/ingle --npm FOLDER [--only NAME] [--table docs/MODELS.md]
 
-Containers: the directory that Hugging Face publishes (F32, F16, BF16) and the GGUF that llama.cpp's converter makes of
-it. F32 logits with an F32 cache must be within 1e-4 of the largest |logit| of transformers; 32 greedy tokens must be
+Containers: the directory that Hugging Face publishes (F32, F16, BF16), the GGUF that llama.cpp's converter makes of it, and
+the GGUF that `ingle convert` makes. F32 logits with an F32 cache must be within 1e-4 of the largest |logit| of transformers; 32 greedy tokens must be
 the same. Where llama.cpp itself is further away than that, the reason stands in PEER_DIFFERS. Exit code 1 when a line
 fails."""
 import argparse
@@ -53,6 +53,11 @@ class Bench:
             raise SystemExit(f"{model}: {run.stderr}")
         return np.load(out)
 
+    def convert(self, folder, model):
+        """None, or what `ingle convert` says against it."""
+        run = subprocess.run([self.ingle_path, "convert", str(folder), "-o", str(model)], capture_output=True, text=True)
+        return None if run.returncode == 0 else run.stderr
+
     def peer(self, model, tokens):
         out = self.folder / "peer.npy"
         (self.folder / "jobs.json").write_text(
@@ -82,15 +87,27 @@ def compare(bench, case):
         same = greedy_equal(bench, folder, golden)
         fine = dtype != "F32" or (error <= RELATIVE_MAX and same == models.GENERATED)
         rows.append(("directory", dtype, error, None, same, fine))
+    converted = bench.folder / f"{case}-converted.gguf"
+    refusal = bench.convert(bench.folder / f"{case}-F32", converted)
     if case in NOT_IN_GGUF:
+        if refusal is None or "No GGUF file" not in refusal:
+            raise SystemExit(f"{case}: `ingle convert` should refuse what GGUF cannot say; it said: {refusal}")
         return rows
-    model = bench.folder / f"{case}.gguf"
-    make_gguf.write(model, case, golden)
+    if refusal is not None:
+        raise SystemExit(f"{case}: {refusal}")
+    written = bench.folder / f"{case}.gguf"
+    make_gguf.write(written, case, golden)
+    return rows + [compare_gguf(bench, case, golden, theirs, *file) for file in
+                   (("GGUF", written), ("GGUF by ingle convert", converted))]
+
+
+def compare_gguf(bench, case, golden, theirs, container, model):
+    """Its row of the table."""
     ours = bench.ingle(model, models.tokens())
     error, same = relative(ours[models.POSITIONS], theirs), greedy_equal(bench, model, golden)
     apart = relative(ours, bench.peer(model, models.tokens()))
     fine = error <= RELATIVE_MAX and same == models.GENERATED and (apart <= RELATIVE_MAX or case in PEER_DIFFERS)
-    return rows + [("GGUF", "F32", error, apart, same, fine)]
+    return container, "F32", error, apart, same, fine
 
 
 def table(results):
