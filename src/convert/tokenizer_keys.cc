@@ -102,8 +102,10 @@ Status ChooseForm(const Tokenizer& original, const TokenizerModel& model,
       continue;
     }
     std::string found = FirstDifference(original, **loaded, true);
-    if (difference.empty() || found.empty()) difference = found;
-    if (!found.empty()) continue;
+    if (!found.empty()) {
+      difference = std::move(found);
+      continue;
+    }
     for (const auto& [key, value] : form) {
       if (const bool* flag = std::get_if<bool>(&value)) keys.Bool(key, *flag);
       if (const auto* text = std::get_if<std::string>(&value)) keys.String(key, *text);

@@ -130,6 +130,22 @@ std::string TokenizerModel::SpellingInGguf(std::string spelling, bool normal) co
   return std::string(kSpaceMark) + spelling;
 }
 
+namespace {
+
+// Whether a vocabulary holds both parts of a token that no merge makes: SentencePiece joins them.
+bool IsTwoTokens(const Tokenizer& original, std::string_view spelling) {
+  for (size_t at = 1; at < spelling.size(); ++at) {
+    if ((static_cast<uint8_t>(spelling[at]) & 0xC0) == 0x80) continue;  // Inside a character.
+    const auto left = original.Find(spelling.substr(0, at)),
+               right = original.Find(spelling.substr(at));
+    const auto normal = [&](TokenId id) { return original.Kind(id) == TokenKind::kNormal; };
+    if (left && right && normal(*left) && normal(*right)) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
 // SentencePiece joins the pair whose whole has the best score, BPE the one whose merge comes first:
 // the same where a token's score is the place of its first merge.
 std::vector<float> TokenizerModel::ScoresOfMerges(const Tokenizer& original, uint32_t vocabulary,
@@ -146,8 +162,8 @@ std::vector<float> TokenizerModel::ScoresOfMerges(const Tokenizer& original, uin
     const std::string_view spelling = original.Spelling(token);
     if (const auto rank = ranks.find(std::string(spelling)); rank != ranks.end())
       scores[id] = rank->second;
-    else if (spelling.size() > 4)  // More than a character.
-      ++*without_merge;
+    else
+      *without_merge += IsTwoTokens(original, spelling);
   }
   return scores;
 }
@@ -170,8 +186,8 @@ Status TokenizerModel::AddKeys(const Tokenizer& original, uint32_t vocabulary, G
     keys.F32s("tokenizer.ggml.scores", ScoresOfMerges(original, vocabulary, &without_merge));
     if (without_merge > 0)
       warnings.push_back(std::to_string(without_merge) +
-                         " tokens of the vocabulary come from no merge; in GGUF some text may "
-                         "become such a token");
+                         " tokens of the vocabulary come from no merge, but could be joined of "
+                         "two others; in GGUF some text may become such a token");
   }
   if (kind_ == Kind::kUnigram) {
     std::vector<float> scores(vocabulary, 0.0f);
