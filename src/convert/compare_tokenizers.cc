@@ -67,6 +67,14 @@ constexpr std::string_view kDecomposed[] = {
     "\u1100\u1161\u11A8 \u0915\u093C",
 };
 
+// Single blanks between words, and no other white space.
+bool IsWords(std::string_view text) {
+  if (text.starts_with(' ') || text.ends_with(' ')) return false;
+  for (const std::string_view other : {"  ", "\t", "\r", "\n", "\u00A0", "\u2003", "\u3000"})
+    if (text.find(other) != text.npos) return false;
+  return true;
+}
+
 std::string Compare(const Tokenizer& a, const Tokenizer& b, std::string_view text, bool special) {
   if (a.Encode(text, true, special) == b.Encode(text, true, special)) return {};
   return std::string(text.empty() ? "(the empty text)" : text);
@@ -74,12 +82,16 @@ std::string Compare(const Tokenizer& a, const Tokenizer& b, std::string_view tex
 
 }  // namespace
 
-std::string FirstDifference(const Tokenizer& a, const Tokenizer& b, bool composed_only) {
+std::span<const std::string_view> ComparedTexts() { return kTexts; }
+
+std::string FirstDifference(const Tokenizer& a, const Tokenizer& b, Compared what) {
   std::string all;
   for (const std::string_view text : kTexts) {
+    if (what == Compared::kWords && !IsWords(text)) continue;
     if (std::string found = Compare(a, b, text, false); !found.empty()) return found;
     all.append(text).append(" ");
   }
+  if (what == Compared::kWords) return {};
   // Special tokens, within text and beside each other. (A file may hold some that its own library
   // does not find in a text.)
   constexpr size_t kSpecials = 512;
@@ -92,7 +104,7 @@ std::string FirstDifference(const Tokenizer& a, const Tokenizer& b, bool compose
   }
   if (std::string found = Compare(a, b, all, true); !found.empty())
     return "text with special tokens";
-  if (composed_only) return {};
+  if (what == Compared::kComposed) return {};
   for (const std::string_view text : kDecomposed)
     if (std::string found = Compare(a, b, text, false); !found.empty()) return found;
   return {};

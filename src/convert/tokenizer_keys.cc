@@ -5,6 +5,7 @@
 
 #include "convert/tokenizer_model.h"
 #include "files/model_files.h"
+#include "files/printable.h"
 
 namespace ingle {
 namespace {
@@ -101,7 +102,7 @@ Status ChooseForm(const Tokenizer& original, const TokenizerModel& model,
       problem = loaded.error().message;
       continue;
     }
-    std::string found = FirstDifference(original, **loaded, true);
+    std::string found = FirstDifference(original, **loaded, model.compared());
     if (!found.empty()) {
       difference = std::move(found);
       continue;
@@ -113,7 +114,7 @@ Status ChooseForm(const Tokenizer& original, const TokenizerModel& model,
     return {};
   }
   if (difference.empty()) return NoEquivalent(problem.empty() ? "no form of it is known" : problem);
-  return NoEquivalent("in every form that GGUF has for it, \"" + difference.substr(0, 60) +
+  return NoEquivalent("in every form that GGUF has for it, \"" + Printable(difference) +
                       "\" and the like become other tokens");
 }
 
@@ -176,14 +177,12 @@ Status AddTokenizerKeys(const Metadata& directory, uint32_t vocabulary,
   INGLE_TRY(const Metadata read, keys.Read());
   INGLE_TRY(const auto written, LoadTokenizer(read));
   AddEnds(*original, *written, keys, warnings);
-  const std::string lost = FirstDifference(*original, *written, false);
+  const std::string lost = FirstDifference(*original, *written, Compared::kAll);
   if (!lost.empty())
     warnings.push_back(
-        "the directory's tokenizer normalises Unicode and GGUF cannot say so: text "
-        "such as \"" +
-        lost +
-        "\" (decomposed accents, wide letters) becomes other "
-        "tokens there");
+        "GGUF cannot say how the directory's tokenizer changes text before it cuts "
+        "it (as Unicode normalisation does): text such as \"" +
+        Printable(lost) + "\" becomes other tokens there");
   return {};
 }
 

@@ -4,6 +4,7 @@
 // file that would tokenise differently without a word.
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -25,9 +26,12 @@ Status AddTokenizerKeys(const Metadata& directory, uint32_t vocabulary,
                         std::string_view architecture, GgufKeys& keys,
                         std::vector<std::string>& warnings);
 
-// compare_tokenizers.cc: the first of many texts that the two encode differently, for a message;
-// empty: there is none. composed_only: leaves out texts that Unicode normalisation would change.
-std::string FirstDifference(const Tokenizer& a, const Tokenizer& b, bool composed_only);
+// compare_tokenizers.cc: which of its texts; kComposed: those that Unicode normalisation leaves as
+// they are; kWords: of them those whose white space is single blanks.
+enum class Compared { kAll, kComposed, kWords };
+std::span<const std::string_view> ComparedTexts();
+// The first text that the two encode differently, for a message; empty: there is none.
+std::string FirstDifference(const Tokenizer& a, const Tokenizer& b, Compared what);
 
 // text_keys.cc: chat templates, and general.sampling.* from generation_config.json.
 Status AddTemplateKeys(const Metadata& directory, GgufKeys& keys);

@@ -2,14 +2,11 @@
 
 #include <algorithm>
 #include <limits>
-#include <optional>
 #include <unordered_map>
 
 #include "files/gguf_cursor.h"
 #include "text/charsmap.h"
 #include "text/json_cursor.h"
-#include "text/pre_tokenizer.h"
-#include "text/split_steps.h"
 
 namespace ingle {
 namespace {
@@ -57,6 +54,32 @@ std::string CharsmapIn(const json::value& value, int depth) {
   return {};
 }
 
+// Whether a vocabulary holds both parts of a token that no merge makes: SentencePiece joins them.
+bool IsTwoTokens(const Tokenizer& original, std::string_view spelling) {
+  for (size_t at = 1; at < spelling.size(); ++at) {
+    if ((static_cast<uint8_t>(spelling[at]) & 0xC0) == 0x80) continue;  // Inside a character.
+    const auto left = original.Find(spelling.substr(0, at)),
+               right = original.Find(spelling.substr(at));
+    const auto normal = [&](TokenId id) { return original.Kind(id) == TokenKind::kNormal; };
+    if (left && right && normal(*left) && normal(*right)) return true;
+  }
+  return false;
+}
+
+// Added tokens that take white space with them, or count as whole words only.
+size_t CountFlagged(const json::value& added) {
+  size_t count = 0;
+  if (!added.is_array()) return 0;
+  for (const json::value& token : added.get_array()) {
+    const auto has = [&](std::string_view flag) {
+      const json::value* value = token.is_object() ? token.get_object().if_contains(flag) : nullptr;
+      return value != nullptr && value->is_bool() && value->get_bool();
+    };
+    count += has("lstrip") || has("rstrip") || has("single_word");
+  }
+  return count;
+}
+
 std::unexpected<Error> NoSuchModel(const std::string& what) {
   return Fail(ErrorCode::kUnsupported,
               "The tokenizer of the directory has no equivalent in GGUF: " + what +
@@ -79,13 +102,15 @@ Result<TokenizerModel> TokenizerModel::Read(std::string_view tokenizer_json) {
       continue;
     }
     if (!cursor.Raw(raw)) return cursor.Fault("tokenizer.json");
-    if (name != "normalizer" && name != "pre_tokenizer") continue;
+    if (name != "normalizer" && name != "pre_tokenizer" && name != "added_tokens") continue;
     INGLE_TRY(const json::value part, ParseJson(raw, "tokenizer.json"));
-    if (name == "normalizer") {
+    if (name == "added_tokens") {
+      model.flagged_ = CountFlagged(part);
+    } else if (name == "normalizer") {
       model.charsmap_ = CharsmapIn(part, 0);
     } else {
-      INGLE_TRY(const SplitSteps steps, SplitSteps::FromJson(part));
-      bytes = steps.ends_in_bytes();
+      INGLE_TRY(model.split_, SplitSteps::FromJson(part));
+      bytes = model.split_.ends_in_bytes();
     }
   }
   const json::value* type = model.json_.settings.if_contains("type");
@@ -99,6 +124,19 @@ Result<TokenizerModel> TokenizerModel::Read(std::string_view tokenizer_json) {
 bool TokenizerModel::Setting(std::string_view name) const {
   const json::value* value = json_.settings.if_contains(name);
   return value != nullptr && value->is_bool() && value->get_bool();
+}
+
+// Whether the words of every text are the same: tokens alone might agree by chance.
+bool TokenizerModel::SplitsLike(const PreTokenizer& other) const {
+  return std::ranges::all_of(ComparedTexts(), [&](std::string_view text) {
+    TextPieces pieces{{text, true}};
+    TextStore store;
+    if (text.empty()) return true;
+    split_.Split(pieces, 0, store);
+    Words words;
+    other.Split(text, words);
+    return std::ranges::equal(pieces, words, {}, &TextPiece::text);
+  });
 }
 
 Status TokenizerModel::Classify(std::string_view type, bool bytes) {
@@ -130,22 +168,6 @@ std::string TokenizerModel::SpellingInGguf(std::string spelling, bool normal) co
   return std::string(kSpaceMark) + spelling;
 }
 
-namespace {
-
-// Whether a vocabulary holds both parts of a token that no merge makes: SentencePiece joins them.
-bool IsTwoTokens(const Tokenizer& original, std::string_view spelling) {
-  for (size_t at = 1; at < spelling.size(); ++at) {
-    if ((static_cast<uint8_t>(spelling[at]) & 0xC0) == 0x80) continue;  // Inside a character.
-    const auto left = original.Find(spelling.substr(0, at)),
-               right = original.Find(spelling.substr(at));
-    const auto normal = [&](TokenId id) { return original.Kind(id) == TokenKind::kNormal; };
-    if (left && right && normal(*left) && normal(*right)) return true;
-  }
-  return false;
-}
-
-}  // namespace
-
 // SentencePiece joins the pair whose whole has the best score, BPE the one whose merge comes first:
 // the same where a token's score is the place of its first merge.
 std::vector<float> TokenizerModel::ScoresOfMerges(const Tokenizer& original, uint32_t vocabulary,
@@ -171,6 +193,10 @@ std::vector<float> TokenizerModel::ScoresOfMerges(const Tokenizer& original, uin
 Status TokenizerModel::AddKeys(const Tokenizer& original, uint32_t vocabulary, GgufKeys& keys,
                                std::vector<std::string>& warnings) const {
   constexpr std::string_view kNames[] = {"gpt2", "llama", "t5", "bert"};
+  if (flagged_ > 0)
+    warnings.push_back(std::to_string(flagged_) +
+                       " added tokens take white space beside them, or count as whole words only; "
+                       "GGUF cannot say so");
   keys.String("tokenizer.ggml.model", kNames[static_cast<size_t>(kind_)]);
   if (kind_ == Kind::kByteBpe) {
     std::vector<std::string> merges;
@@ -226,7 +252,8 @@ std::vector<TokenizerForm> TokenizerModel::Forms(std::string_view architecture) 
   AppendWords(kAllNames, names);
   for (const std::string_view name : names) {
     const auto known = FindPreTokenizer(name);
-    if (!known || known->whole_words_first != Setting("ignore_merges")) continue;
+    if (!known || known->whole_words_first != Setting("ignore_merges") || !SplitsLike(*known))
+      continue;
     forms.push_back({{ggml + "pre", std::string(name)}});
   }
   return forms;

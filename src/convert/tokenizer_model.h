@@ -8,8 +8,11 @@
 
 #include "base/json.h"
 #include "base/result.h"
+#include "convert/tokenizer_keys.h"
 #include "files/gguf_writer.h"
 #include "text/model_json.h"
+#include "text/pre_tokenizer.h"
+#include "text/split_steps.h"
 #include "text/tokenizer.h"
 
 namespace ingle {
@@ -23,6 +26,11 @@ class TokenizerModel {
   // model that GGUF does not have.
   static Result<TokenizerModel> Read(std::string_view tokenizer_json);
 
+  // Texts that must become the same tokens. White space around words is another matter in
+  // the unigram models of GGUF.
+  Compared compared() const {
+    return kind_ == Kind::kUnigram ? Compared::kWords : Compared::kComposed;
+  }
   // Text that has no tokens becomes an unknown one; byte-level BPE has tokens for all.
   bool has_unknown() const { return kind_ != Kind::kByteBpe; }
   std::string SpellingInGguf(std::string spelling, bool normal) const;
@@ -39,9 +47,12 @@ class TokenizerModel {
   std::vector<float> ScoresOfMerges(const Tokenizer& original, uint32_t vocabulary,
                                     size_t* without_merge) const;
   bool Setting(std::string_view name) const;
+  bool SplitsLike(const PreTokenizer& other) const;
 
   Kind kind_ = Kind::kByteBpe;
   ModelJson json_;
+  SplitSteps split_;
+  size_t flagged_ = 0;    // Added tokens with flags that GGUF does not have.
   std::string charsmap_;  // Of a Precompiled normalizer, its bytes.
 };
 
