@@ -221,7 +221,7 @@ TEST(TokenizerKeys, EveryGoldenIsTheSameOrRefused) {
       EXPECT_EQ((*written)->Encode(text, false, true), ids) << path << text;
     }
   }
-  EXPECT_EQ(models, "gemma gpt2 gpt4o llama2 ");
+  EXPECT_EQ(models, "gemma gpt2 gpt4o llama2 t5 ");
 }
 
 TEST(TokenizerKeys, WhatGgufDoesNotHave) {

@@ -238,7 +238,7 @@ std::vector<TokenizerForm> TokenizerModel::Forms(std::string_view architecture) 
       for (const bool second : {true, false}) {
         if (kind_ == Kind::kUnigram)
           forms.push_back(
-              {flag("add_space_prefix", first), flag("remove_extra_whitespaces", second)});
+              {flag("add_space_prefix", first), flag("remove_extra_whitespaces", !second)});
         if (kind_ == Kind::kWordPiece)
           forms.push_back(
               {flag("normalizer.lowercase", first), flag("normalizer.strip_accents", second)});
