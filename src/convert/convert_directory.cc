@@ -74,6 +74,7 @@ class DirectoryConverter {
                           " tensors are of a larger type, because "
                           "their rows do not fill the blocks of the type they should have");
     NameDequantised();
+    NameWindow();
     return {};
   }
 
@@ -81,6 +82,17 @@ class DirectoryConverter {
   std::vector<std::string> TakeWarnings() { return std::move(warnings_); }
 
  private:
+  // llama.cpp computes windows of attention for Gemma, of the architectures that we write.
+  void NameWindow() {
+    uint32_t window = 0;
+    for (const LayerBlueprint& layer : plan_.blueprint.layers)
+      window = std::max(window, layer.window);
+    if (window == 0 || name_.starts_with("gemma")) return;
+    warnings_.push_back("attention sees " + std::to_string(window) +
+                        " tokens at a time in this model, and the file says so; llama.cpp does not "
+                        "look, so past them it gives other answers");
+  }
+
   void NameDequantised() {
     const auto made = std::ranges::count_if(
         plan_.tensors, [](const PlannedTensor& tensor) { return IsQuantized(tensor.view.type); });

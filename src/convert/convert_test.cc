@@ -141,6 +141,15 @@ TEST(Convert, ReportsAndKeys) {
   EXPECT_EQ(*keys.Integers("lfm2moe.attention.head_count_kv"), (std::vector<int64_t>{0, 2, 0, 2}));
 }
 
+TEST(Convert, SaysWhatLlamaCppLeavesOut) {
+  const TinyModel mistral("mistral"), gemma("gemma3");
+  const auto report = Convert(mistral, mistral.PathOf("out.gguf"));
+  ASSERT_TRUE(report);
+  ASSERT_EQ(report->warnings.size(), 1u);
+  EXPECT_NE(report->warnings[0].find("sees 21 tokens at a time"), std::string::npos);
+  EXPECT_TRUE(Convert(gemma, gemma.PathOf("out.gguf"))->warnings.empty());
+}
+
 // What a config can say and a GGUF file cannot is refused, by name.
 TEST(Convert, RefusesWhatGgufCannotSay) {
   const auto refused = [](const char* name, const json::object& changed, std::string_view word) {

@@ -9,8 +9,8 @@
 namespace ingle {
 namespace {
 
-constexpr std::string_view kQwen =
-    R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
+constexpr std::string_view kQwen = R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}|)"
+                                   R"( ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
 
 json::object Added(uint32_t id, std::string_view content, bool special = true) {
   return {{"id", id}, {"content", content}, {"special", special}, {"normalized", false}};
@@ -161,8 +161,9 @@ TEST(TokenizerKeys, TheNameOfThePreTokenizer) {
   EXPECT_NE(ErrorOf(made).find("no form of it is known"), std::string::npos) << ErrorOf(made);
   EXPECT_EQ(made.status.error().code, ErrorCode::kUnsupported);
   // A word that is a token is never merged: other names stand for that.
-  json::object whole = ByteBpe(
-      R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)");
+  json::object whole =
+      ByteBpe(R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}|)"
+              R"( ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)");
   EXPECT_EQ(Text(KeysOf(whole, 259).keys, "tokenizer.ggml.pre"), "dbrx");
   whole["model"].as_object()["ignore_merges"] = true;
   EXPECT_EQ(Text(KeysOf(whole, 259).keys, "tokenizer.ggml.pre"), "llama-bpe");

@@ -18,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 
+import gguf
 import numpy as np
 
 import make_gguf
@@ -102,6 +103,7 @@ def compare(bench, case):
         raise SystemExit(f"{case}: {refusal}")
     written = bench.folder / f"{case}.gguf"
     make_gguf.write(written, case, golden)
+    gguf.GGUFReader(converted)  # gguf-py reads what we write.
     return rows + [compare_gguf(bench, case, golden, theirs, *file) for file in
                    (("GGUF", written), ("GGUF by ingle convert", converted))]
 
