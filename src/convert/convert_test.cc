@@ -114,7 +114,7 @@ TEST(Convert, ReportsAndKeys) {
              R"({"temperature":0.3,"top_k":50,"min_p":0.15,"repetition_penalty":1.05,)"
              R"("typical_p":0.9,"eos_token_id":[2,7,9,11]})");
   tiny.Write("chat_template.jinja", "{{ messages }}");
-  tiny.Write("additional_chat_templates/tool_use.jinja", "{{ tools }}");
+  tiny.Write("additional_chat_templates/tool-use.jinja", "{{ tools }}");
   const auto report = Convert(tiny, tiny.PathOf("out.gguf"), "q8_0");
   ASSERT_TRUE(report) << report.error().message;
   EXPECT_EQ(report->file_type, "Q8_0");

@@ -8,12 +8,14 @@
 namespace ingle {
 namespace {
 
-bool IsWord(std::string_view name) {
-  for (const char c : name) {
+// As gguf-py spells names of templates: anything but letters and digits becomes "_".
+std::string Word(std::string_view name) {
+  std::string word(name);
+  for (char& c : word) {
     const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-    if (!plain && c != '_') return false;
+    if (!plain) c = '_';
   }
-  return !name.empty();
+  return word;
 }
 
 struct SamplingKey {
@@ -44,11 +46,10 @@ Status AddTemplateKeys(const Metadata& directory, GgufKeys& keys) {
   std::vector<std::string> names;
   for (auto at = directory.values.lower_bound(kNamedTemplatePrefix);
        at != directory.values.end() && at->first.starts_with(kNamedTemplatePrefix); ++at) {
-    const std::string name = at->first.substr(kNamedTemplatePrefix.size());
     const auto* text = std::get_if<std::string>(&at->second);
-    if (text == nullptr || !IsWord(name)) continue;
-    keys.String(at->first, *text);
-    names.push_back(name);
+    if (text == nullptr) continue;
+    names.push_back(Word(at->first.substr(kNamedTemplatePrefix.size())));
+    keys.String(std::string(kNamedTemplatePrefix) + names.back(), *text);
   }
   if (!names.empty()) keys.Strings("tokenizer.chat_templates", names);
   return {};

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <cstdint>
 #include <cstring>
 
 #include "formats/blocks.h"
@@ -27,7 +28,7 @@ inline float Clamp(float value, float low, float high) {
 }
 
 // Of the eight groups of a block with minimums: w = scale * q - offset; neither is negative.
-constexpr int kGroups = 8, kSize = 32;
+constexpr uint32_t kGroups = 8, kSize = 32;
 using Lanes = std::array<float, kGroups>;  // One number per group: all are searched at once.
 
 struct Affine {
@@ -38,7 +39,7 @@ struct Affine {
 // levels + first + 0.1 * c codes. A candidate begins at the minimum that the best one so far found.
 struct AffineSearch {
   float levels, first;
-  int candidates;
+  uint32_t candidates;
 
   Affine Fit(const float* x) const;
 };
@@ -50,8 +51,8 @@ struct WeightedBlock {
 
   explicit WeightedBlock(const float* weights) {
     Lanes squares{};
-    for (int i = 0; i < kSize; ++i) {
-      for (int g = 0; g < kGroups; ++g) {
+    for (uint32_t i = 0; i < kSize; ++i) {
+      for (uint32_t g = 0; g < kGroups; ++g) {
         const float value = weights[g * kSize + i];
         x[i][g] = value;
         low[g] = std::min(low[g], value);
@@ -59,9 +60,9 @@ struct WeightedBlock {
         squares[g] += value * value;
       }
     }
-    for (int i = 0; i < kSize; ++i) {
-      for (int g = 0; g < kGroups; ++g) {
-        weight[i][g] = std::sqrt(squares[g] / kSize) + std::fabs(x[i][g]);
+    for (uint32_t i = 0; i < kSize; ++i) {
+      for (uint32_t g = 0; g < kGroups; ++g) {
+        weight[i][g] = std::sqrt(squares[g] / static_cast<float>(kSize)) + std::fabs(x[i][g]);
         sum_weight[g] += weight[i][g];
         sum_x[g] += weight[i][g] * x[i][g];
       }
@@ -72,8 +73,8 @@ struct WeightedBlock {
   Lanes Errors(float levels, const Lanes& from, const Lanes& inverse, const Lanes& scale,
                const Lanes& minimum) const {
     Lanes error{};
-    for (int i = 0; i < kSize; ++i) {
-      for (int g = 0; g < kGroups; ++g) {
+    for (uint32_t i = 0; i < kSize; ++i) {
+      for (uint32_t g = 0; g < kGroups; ++g) {
         const float q = Clamp(Nearest(inverse[g] * (x[i][g] - from[g])), 0, levels);
         const float difference = scale[g] * q + minimum[g] - x[i][g];
         error[g] += weight[i][g] * (difference * difference);
@@ -86,8 +87,8 @@ struct WeightedBlock {
   void Solve(float levels, const Lanes& from, const Lanes& inverse, Lanes& scale, Lanes& minimum,
              std::array<bool, kGroups>& solved) const {
     Lanes sum_q{}, sum_qq{}, sum_qx{};
-    for (int i = 0; i < kSize; ++i) {
-      for (int g = 0; g < kGroups; ++g) {
+    for (uint32_t i = 0; i < kSize; ++i) {
+      for (uint32_t g = 0; g < kGroups; ++g) {
         const float q = Clamp(Nearest(inverse[g] * (x[i][g] - from[g])), 0, levels);
         const float wq = weight[i][g] * q;
         sum_q[g] += wq;
@@ -95,7 +96,7 @@ struct WeightedBlock {
         sum_qx[g] += wq * x[i][g];
       }
     }
-    for (int g = 0; g < kGroups; ++g) {
+    for (uint32_t g = 0; g < kGroups; ++g) {
       const float determinant = sum_weight[g] * sum_qq[g] - sum_q[g] * sum_q[g];
       solved[g] = determinant > 0;
       scale[g] = (sum_weight[g] * sum_qx[g] - sum_x[g] * sum_q[g]) / determinant;
@@ -110,26 +111,26 @@ struct WeightedBlock {
 Affine AffineSearch::Fit(const float* x) const {
   const WeightedBlock block(x);
   Lanes low = block.low, inverse, scale, minimum;
-  for (int g = 0; g < kGroups; ++g) {
+  for (uint32_t g = 0; g < kGroups; ++g) {
     inverse[g] = levels / (block.high[g] - low[g]);
     scale[g] = 1 / inverse[g];
   }
   Affine best{scale, {}};
   Lanes least = block.Errors(levels, low, inverse, scale, low);
-  for (int c = 0; c < candidates; ++c) {
+  for (uint32_t c = 0; c < candidates; ++c) {
     std::array<bool, kGroups> solved;
-    for (int g = 0; g < kGroups; ++g)
+    for (uint32_t g = 0; g < kGroups; ++g)
       inverse[g] = (first + 0.1f * static_cast<float>(c) + levels) / (block.high[g] - low[g]);
     block.Solve(levels, low, inverse, scale, minimum, solved);
     const Lanes error = block.Errors(levels, low, inverse, scale, minimum);
-    for (int g = 0; g < kGroups; ++g) {
+    for (uint32_t g = 0; g < kGroups; ++g) {
       if (!solved[g] || !(error[g] < least[g])) continue;
       least[g] = error[g];
       best.scale[g] = scale[g];
       low[g] = minimum[g];
     }
   }
-  for (int g = 0; g < kGroups; ++g) {
+  for (uint32_t g = 0; g < kGroups; ++g) {
     if (block.high[g] == block.low[g]) best.scale[g] = 0;  // All weights are equal.
     best.offset[g] = -low[g];
   }
@@ -198,27 +199,28 @@ void EncodeBlock(const float* x, BlockQ5_K& block) {
 
 // The scale of least squares, weighted by the squares of the weights, for codes from -32 to 31.
 float FitScale(const float* x) {
-  constexpr int kEach = 16, kLanes = 20, kCandidates = 19;
+  constexpr uint32_t kEach = 16, kLanes = 20, kCandidates = 19;
   float extreme = 0;
-  for (int i = 0; i < kEach; ++i)
+  for (uint32_t i = 0; i < kEach; ++i)
     if (std::fabs(x[i]) > std::fabs(extreme)) extreme = x[i];
   if (std::fabs(extreme) < kNothing) return 0;
   std::array<float, kLanes> inverse{}, qx{}, qq{};
   // Lane 0 is the range itself; of candidates that are as good the first one stays.
-  for (int c = 0; c < kLanes; ++c) {
-    const int wider = c == 0 ? 0 : c <= 9 ? c - 10 : std::min(c, kCandidates - 1) - 9;
+  for (uint32_t c = 0; c < kLanes; ++c) {
+    const int lane = static_cast<int>(std::min(c, kCandidates - 1));
+    const int wider = lane == 0 ? 0 : lane <= 9 ? lane - 10 : lane - 9;
     inverse[c] = -(32.0f + 0.1f * static_cast<float>(wider)) / extreme;
   }
-  for (int i = 0; i < kEach; ++i) {
+  for (uint32_t i = 0; i < kEach; ++i) {
     const float value = x[i], weight = value * value;
-    for (int c = 0; c < kLanes; ++c) {
+    for (uint32_t c = 0; c < kLanes; ++c) {
       const float q = Clamp(Nearest(inverse[c] * value), -32, 31);
       qx[c] += weight * value * q;
       qq[c] += weight * q * q;
     }
   }
   float scale = qq[0] > 0 ? qx[0] / qq[0] : 0.0f, best = scale * qx[0];
-  for (int c = 1; c < kCandidates; ++c) {
+  for (uint32_t c = 1; c < kCandidates; ++c) {
     if (!(qq[c] > 0 && qx[c] * qx[c] > best * qq[c])) continue;
     scale = qx[c] / qq[c];
     best = scale * qx[c];
