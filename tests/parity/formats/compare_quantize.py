@@ -19,6 +19,9 @@ from gguf import GGUFReader
 TYPES = {"F16": 1, "BF16": 32, "Q8_0": 7, "Q4_0": 2, "Q4_K_M": 15, "Q5_K_M": 17, "Q6_K": 18}
 
 
+QUIET = ctypes.CFUNCTYPE(None, ctypes.c_int, ctypes.c_char_p, ctypes.c_void_p)(lambda level, text, data: None)
+
+
 class Parameters(ctypes.Structure):
     """llama_model_quantize_params of llama.h."""
     _fields_ = ([(name, ctypes.c_int32) for name in ("threads", "file_type", "output_type", "embedding_type")]
@@ -35,6 +38,7 @@ def load(folder):
     backends.ggml_backend_load_all_from_path(ctypes.c_char_p(str(folder).encode()))
     llama = ctypes.CDLL(find("libllama.v*.so"))
     llama.llama_model_quantize_default_params.restype = Parameters
+    llama.llama_log_set(QUIET, None)
     return llama
 
 
