@@ -22,6 +22,8 @@ Command AddTokenize(CLI::App& app);
 Command AddDetokenize(CLI::App& app);
 Command AddRender(CLI::App& app);
 Command AddLogits(CLI::App& app);
+Command AddConvert(CLI::App& app);
+Command AddQuantize(CLI::App& app);
 Command AddVersion(CLI::App& app);
 
 }  // namespace ingle

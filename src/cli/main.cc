@@ -59,7 +59,8 @@ int Main(int argc, char** argv) {
   app.set_version_flag("--version", "ingle " INGLE_VERSION);
   const Command commands[] = {AddServe(app),  AddRun(app),      AddChat(app),       AddShow(app),
                               AddBench(app),  AddTokenize(app), AddDetokenize(app), AddRender(app),
-                              AddLogits(app), AddWorker(app),   AddVersion(app)};
+                              AddLogits(app), AddConvert(app),  AddQuantize(app),   AddWorker(app),
+                              AddVersion(app)};
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

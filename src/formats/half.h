@@ -32,4 +32,23 @@ constexpr uint16_t F32ToBf16(float value) {
   return static_cast<uint16_t>((bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16);
 }
 
+// Rounds to nearest, ties to even; what F16 cannot hold becomes an infinity, a NaN stays one.
+constexpr uint16_t F32ToF16(float value) {
+  const uint32_t bits = std::bit_cast<uint32_t>(value);
+  const uint32_t sign = (bits >> 16) & 0x8000u, magnitude = bits & 0x7fffffffu;
+  if (magnitude > 0x7f800000u) {
+    return static_cast<uint16_t>(sign | 0x7e00u | ((magnitude >> 13) & 0x3ffu));
+  }
+  if (magnitude >= 0x477ff000u) return static_cast<uint16_t>(sign | 0x7c00u);
+  const uint32_t exponent = magnitude >> 23;
+  if (exponent >= 113) {  // A normal half: move the exponent's zero, then round 13 bits away.
+    const uint32_t moved = magnitude - (112u << 23);
+    return static_cast<uint16_t>(sign | ((moved + 0xfffu + ((moved >> 13) & 1u)) >> 13));
+  }
+  if (exponent < 102) return static_cast<uint16_t>(sign);  // Less than half the least subnormal.
+  const uint32_t fraction = (magnitude & 0x7fffffu) | 0x800000u, shift = 126 - exponent;
+  const uint32_t half = (1u << (shift - 1)) - 1u + ((fraction >> shift) & 1u);
+  return static_cast<uint16_t>(sign | ((fraction + half) >> shift));
+}
+
 }  // namespace ingle

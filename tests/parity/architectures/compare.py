@@ -5,8 +5,8 @@
     pip install numpy gguf
     compare.py --ingle build/release/ingle --npm FOLDER [--only NAME] [--table docs/MODELS.md]
 
-Containers: the directory that Hugging Face publishes (F32, F16, BF16) and the GGUF that llama.cpp's converter makes of
-it. F32 logits with an F32 cache must be within 1e-4 of the largest |logit| of transformers; 32 greedy tokens must be
+Containers: the directory that Hugging Face publishes (F32, F16, BF16), the GGUF that llama.cpp's converter makes of it, and
+the GGUF that `ingle convert` makes. F32 logits with an F32 cache must be within 1e-4 of the largest |logit| of transformers; 32 greedy tokens must be
 the same. Where llama.cpp itself is further away than that, the reason stands in PEER_DIFFERS. Exit code 1 when a line
 fails."""
 import argparse
@@ -18,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 
+import gguf
 import numpy as np
 
 import make_gguf
@@ -37,6 +38,11 @@ PEER_DIFFERS = {
 NOT_IN_GGUF = {"qwen2-window"}
 
 
+def folder_name(case, dtype):
+    # llama.cpp looks for tokens of Phi-3's own vocabulary when a model's name has "phi3" in it.
+    return f"{case}-{dtype}".replace("phi3", "phi")
+
+
 class Bench:
     def __init__(self, arguments, folder):
         self.ingle_path, self.npm, self.folder = arguments.ingle, pathlib.Path(arguments.npm), pathlib.Path(folder)
@@ -52,6 +58,11 @@ class Bench:
         if run.returncode != 0:
             raise SystemExit(f"{model}: {run.stderr}")
         return np.load(out)
+
+    def convert(self, folder, model):
+        """None, or what `ingle convert` says against it."""
+        run = subprocess.run([self.ingle_path, "convert", str(folder), "-o", str(model)], capture_output=True, text=True)
+        return None if run.returncode == 0 else run.stderr
 
     def peer(self, model, tokens):
         out = self.folder / "peer.npy"
@@ -77,20 +88,33 @@ def compare(bench, case):
     theirs = np.frombuffer(base64.b64decode(golden["logits"]), "<f4").reshape(-1, models.VOCAB)
     rows = []
     for dtype in ("F32", "F16", "BF16"):
-        folder = models.write_directory(bench.folder / f"{case}-{dtype}", case, golden, dtype)
+        folder = models.write_directory(bench.folder / folder_name(case, dtype), case, golden, dtype)
         error = relative(bench.ingle(folder, models.tokens())[models.POSITIONS], theirs)
         same = greedy_equal(bench, folder, golden)
         fine = dtype != "F32" or (error <= RELATIVE_MAX and same == models.GENERATED)
         rows.append(("directory", dtype, error, None, same, fine))
+    converted = bench.folder / f"{case}-converted.gguf"
+    refusal = bench.convert(bench.folder / folder_name(case, "F32"), converted)
     if case in NOT_IN_GGUF:
+        if refusal is None or "No GGUF file" not in refusal:
+            raise SystemExit(f"{case}: `ingle convert` should refuse what GGUF cannot say; it said: {refusal}")
         return rows
-    model = bench.folder / f"{case}.gguf"
-    make_gguf.write(model, case, golden)
+    if refusal is not None:
+        raise SystemExit(f"{case}: {refusal}")
+    written = bench.folder / f"{case}.gguf"
+    make_gguf.write(written, case, golden)
+    gguf.GGUFReader(converted)  # gguf-py reads what we write.
+    return rows + [compare_gguf(bench, case, golden, theirs, *file) for file in
+                   (("GGUF", written), ("GGUF by ingle convert", converted))]
+
+
+def compare_gguf(bench, case, golden, theirs, container, model):
+    """Its row of the table."""
     ours = bench.ingle(model, models.tokens())
     error, same = relative(ours[models.POSITIONS], theirs), greedy_equal(bench, model, golden)
     apart = relative(ours, bench.peer(model, models.tokens()))
     fine = error <= RELATIVE_MAX and same == models.GENERATED and (apart <= RELATIVE_MAX or case in PEER_DIFFERS)
-    return rows + [("GGUF", "F32", error, apart, same, fine)]
+    return container, "F32", error, apart, same, fine
 
 
 def table(results):

@@ -10,6 +10,7 @@ import numpy as np
 
 VOCAB = 272  # 3 specials, 256 bytes and some words: what a SentencePiece vocabulary needs at least.
 CONTEXT = 512
+SPACE = "\u2581"
 TOKENS = 300  # Past one split of 256 keys.
 POSITIONS = [0, 1, 2, 7, 8, 16, 17, 31, 32, 63, 64, 65, 100, 255, 256, 299]
 PROMPT, GENERATED = 24, 32
@@ -114,12 +115,16 @@ def write_safetensors(path, tensors, dtype="F32"):
 
 
 def tokenizer_json():
-    """The vocabulary of every model here: bytes and a few words that nothing merges."""
+    """The vocabulary of every model here: bytes and a few words that nothing merges; white space as in Llama 2."""
     pieces = ["<unk>", "<s>", "</s>"] + [f"<0x{i:02X}>" for i in range(256)] + [f"t{i}" for i in range(VOCAB - 259)]
     special = [dict(id=i, content=pieces[i], single_word=False, lstrip=False, rstrip=False, normalized=False, special=True)
                for i in range(3)]
-    return dict(version="1.0", truncation=None, padding=None, added_tokens=special, normalizer=None, pre_tokenizer=None,
-                post_processor=None, decoder=dict(type="ByteFallback"),
+    normalizer = dict(type="Sequence", normalizers=[dict(type="Prepend", prepend=SPACE),
+                                                     dict(type="Replace", pattern=dict(String=" "), content=SPACE)])
+    decoders = [dict(type="Replace", pattern=dict(String=SPACE), content=" "), dict(type="ByteFallback"), dict(type="Fuse"),
+                dict(type="Strip", content=" ", start=1, stop=0)]
+    return dict(version="1.0", truncation=None, padding=None, added_tokens=special, normalizer=normalizer, pre_tokenizer=None,
+                post_processor=None, decoder=dict(type="Sequence", decoders=decoders),
                 model=dict(type="BPE", dropout=None, unk_token="<unk>", continuing_subword_prefix=None,
                            end_of_word_suffix=None, fuse_unk=False, byte_fallback=True, ignore_merges=False,
                            vocab={piece: i for i, piece in enumerate(pieces)}, merges=[]))

@@ -1,0 +1,148 @@
+#include "os/atomic_file.h"
+
+#include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <string_view>
+
+namespace ingle {
+namespace {
+
+namespace fs = std::filesystem;
+
+class AtomicFiles : public testing::Test {
+ protected:
+  AtomicFiles() {
+    std::string path = "/tmp/ingle_test_XXXXXX";
+    folder_ = ::mkdtemp(path.data());
+  }
+  ~AtomicFiles() override { fs::remove_all(folder_); }
+
+  std::string PathOf(std::string_view name) const { return folder_ + "/" + std::string(name); }
+  static std::string Read(const std::string& path) {
+    std::ifstream file(path, std::ios::binary);
+    return {std::istreambuf_iterator<char>(file), {}};
+  }
+  static Status Write(AtomicFile& file, std::string_view text) {
+    return file.Write(std::as_bytes(std::span(text)));
+  }
+  size_t Files() const {
+    return static_cast<size_t>(std::distance(fs::directory_iterator(folder_), {}));
+  }
+
+  std::string folder_;
+};
+
+TEST_F(AtomicFiles, AppearsWhenItIsComplete) {
+  auto file = AtomicFile::Create(PathOf("a"), false, 1000);
+  ASSERT_TRUE(file) << file.error().message;
+  EXPECT_TRUE(Write(*file, "one"));
+  AtomicFile moved = std::move(*file);
+  EXPECT_TRUE(Write(moved, " two"));
+  EXPECT_FALSE(fs::exists(PathOf("a")));
+  EXPECT_TRUE(fs::exists(moved.temporary_path()));
+  EXPECT_EQ(moved.size(), 7u);
+  ASSERT_TRUE(moved.Commit());
+  EXPECT_EQ(Read(PathOf("a")), "one two");  // And nothing of what was reserved.
+  EXPECT_EQ(Files(), 1u);
+}
+
+TEST_F(AtomicFiles, LeavesNothingWhenItIsGivenUp) {
+  {
+    auto file = AtomicFile::Create(PathOf("a"), false);
+    ASSERT_TRUE(file);
+    EXPECT_TRUE(Write(*file, "part"));
+  }
+  EXPECT_EQ(Files(), 0u);
+}
+
+TEST_F(AtomicFiles, ReplacesOnlyWhenAllowed) {
+  std::ofstream(PathOf("a")) << "old";
+  const auto refused = AtomicFile::Create(PathOf("a"), false);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().id, "output_exists");
+  EXPECT_NE(refused.error().message.find("--force"), std::string::npos);
+  auto file = AtomicFile::Create(PathOf("a"), true);
+  ASSERT_TRUE(file);
+  EXPECT_TRUE(Write(*file, "new"));
+  EXPECT_EQ(Read(PathOf("a")), "old");
+  ASSERT_TRUE(file->Commit());
+  EXPECT_EQ(Read(PathOf("a")), "new");
+}
+
+TEST_F(AtomicFiles, AFileThatAppearsMeanwhileStays) {
+  auto file = AtomicFile::Create(PathOf("a"), false);
+  ASSERT_TRUE(file);
+  std::ofstream(PathOf("a")) << "other";
+  const Status done = file->Commit();
+  ASSERT_FALSE(done);
+  EXPECT_EQ(done.error().id, "output_exists");
+  EXPECT_EQ(Read(PathOf("a")), "other");
+}
+
+TEST_F(AtomicFiles, ALinkKeepsLeadingToTheFile) {
+  std::ofstream(PathOf("real")) << "old";
+  fs::create_symlink(PathOf("real"), PathOf("link"));
+  auto file = AtomicFile::Create(PathOf("link"), true);
+  ASSERT_TRUE(file);
+  EXPECT_TRUE(Write(*file, "new"));
+  ASSERT_TRUE(file->Commit());
+  EXPECT_TRUE(fs::is_symlink(PathOf("link")));
+  EXPECT_EQ(Read(PathOf("real")), "new");
+}
+
+TEST_F(AtomicFiles, TwoWritersDoNotMeet) {
+  auto first = AtomicFile::Create(PathOf("a"), true),
+       second = AtomicFile::Create(PathOf("a"), true);
+  ASSERT_TRUE(first && second);
+  EXPECT_NE(first->temporary_path(), second->temporary_path());
+}
+
+TEST_F(AtomicFiles, WhatIsNoFileStays) {
+  const auto refused = [](const std::string& path, std::string_view word) {
+    const auto file = AtomicFile::Create(path, true);
+    ASSERT_FALSE(file) << path;
+    EXPECT_NE(file.error().message.find(word), std::string::npos) << file.error().message;
+  };
+  ASSERT_EQ(::mkfifo(PathOf("fifo").c_str(), 0600), 0);
+  refused(PathOf("fifo"), "not a regular file");
+  refused("/dev/null", "not a regular file");
+  refused(folder_, "is a directory");
+  refused("", "empty");
+  refused(std::string("a\0b", 3), "NUL");
+  refused(PathOf("missing/folder/a"), "No such file");
+}
+
+// A limit on the size of files stands in for a full disk.
+TEST_F(AtomicFiles, NoRoomIsAnErrorAndLeavesNothing) {
+  std::signal(SIGXFSZ, SIG_IGN);
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &before), 0);
+  rlimit small = before;
+  small.rlim_cur = 4096;
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &small), 0);
+  const auto known = AtomicFile::Create(PathOf("a"), false, 8192);
+  const auto absurd = AtomicFile::Create(PathOf("b"), false, ~uint64_t{0});
+  Status written;
+  {
+    auto unknown = AtomicFile::Create(PathOf("c"), false);
+    if (unknown) written = Write(*unknown, std::string(8192, 'x'));
+  }
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &before), 0);
+  ASSERT_FALSE(known);
+  EXPECT_EQ(known.error().id, "cannot_write");
+  EXPECT_NE(known.error().message.find("File too large"), std::string::npos);
+  EXPECT_FALSE(absurd);
+  ASSERT_FALSE(written);
+  EXPECT_NE(written.error().message.find(PathOf("c")), std::string::npos);
+  EXPECT_EQ(Files(), 0u);
+}
+
+}  // namespace
+}  // namespace ingle
