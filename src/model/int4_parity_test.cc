@@ -64,7 +64,8 @@ void ExpectParity(const std::string& name) {
   EXPECT_LE(Distance(logits, rounded), 1e-5);
   const double error = Distance(logits, exact);
   EXPECT_LE(error, 1e-5);
-  ::testing::Test::RecordProperty("error_against_floats_" + name, std::to_string(error * 1e9) + "e-9");
+  ::testing::Test::RecordProperty("error_against_floats_" + name,
+                                  std::to_string(error * 1e9) + "e-9");
   EXPECT_EQ(logits, Logits(name, 2, ""));
   EXPECT_EQ(logits, Logits(name, 1, "portable"));
 }
