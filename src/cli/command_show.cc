@@ -121,6 +121,7 @@ void PrintHuman(const json::object& model, bool full_template) {
     std::printf("memory for %s tokens of context\n", Text(m.at("context")).c_str());
     PrintBytes("weights", m, "weight_bytes");
     PrintBytes("cache", m, "cache_bytes");
+    PrintBytes("program and passes", m, "working_bytes");
     PrintBytes("together", m, "total_bytes");
   }
   std::printf("metadata\n");

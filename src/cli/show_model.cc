@@ -128,11 +128,13 @@ Status AddMemory(const ModelPlan& plan, CacheType cache, uint32_t context, json:
   uint64_t tokens = context != 0 ? context : plan.blueprint.context_max;
   uint64_t cache_bytes = estimate.cache_bytes_per_token * tokens;
   (*out)["parameters"] = estimate.parameters;
-  (*out)["memory"] = json::object{{"context", tokens},
-                                  {"weight_bytes", estimate.weight_bytes},
-                                  {"cache_bytes_per_token", estimate.cache_bytes_per_token},
-                                  {"cache_bytes", cache_bytes},
-                                  {"total_bytes", estimate.weight_bytes + cache_bytes}};
+  (*out)["memory"] =
+      json::object{{"context", tokens},
+                   {"weight_bytes", estimate.weight_bytes},
+                   {"cache_bytes_per_token", estimate.cache_bytes_per_token},
+                   {"cache_bytes", cache_bytes},
+                   {"working_bytes", estimate.working_bytes},
+                   {"total_bytes", estimate.weight_bytes + cache_bytes + estimate.working_bytes}};
   for (const std::string& warning : plan.warnings)
     (*out)["warnings"].as_array().push_back(json::value(warning));
   return {};

@@ -41,6 +41,10 @@ class Int4Matrix final : public RowSource {
   DType type() const { return type_; }  // Of the rows' blocks: kQ4_0 or kQ5_0.
   void Read(uint32_t begin, uint32_t end, std::byte* out) const override;
   std::span<const uint32_t> input_order() const override { return order_; }
+  bool wants_fine_inputs() const override { return true; }
+  std::vector<std::span<const std::byte>> stored() const override {
+    return {parts_.qweight, parts_.qzeros, parts_.scales};
+  }
 
  private:
   Int4Matrix() = default;

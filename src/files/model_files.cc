@@ -26,6 +26,14 @@ std::shared_ptr<const RowSource> ModelFiles::RowsOf(const StoredTensor& tensor) 
   return tensor.made < 0 ? nullptr : made_[static_cast<size_t>(tensor.made)];
 }
 
+void ModelFiles::ReleasePages(std::span<const std::byte> bytes) const {
+  for (const MappedFile& map : maps_) {
+    const std::byte *begin = map.bytes().data(), *end = begin + map.size();
+    if (bytes.data() < begin || bytes.data() >= end) continue;
+    map.Release(static_cast<size_t>(bytes.data() - begin), bytes.size());
+  }
+}
+
 Status ModelFiles::Finish() {
   for (const MappedFile& map : maps_) size_ += map.size();
   by_name_.resize(tensors_.size());

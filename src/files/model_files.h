@@ -55,6 +55,8 @@ class ModelFiles {
   void ReleasePages(const StoredTensor& tensor, uint64_t begin, uint64_t length) const {
     maps_[tensor.part].Release(tensor.offset + begin, length);
   }
+  // The same for bytes of one of the maps.
+  void ReleasePages(std::span<const std::byte> bytes) const;
   void WillNeed(const StoredTensor& tensor) const {
     maps_[tensor.part].WillNeed(tensor.offset, tensor.bytes);
   }

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <vector>
 
 namespace ingle {
 
@@ -15,6 +16,10 @@ class RowSource {
   virtual void Read(uint32_t begin, uint32_t end, std::byte* out) const = 0;
   // Column j of these rows multiplies input input_order()[j]; empty: input j.
   virtual std::span<const uint32_t> input_order() const { return {}; }
+  // The model promises the results of plain floats: its inputs are worth more than 8 bits.
+  virtual bool wants_fine_inputs() const { return false; }
+  // Where the rows are made from, to be let go of when all are made.
+  virtual std::vector<std::span<const std::byte>> stored() const { return {}; }
 };
 
 }  // namespace ingle

@@ -44,7 +44,7 @@ Cpu Detect() { return {}; }
 void Overlay(const MatmulKernels& better, MatmulKernels& table) {
   for (size_t i = 0; i < kWeightTypes; ++i)
     if (better.multiply[i]) table.multiply[i] = better.multiply[i];
-  for (size_t i = 0; i < kActivationKinds; ++i)
+  for (size_t i = 0; i < kActivationKernels; ++i)
     if (better.quantize[i]) table.quantize[i] = better.quantize[i];
 }
 

@@ -14,8 +14,14 @@ enum ActivationKind : uint8_t {
   kActivationBf16x2,  // F16 weights: bf16 hi + bf16 lo.
   kActivationQ8x32,   // int8 with one scale per 32: Q8_0 Q4_* Q5_*, codebooks.
   kActivationQ8x256,  // int8 with one scale per 256 and block sums: K-quants.
+  kActivationKernels,
+  // Made of kActivationQ8x32 by src/tensor: of the inputs, of what that has lost, and once more.
+  // For the int4 layers of GPTQ and AWQ.
+  kActivationQ8x32Parts = kActivationKernels,
   kActivationKinds,
 };
+
+inline constexpr uint32_t kActivationParts = 3;
 
 // The weight types that have kernels, densely numbered to index the table.
 enum WeightType : uint8_t {
@@ -59,7 +65,7 @@ using QuantizeFunction = void (*)(const float* x, uint32_t cols, uint8_t* out);
 // A null entry means: as in the tier below. Every composed table is complete.
 struct MatmulKernels {
   MultiplyFunction multiply[kWeightTypes];
-  QuantizeFunction quantize[kActivationKinds];
+  QuantizeFunction quantize[kActivationKernels];
 };
 
 }  // namespace ingle

@@ -29,6 +29,9 @@ class ColumnsFirst : public RowSource {
       for (size_t col = 0; col < cols_; ++col, out += bytes_)
         std::memcpy(out, data_ + (col * all_rows_ + first_ + row) * bytes_, bytes_);
   }
+  std::vector<std::span<const std::byte>> stored() const override {
+    return {{data_, cols_ * all_rows_ * bytes_}};
+  }
 
  private:
   const std::byte* data_;
@@ -44,6 +47,8 @@ class RowsFrom : public RowSource {
     all_->Read(first_ + begin, first_ + end, out);
   }
   std::span<const uint32_t> input_order() const override { return all_->input_order(); }
+  bool wants_fine_inputs() const override { return all_->wants_fine_inputs(); }
+  std::vector<std::span<const std::byte>> stored() const override { return all_->stored(); }
 
  private:
   std::shared_ptr<const RowSource> all_;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cstdlib>
 #include <mutex>
 #include <span>
@@ -78,6 +79,7 @@ struct Packing {
   const PlannedTensor* tensor;
   PackedMatrix* matrix;
   size_t offset, bytes;
+  uint32_t chunks_left = 0;
 };
 
 // A piece of it: tiles [begin, end).
@@ -85,7 +87,7 @@ struct Chunk {
   uint32_t packing, begin, end;
 };
 
-std::vector<Chunk> CutIntoChunks(const std::vector<Packing>& packings) {
+std::vector<Chunk> CutIntoChunks(std::vector<Packing>& packings) {
   std::vector<Chunk> chunks;
   for (uint32_t i = 0; i < packings.size(); ++i) {
     const uint32_t tiles = TileCount(packings[i].tensor->view.rows);
@@ -93,12 +95,16 @@ std::vector<Chunk> CutIntoChunks(const std::vector<Packing>& packings) {
         static_cast<uint32_t>(std::max<size_t>(1, kChunkBytes * tiles / packings[i].bytes));
     for (uint32_t begin = 0; begin < tiles; begin += step)
       chunks.push_back({i, begin, std::min(begin + step, tiles)});
+    packings[i].chunks_left = (tiles + step - 1) / step;
   }
   return chunks;
 }
 
-// A tile at a time: rows that are made on the way stay in the cache.
-void PackMadeRows(const PlannedTensor& tensor, const Chunk& chunk, std::byte* packed) {
+// A tile at a time: rows that are made on the way stay in the cache. Every chunk may read all of
+// what they are made from, which goes with the last one.
+void PackMadeRows(const ModelFiles& files, Packing& packing, const Chunk& chunk,
+                  std::byte* packed) {
+  const PlannedTensor& tensor = *packing.tensor;
   TensorView tile = tensor.view;
   std::vector<std::byte> rows(kPackTileRows * RowBytes(tile));
   const size_t tile_bytes = PackedBytes(tile.type, kPackTileRows, tile.cols).value_or(0);
@@ -110,17 +116,17 @@ void PackMadeRows(const PlannedTensor& tensor, const Chunk& chunk, std::byte* pa
     tile.rows = end - begin;
     PackTiles(tile, 0, 1, packed + i * tile_bytes);
   }
+  if (std::atomic_ref(packing.chunks_left).fetch_sub(1) > 1) return;
+  for (const auto bytes : tensor.rows->stored()) files.ReleasePages(bytes);
 }
 
-void PackChunk(const ModelFiles& files, const Packing& packing, const Chunk& chunk,
-               std::byte* arena) {
+void PackChunk(const ModelFiles& files, Packing& packing, const Chunk& chunk, std::byte* arena) {
   const PlannedTensor& tensor = *packing.tensor;
   const TensorView& view = tensor.view;
   const std::byte* stored = files.TensorBytes(*tensor.source).data();
   if (chunk.begin == 0 && (tensor.rows != nullptr || view.data == stored))
     files.WillNeed(*tensor.source);
-  if (tensor.rows != nullptr)  // Its pages go with the map: every chunk reads all of them.
-    return PackMadeRows(tensor, chunk, arena + packing.offset);
+  if (tensor.rows != nullptr) return PackMadeRows(files, packing, chunk, arena + packing.offset);
   PackTiles(view, chunk.begin, chunk.end, arena + packing.offset);
   const uint64_t row_bytes = RowBytes(view);
   const uint64_t first = uint64_t{chunk.begin} * kPackTileRows;
@@ -232,6 +238,8 @@ Result<DecoderWeights> PackWeights(const ModelFiles& files, const ModelPlan& pla
     const TensorView& view = packing.tensor->view;
     INGLE_TRY(*packing.matrix,
               Packed(view.type, view.rows, view.cols, weights.arena.data() + packing.offset));
+    if (packing.tensor->rows != nullptr && packing.tensor->rows->wants_fine_inputs())
+      FeedParts(*packing.matrix);
     INGLE_RETURN_IF_ERROR(TakeOrder(*packing.tensor, *packing.matrix, weights));
   }
   const std::vector<Chunk> chunks = CutIntoChunks(packings);

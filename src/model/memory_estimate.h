@@ -13,6 +13,7 @@ struct MemoryEstimate {
   uint64_t parameters = 0;
   uint64_t weight_bytes = 0;           // Packed.
   uint64_t cache_bytes_per_token = 0;  // Of one sequence.
+  uint64_t working_bytes = 0;          // The program, its vocabulary and the buffers of a pass.
 };
 
 Result<MemoryEstimate> EstimateMemory(const ModelPlan& plan, CacheType cache);

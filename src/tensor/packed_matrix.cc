@@ -22,6 +22,53 @@ constexpr const PackFormat* kFormats[] = {&kPackF32,  &kPackF16,    &kPackBf16, 
 constexpr size_t kMaxBlockBytes = 256;
 constexpr uint32_t CeilDiv(uint32_t a, uint32_t b) { return a / b + (a % b != 0); }
 
+// Each part is what the parts before have lost, as int8 per 32 inputs.
+void QuantizeParts(const Kernels& kernels, const float* x, uint32_t cols, std::byte* out) {
+  const QuantizeFunction quantize = kernels.matmul.quantize[kActivationQ8x32];
+  auto* blocks = reinterpret_cast<ActivationQ8x32*>(out);
+  const uint32_t stride = CeilDiv(cols, kBrickK);
+  float lost[kBrickK];
+  for (uint32_t b = 0; b < stride; ++b) {
+    const uint32_t count = std::min(kBrickK, cols - b * kBrickK);
+    std::copy_n(x + size_t{b} * kBrickK, count, lost);
+    for (uint32_t part = 0; part < kActivationParts; ++part) {
+      ActivationQ8x32& block = blocks[part * stride + b];
+      quantize(lost, count, reinterpret_cast<uint8_t*>(&block));
+      for (uint32_t i = 0; i < count; ++i)
+        lost[i] -= static_cast<float>(block.q[i / kGroupK][i % kGroupK]) * block.d[i / kGroupK];
+    }
+  }
+}
+
+// The parts of every token's inputs as tokens of their own, then added up: weights are read once.
+void MultiplyParts(const Kernels& kernels, WeightType weight, size_t tile_bytes,
+                   const MultiplyArgs& args) {
+  constexpr uint32_t kTokens = 80, kRows = 32;
+  alignas(64) float sums[kActivationParts * kTokens * kRows];
+  MultiplyArgs now = args;
+  now.activation_stride = args.activation_stride / kActivationParts;
+  now.out = sums;
+  for (uint32_t token = 0; token < args.tokens; token += kTokens) {
+    const uint32_t tokens = std::min(kTokens, args.tokens - token);
+    const uint32_t most = kTokens * kRows / tokens / kTileRows * kTileRows;
+    now.tokens = kActivationParts * tokens;
+    now.activations = args.activations + token * args.activation_stride;
+    for (uint32_t row = 0; row < args.rows; row += most) {
+      now.weights = args.weights + row / kTileRows * tile_bytes;
+      now.rows = std::min(most, args.rows - row);
+      now.out_stride = now.rows;
+      kernels.matmul.multiply[weight](now);
+      const float* sum = sums;
+      for (uint32_t t = 0; t < tokens; ++t, sum += kActivationParts * now.rows) {
+        float* out = args.out + (token + t) * args.out_stride + row;
+        for (uint32_t r = 0; r < now.rows; ++r)
+          out[r] = (sum[r] + sum[now.rows + r]) + sum[2 * now.rows + r];
+      }
+    }
+  }
+}
+static_assert(kActivationParts == 3);
+
 }  // namespace
 
 size_t RowBytes(const TensorView& view) {
@@ -82,6 +129,12 @@ Result<PackedMatrix> Packed(DType type, uint32_t rows, uint32_t cols, const std:
   return matrix;
 }
 
+void FeedParts(PackedMatrix& matrix) {
+  if (matrix.activation != kActivationQ8x32) return;
+  matrix.activation = kActivationQ8x32Parts;
+  matrix.feed = kActivationQ8x32Parts;
+}
+
 size_t ActivationBytes(ActivationKind kind, uint32_t cols) {
   switch (kind) {
     case kActivationF32: return CeilDiv(cols, 16) * sizeof(ActivationF32);
@@ -89,6 +142,7 @@ size_t ActivationBytes(ActivationKind kind, uint32_t cols) {
     case kActivationBf16x2: return CeilDiv(cols, 32) * sizeof(ActivationBf16x2);
     case kActivationQ8x32: return CeilDiv(cols, kBrickK) * sizeof(ActivationQ8x32);
     case kActivationQ8x256: return CeilDiv(cols, kBrickK) * sizeof(ActivationQ8x256);
+    case kActivationQ8x32Parts: return kActivationParts * ActivationBytes(kActivationQ8x32, cols);
     case kActivationKinds: break;
   }
   return 0;
@@ -97,6 +151,7 @@ size_t ActivationBytes(ActivationKind kind, uint32_t cols) {
 void QuantizeActivations(const Kernels& kernels, ActivationKind kind, const float* x, uint32_t cols,
                          std::byte* out) {
   EnterKernelThread();
+  if (kind == kActivationQ8x32Parts) return QuantizeParts(kernels, x, cols, out);
   kernels.matmul.quantize[kind](x, cols, reinterpret_cast<uint8_t*>(out));
 }
 
@@ -105,15 +160,17 @@ void Multiply(const Kernels& kernels, const PackedMatrix& matrix, const std::byt
               size_t out_stride) {
   EnterKernelThread();
   const size_t offset = row_begin / kTileRows * matrix.tile_bytes;
-  kernels.matmul.multiply[matrix.weight](
-      {.weights = reinterpret_cast<const uint8_t*>(matrix.data) + offset,
-       .rows = row_end - row_begin,
-       .cols = matrix.cols,
-       .activations = reinterpret_cast<const uint8_t*>(activations),
-       .activation_stride = ActivationBytes(matrix.activation, matrix.cols),
-       .tokens = tokens,
-       .out = out,
-       .out_stride = out_stride});
+  const MultiplyArgs args = {.weights = reinterpret_cast<const uint8_t*>(matrix.data) + offset,
+                             .rows = row_end - row_begin,
+                             .cols = matrix.cols,
+                             .activations = reinterpret_cast<const uint8_t*>(activations),
+                             .activation_stride = ActivationBytes(matrix.activation, matrix.cols),
+                             .tokens = tokens,
+                             .out = out,
+                             .out_stride = out_stride};
+  if (matrix.activation == kActivationQ8x32Parts)
+    return MultiplyParts(kernels, matrix.weight, matrix.tile_bytes, args);
+  kernels.matmul.multiply[matrix.weight](args);
 }
 
 void ReadRow(const PackedMatrix& matrix, uint32_t row, float* out) {

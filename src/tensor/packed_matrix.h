@@ -50,6 +50,10 @@ void PackTiles(const TensorView& source, uint32_t tile_begin, uint32_t tile_end,
 // Header for packed data.
 Result<PackedMatrix> Packed(DType type, uint32_t rows, uint32_t cols, const std::byte* data);
 
+// Lets a matrix fed with int8 per 32 inputs be fed with the inputs in parts of them: the results
+// are those of floats, for three times the products.
+void FeedParts(PackedMatrix& matrix);
+
 // Bytes of one token's activations of this kind (64-byte multiple).
 size_t ActivationBytes(ActivationKind kind, uint32_t cols);
 // x: float[cols] of one token -> out: ActivationBytes, 64-byte aligned. Infinities and NaNs make

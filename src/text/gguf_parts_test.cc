@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <fstream>
+
 #include "text/detokenizer.h"
 #include "text/pre_tokenizer.h"
 #include "text/tiny_vocabulary.h"
@@ -101,6 +103,22 @@ TEST(GgufPre, EveryNameLoads) {
     EXPECT_GT(words.size(), 5u) << names.substr(0, end);
   }
   EXPECT_GT(count, 70u);
+}
+
+// The names of llama.cpp's src/llama-vocab.cpp, as of its commit 00ad355: a vocabulary with each.
+TEST(GgufPre, EveryNameOfLlamaCppLoads) {
+  std::ifstream file(INGLE_SOURCE_DIR "/src/text/testdata/llama_cpp_pre.txt");
+  size_t count = 0;
+  for (std::string name; std::getline(file, name); ++count) {
+    TinyVocabulary tiny = TinyVocabulary::ByteLevel(name, {"a b"});
+    if (name == "gemma4") tiny.metadata.values["tokenizer.ggml.model"] = name;
+    const auto tokenizer = LoadTokenizer(tiny.Build());
+    ASSERT_TRUE(tokenizer) << name << ": " << tokenizer.error().message;
+    const Ids ids = (*tokenizer)->Encode("ab", false, false);
+    EXPECT_EQ((*tokenizer)->Decode(ids, false), "ab") << name;
+    EXPECT_FALSE(ids.empty()) << name;
+  }
+  EXPECT_EQ(count, 90u);
 }
 
 }  // namespace

@@ -10,7 +10,7 @@ def test_json(ingle):
     model = json.loads(ingle("show", "spark", "--json").stdout)
     assert model["runs"] == "yes" and model["architecture"]
     assert model["parameters"] > 1e6 and model["file_bytes"] > 1e6
-    assert model["memory"]["total_bytes"] == model["memory"]["weight_bytes"] + model["memory"]["cache_bytes"]
+    assert model["memory"]["total_bytes"] == sum(model["memory"][k] for k in ("weight_bytes", "cache_bytes", "working_bytes"))
     assert any(token["spelling"] == "<|im_end|>" for token in model["end_tokens"])
     assert model["metadata"]["general.architecture"] == model["architecture"]
     assert "messages" in model["chat_template"]
