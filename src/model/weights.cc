@@ -268,12 +268,14 @@ Result<ModelPlan> Plan(const ModelFiles& file) {
   ModelPlan plan;
   INGLE_TRY(plan.architecture, FindSupported(file.metadata()));
   // Such files lack the architecture's keys too; that does not make them damaged.
-  const bool vocabulary =
-      file.metadata().Has("tokenizer.ggml.tokens") || file.metadata().Has(kTokenizerJsonKey);
-  if (file.tensors().empty() && vocabulary)
-    return Fail(ErrorCode::kCorruptFile,
-                "There is a vocabulary but no weights; give the path of a whole model.", "",
-                "invalid_model_file");
+  const bool directory = file.metadata().Has(kTokenizerJsonKey);
+  if (file.tensors().empty() && (directory || file.metadata().Has("tokenizer.ggml.tokens")))
+    return Fail(
+        ErrorCode::kCorruptFile,
+        std::string("There is a vocabulary but no weights") +
+            (directory ? " (model.safetensors or model.safetensors.index.json is missing)" : "") +
+            "; give the path of a whole model.",
+        "", "invalid_model_file");
   INGLE_TRY(plan.blueprint, plan.architecture->describe(file.metadata()));
   INGLE_RETURN_IF_ERROR(TakeVocabulary(file, *plan.architecture, plan.blueprint));
   INGLE_RETURN_IF_ERROR(Matcher(file, plan).Run());

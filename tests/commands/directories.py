@@ -134,7 +134,7 @@ def write_safetensors(path, tensors):
 
 def write_directory(path, tensors, shards=1):
     path.mkdir(parents=True, exist_ok=True)
-    for file in SMALL_FILES.iterdir():
+    for file in SMALL_FILES.glob("*.json"):  # Whoever exported the model has weights there too.
         shutil.copy(file, path)
     if shards == 1:
         write_safetensors(path / "model.safetensors", tensors)
