@@ -26,7 +26,7 @@ test:  ## Build and run every test of the release build.
 check:  ## The unit tests under AddressSanitizer and UndefinedBehaviorSanitizer, and the concurrent ones under ThreadSanitizer.
 	scripts/setup all
 	scripts/sanitize debug $(JOBS)
-	scripts/sanitize tsan $(JOBS) 'os|engine|gateway|http'
+	scripts/sanitize tsan $(JOBS) 'os|engine|gateway|http|wire|worker|server'
 
 fuzz:  ## Every fuzzer for MINUTES minutes.
 	scripts/setup all
