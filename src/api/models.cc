@@ -10,6 +10,7 @@ json::object ModelJson(const ModelEntry& model) {
                    {"state", model.state}};
   if (model.context > 0) out["max_model_len"] = model.context;
   if (!model.architecture.empty()) out["architecture"] = model.architecture;
+  if (!model.text_facts.empty()) out["ingle"] = model.text_facts;
   return out;
 }
 

@@ -13,6 +13,7 @@ struct ModelEntry {
   std::string state;     // "ready", "loading", ...
   uint32_t context = 0;  // 0: not known yet.
   std::string architecture;
+  json::object text_facts;  // What the model's files say; empty: not known yet.
 };
 
 json::object ModelJson(const ModelEntry& model);

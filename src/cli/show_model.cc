@@ -1,12 +1,10 @@
 #include "cli/show_model.h"
 
-#include <charconv>
-#include <cstdlib>
 #include <map>
 #include <set>
 
 #include "engine/engine.h"
-#include "engine/model_sampling.h"
+#include "engine/text_facts.h"
 #include "files/model_files.h"
 #include "model/memory_estimate.h"
 #include "model/weights.h"
@@ -15,15 +13,6 @@ namespace ingle {
 namespace {
 
 constexpr size_t kListShown = 16;  // Longer lists (vocabularies, merges) are told by their length.
-
-// Files keep 32-bit floats: 0.95f is shown as 0.95.
-double Shortest(double value) {
-  auto narrow = static_cast<float>(value);
-  if (static_cast<double>(narrow) != value) return value;
-  char text[32];
-  *std::to_chars(text, text + sizeof text - 1, narrow).ptr = '\0';
-  return std::strtod(text, nullptr);
-}
 
 template <class T>
 json::value ListValue(const std::vector<T>& list) {
@@ -40,7 +29,7 @@ json::value ToJson(const MetadataValue& value) {
         if constexpr (std::is_same_v<V, std::string>)
           return json::value(v);
         else if constexpr (std::is_same_v<V, double>)
-          return json::value(Shortest(v));
+          return json::value(ShortestDouble(v));
         else if constexpr (std::is_arithmetic_v<V>)
           return json::value(v);
         else
@@ -86,41 +75,25 @@ json::object TensorTypes(const ModelFiles& file, uint64_t* parameters) {
   return object;
 }
 
-void AddTemplate(const EngineParts& parts, json::object* out) {
-  json::array& names = (*out)["chat_templates"].as_array();
-  for (const std::string& name : parts.template_names) names.push_back(json::value(name));
-  if (!parts.template_error.empty()) (*out)["template_error"] = parts.template_error;
-  if (parts.chat_template == nullptr) return;
-  (*out)["chat_template"] = parts.chat_template->source();
-  (*out)["template_abilities"] = DescribeReport(parts.template_report);
-  for (const std::string& line : Shortcomings(parts.template_report))
-    (*out)["warnings"].as_array().push_back(
-        json::value("the chat template cannot do all: " + line));
-}
-
 void AddText(const ModelFiles& file, json::object* out) {
-  (*out)["tokenizer"] = nullptr;
-  (*out)["end_tokens"] = json::array();
+  const Metadata& metadata = file.metadata();
+  const ModelDefaults defaults = FindModelDefaults(metadata);
   (*out)["chat_template"] = nullptr;
-  (*out)["chat_templates"] = json::array();
-  (*out)["template_error"] = nullptr;
-  (*out)["template_abilities"] = nullptr;
-  json::array& warnings = (*out)["warnings"].emplace_array();
-  auto source = file.metadata().String(kChatTemplateKey);
+  auto source = metadata.String(kChatTemplateKey);
   if (source && *source != nullptr) (*out)["chat_template"] = **source;
-  auto parts = LoadTextParts(file.metadata(), "");
-  if (!parts) {
+  json::object facts = DescribeText(defaults);
+  auto parts = LoadTextParts(metadata, "");
+  if (parts) {
+    (*out)["tokenizer"] = parts->tokenizer->description;
+    const auto ends = FindEndTokens(*parts->tokenizer, metadata, parts->turn_endings);
+    if (parts->chat_template != nullptr) (*out)["chat_template"] = parts->chat_template->source();
+    facts = DescribeText(*parts, ends, defaults, {});
+  } else {
     (*out)["tokenizer"] = "not usable: " + parts.error().message;
-    return;
   }
-  (*out)["tokenizer"] = parts->tokenizer->description;
-  json::array& ends = (*out)["end_tokens"].as_array();
-  for (const EndToken& token :
-       FindEndTokens(*parts->tokenizer, file.metadata(), parts->turn_endings))
-    ends.push_back(
-        json::object{{"id", token.id}, {"spelling", token.spelling}, {"source", token.source}});
-  for (const Warning& warning : parts->warnings) warnings.push_back(json::value(warning.message));
-  AddTemplate(*parts, out);
+  for (auto& [key, value] : facts) (*out)[key] = std::move(value);
+  for (const Warning& warning : defaults.warnings)
+    (*out)["warnings"].as_array().push_back(json::value(warning.message));
 }
 
 Status AddMemory(const ModelPlan& plan, CacheType cache, uint32_t context, json::object* out) {
@@ -161,10 +134,6 @@ Result<json::object> DescribeModel(const std::string& path, CacheType cache, uin
   json::object types = TensorTypes(file, &parameters);
   out["parameters"] = parameters;
   AddText(file, &out);
-  const ModelDefaults defaults = FindModelDefaults(file.metadata());
-  out["sampling"] = DescribeDefaults(defaults);
-  for (const Warning& warning : defaults.warnings)
-    out["warnings"].as_array().push_back(json::value(warning.message));
   auto plan = PlanModel(file);
   if (!plan)
     out["runs"] = "no: " + plan.error().message;

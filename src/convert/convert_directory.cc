@@ -50,7 +50,11 @@ class DirectoryConverter {
     INGLE_RETURN_IF_ERROR(
         AddTokenizerKeys(directory, plan_.blueprint.vocab, name_, keys, warnings_));
     INGLE_RETURN_IF_ERROR(AddTemplateKeys(directory, keys));
-    return AddSamplingKeys(directory, keys, warnings_);
+    AddDefaultKeys(directory, keys, warnings_);
+    INGLE_TRY(const Metadata written, keys.Read());
+    INGLE_TRY(auto differences, TextDifferences(directory, written));
+    std::ranges::move(differences, std::back_inserter(warnings_));
+    return {};
   }
 
   Status AddTensors() {

@@ -5,6 +5,8 @@
 
 #include "convert/model_keys.h"
 #include "convert/test_model.h"
+#include "engine/end_tokens.h"
+#include "engine/model_sampling.h"
 #include "files/model_files.h"
 #include "formats/dequantize.h"
 #include "model/model.h"
@@ -112,7 +114,8 @@ TEST(Convert, ReportsAndKeys) {
   const TinyModel tiny("lfm2moe");
   tiny.Write("generation_config.json",
              R"({"temperature":0.3,"top_k":50,"min_p":0.15,"repetition_penalty":1.05,)"
-             R"("typical_p":0.9,"eos_token_id":[2,7,9,11]})");
+             R"("typical_p":0.9,"eos_token_id":[2,7,9,11],"num_beams":4,)"
+             R"("stop_strings":["END"]})");
   tiny.Write("chat_template.jinja", "{{ messages }}");
   tiny.Write("additional_chat_templates/tool-use.jinja", "{{ tools }}");
   const auto report = Convert(tiny, tiny.PathOf("out.gguf"), "q8_0");
@@ -121,8 +124,11 @@ TEST(Convert, ReportsAndKeys) {
   ASSERT_EQ(report->types.size(), 2u);
   EXPECT_EQ(report->types[0].type, "q8_0");
   ASSERT_EQ(report->warnings.size(), 2u);
-  EXPECT_NE(report->warnings[0].find("left out: 11"), std::string::npos) << report->warnings[0];
-  EXPECT_NE(report->warnings[1].find("typical_p"), std::string::npos);
+  EXPECT_NE(
+      report->warnings[0].find("llama.cpp does not look, so these do not end its answers: 11"),
+      std::string::npos)
+      << report->warnings[0];
+  EXPECT_NE(report->warnings[1].find("num_beams"), std::string::npos);
   const auto files = OpenModelFiles(tiny.PathOf("out.gguf"));
   ASSERT_TRUE(files);
   const Metadata& keys = files->metadata();
@@ -133,11 +139,15 @@ TEST(Convert, ReportsAndKeys) {
   EXPECT_EQ(*keys.Integers("general.sampling.top_k"), std::vector<int64_t>{50});
   EXPECT_FALSE(keys.Has("general.sampling.top_p"));
   EXPECT_EQ(**keys.String("tokenizer.chat_template"), "{{ messages }}");
-  EXPECT_EQ(**keys.String("tokenizer.chat_template.tool_use"), "{{ tools }}");
-  EXPECT_EQ(**keys.Strings("tokenizer.chat_templates"), std::vector<std::string>{"tool_use"});
+  EXPECT_EQ(**keys.String("tokenizer.chat_template.tool-use"), "{{ tools }}");
+  EXPECT_EQ(**keys.Strings("tokenizer.chat_templates"), std::vector<std::string>{"tool-use"});
   EXPECT_EQ(keys.Unsigned("tokenizer.ggml.eos_token_id")->value(), 2u);
   EXPECT_EQ(keys.Unsigned("tokenizer.ggml.eot_token_id")->value(), 7u);
   EXPECT_EQ(keys.Unsigned("tokenizer.ggml.eom_token_id")->value(), 9u);
+  EXPECT_EQ(*keys.Integers(kEndTokensKey), (std::vector<int64_t>{2, 7, 9, 11}));
+  EXPECT_EQ(ShortestDouble(keys.Number("generation_config.typical_p")->value()), 0.9);
+  EXPECT_EQ(**keys.Strings(kStopStringsKey), std::vector<std::string>{"END"});
+  EXPECT_EQ(*keys.Integers("general.sampling.penalty_last_n"), std::vector<int64_t>{-1});
   EXPECT_EQ(*keys.Integers("lfm2moe.attention.head_count_kv"), (std::vector<int64_t>{0, 2, 0, 2}));
 }
 

@@ -1,45 +1,25 @@
-// Chat templates and sampling defaults of a directory as GGUF keys.
+// Chat templates and defaults of a directory as GGUF keys.
 
-#include <cmath>
+#include <algorithm>
 
 #include "convert/tokenizer_keys.h"
+#include "engine/model_sampling.h"
 #include "files/model_files.h"
+#include "request/request_limits.h"
 
 namespace ingle {
 namespace {
 
-// As gguf-py spells names of templates: anything but letters and digits becomes "_".
-std::string Word(std::string_view name) {
-  std::string word(name);
-  for (char& c : word) {
-    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-    if (!plain) c = '_';
-  }
-  return word;
+// The first of a field's keys: GGUF's, where it has one.
+std::string_view KeyOf(std::string_view field) {
+  const auto keys = SamplingKeys();
+  const auto found = std::ranges::find(keys, field, &SamplingKey::field);
+  return found == keys.end() ? std::string_view() : found->key;
 }
-
-struct SamplingKey {
-  std::string_view name;  // In generation_config.json.
-  std::string_view key;   // Empty: GGUF has none.
-  bool whole = false;
-  double neutral = 0;  // A value that does nothing.
-};
-// Keys: gguf-py's constants, "general.sampling".
-constexpr SamplingKey kSamplingKeys[] = {
-    {"temperature", "general.sampling.temp", false, -1},
-    {"top_k", "general.sampling.top_k", true, -1},
-    {"top_p", "general.sampling.top_p", false, -1},
-    {"min_p", "general.sampling.min_p", false, -1},
-    {"repetition_penalty", "general.sampling.penalty_repeat", false, -1},
-    {"typical_p", "", false, 1},
-    {"epsilon_cutoff", "", false, 0},
-    {"eta_cutoff", "", false, 0},
-    {"no_repeat_ngram_size", "", false, 0},
-    {"length_penalty", "", false, 1},
-};
 
 }  // namespace
 
+// Names stay as they are, so that a template is asked for by the same one in either container.
 Status AddTemplateKeys(const Metadata& directory, GgufKeys& keys) {
   INGLE_TRY(const std::string* own, directory.String(kChatTemplateKey));
   if (own != nullptr) keys.String(kChatTemplateKey, *own);
@@ -48,30 +28,25 @@ Status AddTemplateKeys(const Metadata& directory, GgufKeys& keys) {
        at != directory.values.end() && at->first.starts_with(kNamedTemplatePrefix); ++at) {
     const auto* text = std::get_if<std::string>(&at->second);
     if (text == nullptr) continue;
-    names.push_back(Word(at->first.substr(kNamedTemplatePrefix.size())));
-    keys.String(std::string(kNamedTemplatePrefix) + names.back(), *text);
+    names.push_back(at->first.substr(kNamedTemplatePrefix.size()));
+    keys.String(at->first, *text);
   }
   if (!names.empty()) keys.Strings("tokenizer.chat_templates", names);
   return {};
 }
 
-Status AddSamplingKeys(const Metadata& directory, GgufKeys& keys,
-                       std::vector<std::string>& warnings) {
-  for (const SamplingKey& sampling : kSamplingKeys) {
-    const std::string from = std::string(kGenerationConfigPrefix) + std::string(sampling.name);
-    INGLE_TRY(const std::optional<double> value, directory.Number(from));
-    if (!value || !std::isfinite(*value)) continue;
-    if (sampling.key.empty()) {
-      if (*value != sampling.neutral)
-        warnings.push_back("generation_config.json sets " + std::string(sampling.name) +
-                           ", which GGUF has no key for; it is left out");
-    } else if (sampling.whole) {
-      if (std::fabs(*value) < 1e9) keys.I32(sampling.key, static_cast<int32_t>(*value));
-    } else {
-      keys.F32(sampling.key, static_cast<float>(*value));
-    }
+void AddDefaultKeys(const Metadata& directory, GgufKeys& keys, std::vector<std::string>& warnings) {
+  const ModelDefaults defaults = FindModelDefaults(directory);
+  for (const SamplingField& field : SamplingFields()) {
+    const std::string_view key = KeyOf(field.name);
+    if (field.number != nullptr && defaults.sampling.*field.number)
+      keys.F32(key, static_cast<float>(*(defaults.sampling.*field.number)));
+    if (field.whole != nullptr && defaults.sampling.*field.whole)
+      keys.I32(key, static_cast<int32_t>(*(defaults.sampling.*field.whole)));
   }
-  return {};
+  if (!defaults.stop.empty()) keys.Strings(kStopStringsKey, defaults.stop);
+  for (const Warning& warning : defaults.warnings)
+    warnings.push_back(warning.message + "; the file does not have it");
 }
 
 }  // namespace ingle

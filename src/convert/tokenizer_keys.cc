@@ -4,8 +4,10 @@
 #include <utility>
 
 #include "convert/tokenizer_model.h"
+#include "engine/end_tokens.h"
 #include "files/model_files.h"
 #include "files/printable.h"
+#include "text/directory_tokenizer.h"
 
 namespace ingle {
 namespace {
@@ -15,40 +17,6 @@ std::unexpected<Error> NoEquivalent(const std::string& what) {
               "The tokenizer of the directory has no equivalent in GGUF: " + what +
                   ". Use the directory itself.",
               "tokenizer.json", "unsupported_tokenizer");
-}
-
-// A spelling, given as text or as the content of an added token.
-std::optional<std::string> SpellingOf(const Metadata& directory, const std::string& name) {
-  for (const std::string_view file : {kTokenizerConfigPrefix, kSpecialTokensPrefix}) {
-    for (const char* suffix : {"", ".content"}) {
-      const auto* value = directory.Find(std::string(file) + name + suffix);
-      if (value == nullptr) continue;
-      if (const auto* text = std::get_if<std::string>(value)) return *text;
-    }
-  }
-  return std::nullopt;
-}
-
-// The ids under this name in generation_config.json, or else in config.json.
-std::vector<TokenId> IdsOf(const Metadata& directory, const std::string& name) {
-  for (const std::string& key : {std::string(kGenerationConfigPrefix) + name, name}) {
-    const auto ids = directory.Integers(key);
-    if (!ids || ids->empty()) continue;
-    std::vector<TokenId> kept;
-    for (const int64_t id : *ids)
-      if (id >= 0 && id < INT32_MAX) kept.push_back(static_cast<TokenId>(id));
-    return kept;
-  }
-  return {};
-}
-
-std::optional<TokenId> First(const std::vector<TokenId>& ids) {
-  return ids.empty() ? std::nullopt : std::optional(ids[0]);
-}
-
-std::optional<bool> FlagOf(const Metadata& directory, const std::string& name) {
-  const auto flag = directory.Bool(std::string(kTokenizerConfigPrefix) + name);
-  return flag ? *flag : std::nullopt;
 }
 
 void AddId(std::string_view name, std::optional<TokenId> id, GgufKeys& keys) {
@@ -118,65 +86,46 @@ Status ChooseForm(const Tokenizer& original, const TokenizerModel& model,
                       "\" and the like become other tokens");
 }
 
-// Tokens that end a generation and that a reader of the file would not find by itself.
-void AddEnds(const Tokenizer& original, const Tokenizer& written, GgufKeys& keys,
-             std::vector<std::string>& warnings) {
-  std::string left_out;
-  for (const TokenId id : original.end_ids) {
-    if (std::ranges::count(written.end_ids, id) > 0) continue;
+// Tokens that end a generation and that a reader of the file would not find by itself. llama.cpp
+// knows two keys beside eos_token_id; where they do not do, the whole list is there for us.
+void AddEnds(const Tokenizer& original, const Tokenizer& written, const Metadata& directory,
+             GgufKeys& keys, std::vector<std::string>& warnings) {
+  std::vector<int32_t> all;
+  std::string others;
+  for (const EndToken& token : FindEndTokens(original, directory, {})) {
+    all.push_back(token.id);
+    if (std::ranges::count(written.end_ids, token.id) > 0) continue;
     const std::string_view free[] = {"eot_token_id", "eom_token_id"};
     const auto* name = std::ranges::find_if(free, [&](std::string_view key) {
       return !keys.Has("tokenizer.ggml." + std::string(key));
     });
     if (name != std::end(free))
-      AddId(*name, id, keys);
+      AddId(*name, token.id, keys);
     else
-      left_out += " " + std::to_string(id);
+      others += " " + std::to_string(token.id);
   }
-  if (!left_out.empty())
-    warnings.push_back(
-        "generation_config.json ends answers with more tokens than GGUF has keys "
-        "for; these are left out:" +
-        left_out);
+  if (others.empty()) return;
+  keys.I32s(kEndTokensKey, all);
+  warnings.push_back(
+      "more tokens end an answer than llama.cpp has keys for; the file names all in " +
+      std::string(kEndTokensKey) + ", where llama.cpp does not look, so these do " +
+      "not end its answers:" + others);
 }
 
 }  // namespace
 
-TokenizerFacts TokenizerFactsOf(const Metadata& directory) {
-  TokenizerFacts facts;
-  facts.bos_token = SpellingOf(directory, "bos_token");
-  facts.eos_token = SpellingOf(directory, "eos_token");
-  facts.unk_token = SpellingOf(directory, "unk_token");
-  facts.pad_token = SpellingOf(directory, "pad_token");
-  facts.add_bos_token = FlagOf(directory, "add_bos_token");
-  facts.add_eos_token = FlagOf(directory, "add_eos_token");
-  facts.tokenizer_class = SpellingOf(directory, "tokenizer_class").value_or("");
-  facts.bos_token_id = First(IdsOf(directory, "bos_token_id"));
-  facts.pad_token_id = First(IdsOf(directory, "pad_token_id"));
-  facts.end_ids = IdsOf(directory, "eos_token_id");
-  facts.eos_token_id = First(facts.end_ids);
-  return facts;
-}
-
 Status AddTokenizerKeys(const Metadata& directory, uint32_t vocabulary,
                         std::string_view architecture, GgufKeys& keys,
                         std::vector<std::string>& warnings) {
+  INGLE_TRY(const auto original, LoadDirectoryTokenizer(directory));
   INGLE_TRY(const std::string* file, directory.String(kTokenizerJsonKey));
-  if (file == nullptr) {
-    return Fail(ErrorCode::kUnsupported,
-                "There is no tokenizer.json in the directory, and a GGUF file without a tokenizer "
-                "is of no use; fetch the model again with all its files, or write tokenizer.json "
-                "with transformers (AutoTokenizer.from_pretrained(DIR).save_pretrained(DIR)).",
-                "tokenizer.json", "unsupported_tokenizer");
-  }
-  INGLE_TRY(const auto original, LoadTokenizerJson(*file, TokenizerFactsOf(directory)));
   INGLE_TRY(const TokenizerModel model, TokenizerModel::Read(*file));
   INGLE_RETURN_IF_ERROR(AddTokens(*original, model, vocabulary, keys));
   INGLE_RETURN_IF_ERROR(model.AddKeys(*original, vocabulary, keys, warnings));
   INGLE_RETURN_IF_ERROR(ChooseForm(*original, model, architecture, keys));
   INGLE_TRY(const Metadata read, keys.Read());
   INGLE_TRY(const auto written, LoadTokenizer(read));
-  AddEnds(*original, *written, keys, warnings);
+  AddEnds(*original, *written, directory, keys, warnings);
   const std::string lost = FirstDifference(*original, *written, Compared::kAll);
   if (!lost.empty())
     warnings.push_back(

@@ -13,12 +13,8 @@
 #include "files/gguf_writer.h"
 #include "files/metadata.h"
 #include "text/tokenizer.h"
-#include "text/tokenizer_json.h"
 
 namespace ingle {
-
-// What a directory's files (files/model_files.h) say about special tokens.
-TokenizerFacts TokenizerFactsOf(const Metadata& directory);
 
 // vocabulary: rows of the embedding; tokens that are missing are filled up. architecture: as GGUF
 // names it; says which pre-tokenizer is looked for first. warnings: what GGUF cannot say.
@@ -33,9 +29,14 @@ std::span<const std::string_view> ComparedTexts();
 // The first text that the two encode differently, for a message; empty: there is none.
 std::string FirstDifference(const Tokenizer& a, const Tokenizer& b, Compared what);
 
-// text_keys.cc: chat templates, and general.sampling.* from generation_config.json.
+// text_keys.cc: chat templates, and what the engine makes of generation_config.json. What GGUF has
+// no key for keeps the name that it has in directories.
 Status AddTemplateKeys(const Metadata& directory, GgufKeys& keys);
-Status AddSamplingKeys(const Metadata& directory, GgufKeys& keys,
-                       std::vector<std::string>& warnings);
+void AddDefaultKeys(const Metadata& directory, GgufKeys& keys, std::vector<std::string>& warnings);
+
+// compare_text.cc: what an engine would make of both, beside the tokens of texts: defaults, end
+// tokens, templates and the special tokens that they get. A line for people on each difference.
+Result<std::vector<std::string>> TextDifferences(const Metadata& directory,
+                                                 const Metadata& written);
 
 }  // namespace ingle

@@ -9,11 +9,14 @@ namespace {
 // Keys that hold one id or a list of ids. The infill markers end a generation as well: what follows
 // them belongs to another file. The last two are of Hugging Face directories, whose config.json has
 // no prefix.
-constexpr std::array<std::string_view, 8> kIdKeys{
-    "tokenizer.ggml.eos_token_id",     "tokenizer.ggml.eot_token_id",
-    "tokenizer.ggml.eom_token_id",     "tokenizer.ggml.fim_pad_token_id",
-    "tokenizer.ggml.fim_rep_token_id", "tokenizer.ggml.fim_sep_token_id",
-    "generation_config.eos_token_id",  "eos_token_id"};
+constexpr std::array<std::string_view, 8> kIdKeys{"tokenizer.ggml.eos_token_id",
+                                                  "tokenizer.ggml.eot_token_id",
+                                                  "tokenizer.ggml.eom_token_id",
+                                                  "tokenizer.ggml.fim_pad_token_id",
+                                                  "tokenizer.ggml.fim_rep_token_id",
+                                                  "tokenizer.ggml.fim_sep_token_id",
+                                                  kEndTokensKey,
+                                                  "eos_token_id"};
 
 std::string SourceName(std::string_view key) {
   if (key == "eos_token_id") return "config.eos_token_id";

@@ -3,6 +3,7 @@
 
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "files/metadata.h"
@@ -15,6 +16,9 @@ struct EndToken {
   std::string spelling;
   std::string source;  // "eos_token_id", "known spelling", "chat template", ...
 };
+
+// A list that is looked at in both containers.
+inline constexpr std::string_view kEndTokensKey = "generation_config.eos_token_id";
 
 // turn_endings: what the chat template writes at the end of an assistant's turn. Ascending by id.
 std::vector<EndToken> FindEndTokens(const Tokenizer& tokenizer, const Metadata& metadata,

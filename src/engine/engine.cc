@@ -7,9 +7,9 @@
 #include <thread>
 #include <unordered_set>
 
-#include "engine/model_sampling.h"
 #include "engine/prompt.h"
 #include "engine/step.h"
+#include "engine/text_facts.h"
 #include "request/request_limits.h"
 #include "sampling/effective_sampling.h"
 
@@ -31,10 +31,10 @@ std::unexpected<Error> ContextExceeded(uint32_t context, size_t prompt, bool is_
               field, "context_length_exceeded");
 }
 
-SamplingRequest TakeDefaults(EngineParts* parts) {
+ModelDefaults TakeDefaults(EngineParts* parts) {
   ModelDefaults defaults = FindModelDefaults(parts->metadata);
   std::ranges::move(defaults.warnings, std::back_inserter(parts->warnings));
-  return std::move(defaults.sampling);
+  return defaults;
 }
 
 class LocalEngine final : public Engine {
@@ -43,8 +43,9 @@ class LocalEngine final : public Engine {
       : parts_(std::move(parts)),
         options_(options),
         context_(context),
-        model_sampling_(TakeDefaults(&parts_)),
+        defaults_(TakeDefaults(&parts_)),
         end_tokens_(FindEndTokens(*parts_.tokenizer, parts_.metadata, parts_.turn_endings)),
+        text_facts_(DescribeText(parts_, end_tokens_, defaults_, options.sampling)),
         prompt_maker_{parts_.tokenizer.get(), parts_.chat_template.get(), parts_.template_error,
                       Usable(parts_)},
         batch_(parts_.model.get(),
@@ -117,10 +118,7 @@ class LocalEngine final : public Engine {
   uint32_t context() const override { return context_; }
   const Tokenizer& tokenizer() const override { return *parts_.tokenizer; }
   const ChatTemplate* chat_template() const override { return parts_.chat_template.get(); }
-  std::vector<std::string> template_shortcomings() const override {
-    if (parts_.chat_template == nullptr) return {};
-    return Shortcomings(parts_.template_report);
-  }
+  const json::object& text_facts() const override { return text_facts_; }
   const std::vector<EndToken>& end_tokens() const override { return end_tokens_; }
   const std::vector<Warning>& warnings() const override { return parts_.warnings; }
 
@@ -148,7 +146,8 @@ class LocalEngine final : public Engine {
     accepted.context = context_;
     accepted.warnings = parts_.warnings;
     accepted.sampling =
-        ResolveSampling(request.sampling, options_.sampling, model_sampling_, DrawSeed());
+        ResolveSampling(request.sampling, options_.sampling, defaults_.sampling, DrawSeed());
+    if (request.stop.empty() && !request.ignore_eos) request.stop = defaults_.stop;
     uint32_t room = context_ - accepted.prompt_tokens;
     accepted.max_tokens = std::min(room, request.max_tokens.value_or(room));
     spec.limited_by_context = accepted.max_tokens == room && request.max_tokens != room;
@@ -237,8 +236,9 @@ class LocalEngine final : public Engine {
   EngineParts parts_;
   EngineOptions options_;
   uint32_t context_;
-  SamplingRequest model_sampling_;
+  ModelDefaults defaults_;
   std::vector<EndToken> end_tokens_;
+  json::object text_facts_;
   PromptMaker prompt_maker_;
 
   mutable std::mutex mutex_;  // Guards the inbox.

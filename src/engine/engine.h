@@ -83,8 +83,8 @@ class Engine {
   virtual uint32_t context() const = 0;
   virtual const Tokenizer& tokenizer() const = 0;
   virtual const ChatTemplate* chat_template() const = 0;  // Null: the model has none.
-  // What the chat template cannot do, one line for people each: "tools: not in the prompt".
-  virtual std::vector<std::string> template_shortcomings() const { return {}; }
+  // What the files say about defaults, end tokens and templates: DescribeText (text_facts.h).
+  virtual const json::object& text_facts() const = 0;
   virtual const std::vector<EndToken>& end_tokens() const = 0;
   virtual const std::vector<Warning>& warnings() const = 0;  // About the model as it was loaded.
 };

@@ -141,6 +141,23 @@ TEST_F(EngineTest, StopStringAcrossTokens) {
   EXPECT_EQ(cut->finished->cause, StopCause::kMaxTokens);
 }
 
+TEST_F(EngineTest, StopStringsOfTheModel) {
+  metadata_.values["generation_config.stop_strings"] = std::string(" STOP");
+  StartScripted("Hi", "one two STOP three");
+  auto request = TextRequest("a", "Hi");
+  EXPECT_EQ(Run(request)->text, "one two");
+  request.id = "b";
+  request.stop = {"two"};  // Instead of the model's.
+  EXPECT_EQ(Run(request)->text, "one ");
+  request = TextRequest("c", "Hi");
+  request.ignore_eos = true;
+  request.max_tokens = 18;
+  EXPECT_EQ(Run(request)->text, "one two STOP three");
+  const json::object& facts = engine_->text_facts();
+  EXPECT_EQ(json::serialize(facts.at("sampling").at("stop").at("value")), R"([" STOP"])");
+  EXPECT_FALSE(facts.at("end_tokens").as_array().empty());
+}
+
 TEST_F(EngineTest, TextIsNeverCutInACharacter) {
   StartScripted("Hi", "zażółć 🙂 ok");
   auto answer = Run(TextRequest("a", "Hi"));

@@ -11,11 +11,8 @@
 namespace ingle {
 namespace {
 
-struct ModelKey {
-  std::string_view key, field;
-};
 // The keys that llama.cpp's converter writes, and the names in Hugging Face's generation_config.
-constexpr std::array<ModelKey, 12> kModelKeys{{
+constexpr std::array<SamplingKey, 12> kSamplingKeys{{
     {"general.sampling.temp", "temperature"},
     {"general.sampling.top_k", "top_k"},
     {"general.sampling.top_p", "top_p"},
@@ -55,14 +52,6 @@ constexpr std::string_view kMissingLists[] = {
     "generation_config.exponential_decay_length_penalty",
 };
 
-// Files keep these as 32-bit floats; 0.95f must read as 0.95.
-double ShortestDouble(double value) {
-  auto narrow = static_cast<float>(value);
-  if (static_cast<double>(narrow) != value) return value;
-  double rounded = std::round(value * 1e6) / 1e6;
-  return static_cast<float>(rounded) == narrow ? rounded : value;
-}
-
 const SamplingField& FieldNamed(std::string_view name) {
   return *std::ranges::find(SamplingFields(), name, &SamplingField::name);
 }
@@ -73,7 +62,7 @@ void Warn(std::string_view field, std::string_view key, const std::string& why,
                            "the model's " + std::string(key) + " is not used: " + why});
 }
 
-void Set(const ModelKey& key, double value, ModelDefaults* out) {
+void Set(const SamplingKey& key, double value, ModelDefaults* out) {
   const SamplingField& field = FieldNamed(key.field);
   if (const Status inside = CheckRange(field, value); !inside)
     return Warn(key.field, key.key, inside.error().message, out);
@@ -83,7 +72,7 @@ void Set(const ModelKey& key, double value, ModelDefaults* out) {
   out->origins.push_back({std::string(key.field), std::string(key.key)});
 }
 
-void Read(const Metadata& metadata, const ModelKey& key, ModelDefaults* out) {
+void Read(const Metadata& metadata, const SamplingKey& key, ModelDefaults* out) {
   const auto values = metadata.Numbers(key.key);
   if (!values) return Warn(key.field, key.key, values.error().message, out);
   if (!values->empty()) Set(key, ShortestDouble(values->front()), out);
@@ -99,6 +88,34 @@ void ReadDirectory(const Metadata& metadata, ModelDefaults* out) {
   // Its penalty looks at the whole text.
   if (out->sampling.repetition_penalty.value_or(1) != 1)
     Set({"generation_config.repetition_penalty", "repeat_last_n"}, -1, out);
+}
+
+// transformers gives its own argument for these; here it is a request's "stop".
+void ReadStopStrings(const Metadata& metadata, ModelDefaults* out) {
+  if (!metadata.Has(kStopStringsKey)) return;
+  const auto list = metadata.Strings(kStopStringsKey);
+  const auto* one = std::get_if<std::string>(metadata.Find(kStopStringsKey));
+  if (!list && one == nullptr) return Warn("stop", kStopStringsKey, list.error().message, out);
+  GenerateRequest request;
+  request.stop = one != nullptr ? std::vector{*one} : **list;
+  if (const Status inside = CheckRequest(request); !inside)
+    return Warn("stop", kStopStringsKey, inside.error().message, out);
+  out->stop = std::move(request.stop);
+  out->origins.push_back({"stop", std::string(kStopStringsKey)});
+}
+
+// A limit would cut answers short that nobody asked to be short.
+void WarnOfLimits(const Metadata& metadata, ModelDefaults* out) {
+  constexpr char kWhy[] =
+      "an answer ends by itself, at the request's max_tokens, or where the context is full";
+  const auto context = metadata.Numbers("max_position_embeddings");
+  for (const std::string_view key :
+       {"generation_config.max_new_tokens", "generation_config.max_length"}) {
+    const auto tokens = metadata.Numbers(key);
+    if (!tokens || tokens->empty()) continue;
+    if (context && !context->empty() && tokens->front() >= context->front()) continue;
+    Warn("max_tokens", key, kWhy, out);
+  }
 }
 
 void WarnOfMissing(const Metadata& metadata, ModelDefaults* out) {
@@ -119,14 +136,16 @@ void Describe(std::string_view field, const Sourced<T>& value, const ModelDefaul
               json::object* out) {
   json::object entry = {{"value", value.value}, {"origin", OriginName(value.origin)}};
   for (const ModelDefault& each : defaults.origins)
-    if (each.field == field) entry["key"] = each.key;
+    if (value.origin == Origin::kModel && each.field == field) entry["key"] = each.key;
   (*out)[field] = std::move(entry);
 }
 
 }  // namespace
 
-json::object DescribeDefaults(const ModelDefaults& defaults) {
-  const EffectiveSampling sampling = ResolveSampling({}, {}, defaults.sampling, 0);
+std::span<const SamplingKey> SamplingKeys() { return kSamplingKeys; }
+
+json::object DescribeDefaults(const ModelDefaults& defaults, const SamplingRequest& server) {
+  const EffectiveSampling sampling = ResolveSampling({}, server, defaults.sampling, 0);
   json::object out;
   Describe("temperature", sampling.temperature, defaults, &out);
   Describe("top_k", sampling.top_k, defaults, &out);
@@ -137,13 +156,19 @@ json::object DescribeDefaults(const ModelDefaults& defaults) {
   Describe("frequency_penalty", sampling.frequency_penalty, defaults, &out);
   Describe("presence_penalty", sampling.presence_penalty, defaults, &out);
   Describe("repeat_last_n", sampling.repeat_last_n, defaults, &out);
+  if (defaults.stop.empty()) return out;
+  json::array stop;
+  for (const std::string& text : defaults.stop) stop.emplace_back(text);
+  Describe("stop", Sourced<json::array>{std::move(stop), Origin::kModel}, defaults, &out);
   return out;
 }
 
 ModelDefaults FindModelDefaults(const Metadata& metadata) {
   ModelDefaults defaults;
-  for (const ModelKey& key : kModelKeys) Read(metadata, key, &defaults);
+  for (const SamplingKey& key : kSamplingKeys) Read(metadata, key, &defaults);
   if (metadata.container == Container::kHuggingFace) ReadDirectory(metadata, &defaults);
+  ReadStopStrings(metadata, &defaults);
+  WarnOfLimits(metadata, &defaults);
   WarnOfMissing(metadata, &defaults);
   return defaults;
 }

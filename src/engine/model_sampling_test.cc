@@ -79,11 +79,44 @@ TEST(ModelDefaults, WhatIsWrongIsNamedAndLeftOut) {
 
 TEST(ModelDefaults, DescribedWithTheirOrigin) {
   const json::object described =
-      DescribeDefaults(FindModelDefaults(Directory({{"generation_config.top_k", int64_t{7}}})));
+      DescribeDefaults(FindModelDefaults(Directory({{"generation_config.top_k", int64_t{7}}})), {});
   EXPECT_EQ(json::serialize(described.at("top_k")),
             R"({"value":7,"origin":"model","key":"generation_config.top_k"})");
   EXPECT_EQ(json::serialize(described.at("repeat_last_n")), R"({"value":64,"origin":"built-in"})");
   EXPECT_EQ(described.size(), 9u);
+}
+
+TEST(ModelDefaults, ServerSettingsWin) {
+  const ModelDefaults defaults = FindModelDefaults(Directory({
+      {"generation_config.top_k", int64_t{7}},
+      {std::string(kStopStringsKey), std::string("END")},
+  }));
+  SamplingRequest server;
+  server.top_k = 3;
+  const json::object described = DescribeDefaults(defaults, server);
+  EXPECT_EQ(json::serialize(described.at("top_k")), R"({"value":3,"origin":"server"})");
+  EXPECT_EQ(json::serialize(described.at("stop")),
+            R"({"value":["END"],"origin":"model","key":"generation_config.stop_strings"})");
+}
+
+TEST(ModelDefaults, StopStringsAndLimits) {
+  ModelDefaults defaults = FindModelDefaults(Directory({
+      {std::string(kStopStringsKey), std::vector<std::string>{"a", "b"}},
+      {"max_position_embeddings", int64_t{100}},
+      {"generation_config.max_length", int64_t{100}},  // What the context allows anyway.
+      {"generation_config.max_new_tokens", int64_t{99}},
+  }));
+  EXPECT_EQ(defaults.stop, (std::vector<std::string>{"a", "b"}));
+  ASSERT_EQ(defaults.warnings.size(), 1u);
+  EXPECT_EQ(defaults.warnings[0].field, "max_tokens");
+  EXPECT_NE(defaults.warnings[0].message.find("max_new_tokens is not used"), std::string::npos);
+  for (const MetadataValue& wrong :
+       {MetadataValue(int64_t{1}), MetadataValue(std::vector<std::string>{""})}) {
+    defaults = FindModelDefaults(Directory({{std::string(kStopStringsKey), wrong}}));
+    EXPECT_TRUE(defaults.stop.empty());
+    ASSERT_EQ(defaults.warnings.size(), 1u);
+    EXPECT_EQ(defaults.warnings[0].field, "stop");
+  }
 }
 
 }  // namespace

@@ -1,5 +1,7 @@
 #include "files/metadata.h"
 
+#include <charconv>
+#include <cstdlib>
 #include <limits>
 #include <type_traits>
 
@@ -134,6 +136,14 @@ Result<std::vector<int64_t>> Metadata::Integers(std::string_view key) const {
   const MetadataValue* value = Find(key);
   if (value != nullptr && !AppendNumbers(*value, numbers)) return WrongKind(key, *value, kSigned);
   return numbers;
+}
+
+double ShortestDouble(double value) {
+  const auto narrow = static_cast<float>(value);
+  if (static_cast<double>(narrow) != value) return value;
+  char text[32];
+  *std::to_chars(text, text + sizeof text - 1, narrow).ptr = '\0';
+  return std::strtod(text, nullptr);
 }
 
 }  // namespace ingle

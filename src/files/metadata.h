@@ -42,4 +42,7 @@ class Metadata {
       std::string_view key) const;  // Empty when absent; a scalar counts as one.
 };
 
+// The decimal that the writer of a 32-bit float meant: 0.95 for 0.95f. Other values stay.
+double ShortestDouble(double value);
+
 }  // namespace ingle

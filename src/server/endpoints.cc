@@ -42,10 +42,11 @@ std::string LoadText(const GatewayStatus& status) {
 }
 
 ModelEntry EntryOf(const std::string& id, int64_t created_s, const GatewayStatus& status) {
-  ModelEntry entry{id, created_s, std::string(ModelStateName(status.state)), 0, {}};
+  ModelEntry entry{id, created_s, std::string(ModelStateName(status.state)), 0, {}, {}};
   if (status.model) {
     entry.context = status.model->context;
     entry.architecture = status.model->architecture;
+    entry.text_facts = status.model->text_facts;
   }
   return entry;
 }

@@ -89,6 +89,37 @@ GatewayOptions GatewayOptionsOf(const ServeOptions& options) {
   return out;
 }
 
+// 0.95, where JSON would say 9.5E-1.
+std::string ValueText(const json::value& value) {
+  if (!value.is_double()) return json::serialize(value);
+  char text[32];
+  std::snprintf(text, sizeof text, "%.9g", value.get_double());
+  return text;
+}
+
+// Which values the model's files set for requests that set none.
+void LogDefaults(const json::object& text_facts) {
+  const json::value* sampling = text_facts.if_contains("sampling");
+  if (sampling == nullptr || !sampling->is_object()) return;
+  for (const auto& [field, entry] : sampling->get_object()) {
+    const json::object* parts = entry.if_object();
+    const json::value* key = parts == nullptr ? nullptr : parts->if_contains("key");
+    if (key == nullptr || !key->is_string() || !parts->contains("value")) continue;
+    Log(LogLevel::kInfo, "model_default",
+        {{"field", field},
+         {"value", ValueText(parts->at("value"))},
+         {"key", std::string(key->get_string())}});
+  }
+}
+
+void LogReady(const std::string& model_id, const GatewayStatus& status) {
+  Log(LogLevel::kInfo, "ready",
+      {{"model", model_id},
+       {"tier", status.model ? status.model->tier : ""},
+       {"context", status.model ? std::to_string(status.model->context) : ""}});
+  if (status.model) LogDefaults(status.model->text_facts);
+}
+
 int Serve(const ServeOptions& options) {
   auto signals = SignalPipe::Open();
   if (!signals) return Complain(signals.error(), kExitFailed);
@@ -114,11 +145,7 @@ int Serve(const ServeOptions& options) {
   Log(LogLevel::kInfo, "loading", {{"model", options.model_id}, {"url", url}});
   int code = WaitForModel(**gateway, *signals);
   if (code == 0) {
-    const GatewayStatus status = (*gateway)->status();
-    Log(LogLevel::kInfo, "ready",
-        {{"model", options.model_id},
-         {"tier", status.model ? status.model->tier : ""},
-         {"context", status.model ? std::to_string(status.model->context) : ""}});
+    LogReady(options.model_id, (*gateway)->status());
     printf("%s\n", url.c_str());
     fflush(stdout);
     int signal = 0;

@@ -244,15 +244,9 @@ Status SetSpecialTokens(const TokenizerFacts& facts, ModelVocabulary& vocabulary
   };
   INGLE_RETURN_IF_ERROR(find(facts.bos_token, facts.bos_token_id, "bos", special.bos));
   INGLE_RETURN_IF_ERROR(find(facts.eos_token, facts.eos_token_id, "eos", special.eos));
-  INGLE_RETURN_IF_ERROR(find(facts.pad_token, facts.pad_token_id, "pad", special.pad));
+  INGLE_RETURN_IF_ERROR(find(facts.pad_token, std::nullopt, "pad", special.pad));
   INGLE_RETURN_IF_ERROR(find(facts.unk_token, std::nullopt, "unk", special.unk));
   if (special.eos) AddEndId(*special.eos, special);
-  for (TokenId id : facts.end_ids) {
-    if (!vocabulary.Has(id))
-      return Bad("eos_token_id of generation_config.json is " + std::to_string(id) +
-                 ", but token ids go from 0 to " + std::to_string(vocabulary.size() - 1));
-    AddEndId(id, special);
-  }
   // What begins and ends a text is never text.
   for (const std::optional<TokenId>& id : {special.bos, special.eos}) {
     if (id) vocabulary.kinds[static_cast<size_t>(*id)] = TokenKind::kControl;

@@ -13,21 +13,16 @@
 
 namespace ingle {
 
-// What the other files of a model's directory say about special tokens.
+// What the other files of a model's directory say about special tokens: FactsOfDirectory
+// (directory_tokenizer.h).
 struct TokenizerFacts {
   // tokenizer_config.json: spellings. Absent where the file has null or nothing.
   std::optional<std::string> bos_token, eos_token, unk_token, pad_token;
   std::optional<bool> add_bos_token, add_eos_token;
   std::string tokenizer_class;  // "LlamaTokenizerFast"; some of them replace the post-processor.
   // config.json or generation_config.json: ids, for where the spellings are absent.
-  std::optional<TokenId> bos_token_id, eos_token_id, pad_token_id;
-  // generation_config.json's eos_token_id when it is a list; each ends a generation.
-  std::vector<TokenId> end_ids;
+  std::optional<TokenId> bos_token_id, eos_token_id;
 };
-
-// Sets the first group of TokenizerFacts from the bytes of tokenizer_config.json; the ids stay as
-// they are. Fields that it does not know are not its business.
-Status ReadTokenizerConfig(std::string_view tokenizer_config_json, TokenizerFacts& facts);
 
 // The tokenizer that the file describes: same ids as the original for every text, except that text
 // which is not trusted (TextSpan::trusted) never becomes a control token. A component that is not

@@ -106,7 +106,7 @@ StepReport FullReport() {
   report.steps = 77;
   report.running = 2;
   report.queued = 3;
-  report.load = WorkerDescription{"n", "a", "t", "c", 1, 2, 3, 4, 5, true};
+  report.load = WorkerDescription{"n", "a", "t", "c", 1, 2, 3, 4, 5, true, {{"stop", {"END"}}}};
   Accepted accepted;
   accepted.prompt_tokens = 5;
   accepted.sampling.seed = {42, Origin::kRequest};
@@ -133,6 +133,8 @@ TEST(Codec, ReportsSurviveTheTrip) {
   EXPECT_EQ(EncodeReport(*again), bytes);
   EXPECT_EQ(again->hello->build, "ingle 1");
   EXPECT_EQ(std::get<WorkerDescription>(again->load).context, 1u);
+  EXPECT_EQ(json::serialize(std::get<WorkerDescription>(again->load).text_facts),
+            R"({"stop":["END"]})");
   ASSERT_EQ(again->events.size(), 5u);
   EXPECT_EQ(std::get<Accepted>(again->events[0].event).sampling.seed.value, 42u);
   EXPECT_EQ(again->events[2].first_index, 4u);
@@ -172,10 +174,11 @@ TEST(Codec, TextsCutInsideACharacterSurviveTheTrip) {
   }
   const Warning& warning = std::get<Accepted>(again->events[1].event).warnings.at(0);
   EXPECT_EQ(warning.code + warning.field + warning.message, mended + mended + mended);
-  report.load = WorkerDescription{cut, cut, "t", "c", 1, 2, 3, 4, 5, true};
+  report.load = WorkerDescription{cut, cut, "t", "c", 1, 2, 3, 4, 5, true, {{"stop", cut}}};
   again = DecodeReport(EncodeReport(report));
   ASSERT_TRUE(again) << again.error().message;
   EXPECT_EQ(std::get<WorkerDescription>(again->load).name, mended);
+  EXPECT_EQ(std::get<WorkerDescription>(again->load).text_facts.at("stop").as_string(), mended);
 }
 
 TEST(Codec, BadReportsAreRefused) {

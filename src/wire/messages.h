@@ -7,6 +7,7 @@
 #include <variant>
 #include <vector>
 
+#include "base/json.h"
 #include "base/result.h"
 #include "request/event.h"
 
@@ -19,6 +20,7 @@ struct WorkerDescription {
   uint32_t context = 0, vocab = 0, threads = 0;
   uint64_t parameters = 0, weight_bytes = 0;
   bool has_chat_template = false;
+  json::object text_facts;  // What the model's files say: engine/text_facts.h.
 };
 
 struct LoadingState {

@@ -14,7 +14,7 @@ Result<ChatPrompt> FromProto(const wire::ChatPrompt& in);
 void ToProto(const StepReport& report, wire::StepReport& out);
 Result<StepReport> FromProto(const wire::StepReport& in);
 void ToProto(const WorkerDescription& description, wire::Description& out);
-WorkerDescription FromProto(const wire::Description& in);
+Result<WorkerDescription> FromProto(const wire::Description& in);
 void ToProto(const Error& error, wire::Failure& out);
 Error FromProto(const wire::Failure& in);  // An unknown code becomes kInternal.
 

@@ -12,6 +12,7 @@ constexpr int kMaxEventsPerReport = 1 << 16;
 constexpr int kMaxTokensPerDelta = 1 << 16;
 constexpr int kMaxTop = 20;
 constexpr int kMaxWarnings = 256;
+constexpr size_t kMaxFactsBytes = 1 << 20;
 constexpr uint32_t kLastErrorCode = static_cast<uint32_t>(ErrorCode::kInternal);
 constexpr uint32_t kLastOrigin = static_cast<uint32_t>(Origin::kDrawn);
 
@@ -222,9 +223,12 @@ void ToProto(const WorkerDescription& description, wire::Description& out) {
   out.set_parameters(description.parameters);
   out.set_weight_bytes(description.weight_bytes);
   out.set_has_chat_template(description.has_chat_template);
+  if (description.text_facts.empty()) return;
+  const std::string facts = ValidUtf8(json::serialize(description.text_facts));
+  if (facts.size() <= kMaxFactsBytes) out.set_text_facts_json(facts);
 }
 
-WorkerDescription FromProto(const wire::Description& in) {
+Result<WorkerDescription> FromProto(const wire::Description& in) {
   WorkerDescription out;
   out.name = in.name();
   out.architecture = in.architecture();
@@ -236,6 +240,10 @@ WorkerDescription FromProto(const wire::Description& in) {
   out.parameters = in.parameters();
   out.weight_bytes = in.weight_bytes();
   out.has_chat_template = in.has_chat_template();
+  if (in.text_facts_json().empty()) return out;
+  auto facts = ParseJson(in.text_facts_json(), "text_facts", {.bytes = kMaxFactsBytes});
+  if (!facts || !facts->is_object()) return Broken("what it says about the model's text");
+  out.text_facts = std::move(facts->get_object());
   return out;
 }
 
@@ -272,7 +280,9 @@ Result<StepReport> FromProto(const wire::StepReport& in) {
   out.queued = in.queued();
   if (in.has_loading())
     out.load = LoadingState{in.loading().bytes_done(), in.loading().bytes_total()};
-  if (in.has_ready()) out.load = FromProto(in.ready());
+  if (in.has_ready()) {
+    INGLE_TRY(out.load, FromProto(in.ready()));
+  }
   if (in.has_failed()) out.load = FromProto(in.failed());
   if (in.events_size() > kMaxEventsPerReport) return Broken("too many events");
   out.events.reserve(static_cast<size_t>(in.events_size()));

@@ -64,9 +64,8 @@ WorkerRun RunWorker(const std::string& socket_path, const EngineFactory& load,
     return run;
   }
   run.engine = *std::move(engine);
-  for (const Warning& warning : run.engine->warnings()) Say(warning.message);
-  for (const std::string& line : run.engine->template_shortcomings())
-    Say("the chat template cannot do all: " + line);
+  if (const json::value* warnings = run.engine->text_facts().if_contains("warnings"))
+    for (const json::value& warning : warnings->as_array()) Say(std::string(warning.as_string()));
   session->ReportReady(run.engine.get());
   session->WaitForEnd(-1);
   return run;

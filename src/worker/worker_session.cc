@@ -23,6 +23,7 @@ WorkerDescription DescriptionOf(const Engine& engine) {
   out.parameters = info.parameters;
   out.weight_bytes = info.weight_bytes;
   out.has_chat_template = engine.chat_template() != nullptr;
+  out.text_facts = engine.text_facts();
   return out;
 }
 

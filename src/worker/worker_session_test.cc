@@ -30,6 +30,7 @@ class EngineFront : public Engine {
   uint32_t context() const override { return inner_->context(); }
   const Tokenizer& tokenizer() const override { return inner_->tokenizer(); }
   const ChatTemplate* chat_template() const override { return inner_->chat_template(); }
+  const json::object& text_facts() const override { return inner_->text_facts(); }
   const std::vector<EndToken>& end_tokens() const override { return inner_->end_tokens(); }
   const std::vector<Warning>& warnings() const override { return inner_->warnings(); }
 

@@ -214,6 +214,7 @@ class FakeEngine final : public Engine {
   const Tokenizer& tokenizer() const override { return tokenizer_; }
   const ChatTemplate* chat_template() const override { return &template_; }
   const std::vector<EndToken>& end_tokens() const override { return end_tokens_; }
+  const json::object& text_facts() const override { return text_facts_; }
   const std::vector<Warning>& warnings() const override { return warnings_; }
 
  private:
@@ -335,6 +336,11 @@ class FakeEngine final : public Engine {
   ByteTokenizer tokenizer_;
   PlainTemplate template_;
   std::vector<EndToken> end_tokens_;
+  json::object text_facts_{
+      {"sampling",
+       {{"temperature", {{"value", 0.25}, {"origin", "model"}, {"key", "fake.temperature"}}},
+        {"top_k", {{"value", 40}, {"origin", "built-in"}}}}},
+      {"warnings", {"the fake model has no weights"}}};
   std::vector<Warning> warnings_;
   mutable std::mutex mutex_;
   std::condition_variable wake_;
