@@ -14,7 +14,8 @@ import urllib.request
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
-BINARY = pathlib.Path(os.environ.get("INGLE_BINARY") or ROOT / "build/release/ingle")
+# Absolute: tests change the folder they run in.
+BINARY = pathlib.Path(os.environ.get("INGLE_BINARY") or ROOT / "build/release/ingle").resolve()
 
 
 def free_port():

@@ -1,8 +1,10 @@
 #include "os/atomic_file.h"
 
 #include <gtest/gtest.h>
+#include <linux/magic.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -142,6 +144,29 @@ TEST_F(AtomicFiles, NoRoomIsAnErrorAndLeavesNothing) {
   ASSERT_FALSE(written);
   EXPECT_NE(written.error().message.find(PathOf("c")), std::string::npos);
   EXPECT_EQ(Files(), 0u);
+}
+
+// A file system in memory says at once that it cannot hold more than it may, and nothing is lost by
+// asking; disks would fill up first.
+TEST_F(AtomicFiles, AFullDiskIsNamedWithTheRoomThatIsLeft) {
+  constexpr char kMemory[] = "/dev/shm";
+  struct statfs facts{};
+  if (::statfs(kMemory, &facts) != 0 || facts.f_type != TMPFS_MAGIC || facts.f_blocks == 0)
+    GTEST_SKIP() << kMemory << " is no file system in memory with a limit: NOT TESTED HERE";
+  std::string folder = std::string(kMemory) + "/ingle_test_XXXXXX";
+  ASSERT_NE(::mkdtemp(folder.data()), nullptr);
+  const uint64_t room = uint64_t{facts.f_blocks} * static_cast<uint64_t>(facts.f_bsize);
+  const auto file = AtomicFile::Create(folder + "/a", false, 2 * room);
+  const bool empty = fs::is_empty(folder);
+  fs::remove_all(folder);
+  ASSERT_FALSE(file);
+  EXPECT_TRUE(empty);
+  EXPECT_EQ(file.error().id, "cannot_write");
+  EXPECT_TRUE(file.error().message.starts_with("cannot write " + folder + "/a: No space left"))
+      << file.error().message;
+  EXPECT_NE(file.error().message.find(" MiB are free there. What was written is removed."),
+            std::string::npos)
+      << file.error().message;
 }
 
 }  // namespace

@@ -5,79 +5,39 @@ import shutil
 import struct
 from array import array
 
+from gguf_reader import Reader
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 SPARK = ROOT / "models" / "spark-q8_0.gguf"
 SMALL_FILES = ROOT / "models" / "spark"  # config.json, tokenizer.json, ...: what training/export.py wrote.
-F32, Q8_0 = 0, 8
-SIZES = {0: 1, 1: 1, 2: 2, 3: 2, 4: 4, 5: 4, 6: 4, 7: 1, 10: 8, 11: 8, 12: 8}  # Of GGUF's kinds of values.
+F32 = 0
 NAMES = {"attn_norm": "input_layernorm", "ffn_norm": "post_attention_layernorm", "attn_q": "self_attn.q_proj",
          "attn_k": "self_attn.k_proj", "attn_v": "self_attn.v_proj", "attn_output": "self_attn.o_proj",
          "ffn_gate": "mlp.gate_proj", "ffn_up": "mlp.up_proj", "ffn_down": "mlp.down_proj"}
 
 
-class Reader:
-    def __init__(self, data):
-        self.data, self.at = data, 0
-
-    def take(self, form):
-        value = struct.unpack_from("<" + form, self.data, self.at)[0]
-        self.at += struct.calcsize("<" + form)
-        return value
-
-    def text(self):
-        length = self.take("Q")
-        self.at += length
-        return self.data[self.at - length:self.at].decode()
-
-    def skip(self, kind):
-        if kind == 8:
-            self.text()
-        elif kind == 9:
-            inner, count = self.take("I"), self.take("Q")
-            for _ in range(count):
-                self.skip(inner)
-        else:
-            self.at += SIZES[kind]
-
-
-def dequantize(data, count, kind):
-    """An array of floats."""
+def floats(kind, data):
+    """The weights of a tensor's bytes."""
     values = array("f")
-    if kind == F32:
-        values.frombytes(data[:4 * count])
+    if kind == "F32":
+        values.frombytes(data)
         return values
-    assert kind == Q8_0
-    for at in range(0, count // 32 * 34, 34):
+    assert kind == "Q8_0"
+    for at in range(0, len(data), 34):
         scale = struct.unpack_from("<e", data, at)[0]
         values.extend([scale * q for q in struct.unpack_from("<32b", data, at + 2)])
     return values
 
 
 def read_spark():
-    """(bytes of the keys and their number, {name: (dims, floats)})."""
-    reader = Reader(SPARK.read_bytes())
-    assert reader.take("4s") == b"GGUF" and reader.take("I") == 3
-    tensors, keys = reader.take("Q"), reader.take("Q")
-    begin = reader.at
-    for _ in range(keys):
-        reader.text()
-        reader.skip(reader.take("I"))
-    raw_keys = reader.data[begin:reader.at]
-    infos = []
-    for _ in range(tensors):
-        name, dims = reader.text(), [reader.take("Q") for _ in range(reader.take("I"))]
-        infos.append((name, dims, reader.take("I"), reader.take("Q")))
-    base = -(-reader.at // 32) * 32
-    found = {}
-    for name, dims, kind, offset in infos:
-        count = dims[0] * (dims[1] if len(dims) > 1 else 1)
-        found[name] = (dims, dequantize(reader.data[base + offset:base + offset + 4 * count], count, kind))
-    return (raw_keys, keys), found
+    """(the file's Reader, {name: (dims, floats)})."""
+    reader = Reader(SPARK)
+    return reader, {name: (dims, floats(kind, data)) for name, (kind, dims, data) in reader.tensors.items()}
 
 
-def write_gguf(path, keys, tensors):
+def write_gguf(path, original, tensors):
     """As F32, with the keys of the original."""
-    head = b"GGUF" + struct.pack("<IQQ", 3, len(tensors), keys[1]) + keys[0]
+    head = b"GGUF" + struct.pack("<IQQ", 3, len(tensors), len(original.keys)) + original.key_bytes
     at = 0
     for name, (dims, values) in tensors.items():
         head += struct.pack("<Q", len(name)) + name.encode() + struct.pack("<I", len(dims))

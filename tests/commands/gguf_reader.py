@@ -1,7 +1,6 @@
 """Reads the tensors of a GGUF file, for tests: pure Python, trusts the file. Format: github.com/ggml-org/ggml docs/gguf.md."""
 import struct
 
-SIZES = {0: 1, 1: 1, 2: 2, 3: 2, 4: 4, 5: 4, 6: 4, 7: 1, 10: 8, 11: 8, 12: 8}
 BLOCKS = {"F32": (1, 4), "F16": (1, 2), "Q8_0": (32, 34), "Q4_K": (256, 144), "Q6_K": (256, 210), "BF16": (1, 2),
           "Q5_0": (32, 22), "Q5_K": (256, 176), "Q4_0": (32, 18), "Q5_1": (32, 24)}
 TYPES = {0: "F32", 1: "F16", 2: "Q4_0", 6: "Q5_0", 7: "Q5_1", 8: "Q8_0", 12: "Q4_K", 13: "Q5_K", 14: "Q6_K", 30: "BF16"}
@@ -15,6 +14,7 @@ class Reader:
         for _ in range(keys):
             name = self.text()
             self.keys[name] = self.value(self.number("<I"))
+        self.key_bytes = self.data[24:self.at]
         table = [self.entry() for _ in range(tensors)]
         start = (self.at + 31) // 32 * 32
         self.tensors = {name: (kind, dims, self.data[start + offset:start + offset + self.bytes(kind, dims)])

@@ -12,50 +12,17 @@ import time
 
 import pytest
 
-from conftest import BINARY, ROOT
+import directories
+from conftest import BINARY
+from directories import SPARK
 from gguf_reader import Reader
-
-SPARK = ROOT / "models/spark-q8_0.gguf"
-NAMES = {"token_embd": "model.embed_tokens", "output_norm": "model.norm", "attn_norm": "input_layernorm",
-         "ffn_norm": "post_attention_layernorm", "attn_q": "self_attn.q_proj", "attn_k": "self_attn.k_proj",
-         "attn_v": "self_attn.v_proj", "attn_output": "self_attn.o_proj", "ffn_gate": "mlp.gate_proj",
-         "ffn_up": "mlp.up_proj", "ffn_down": "mlp.down_proj", "output": "lm_head"}
-
-
-def halves(rows, head_dim):
-    """Neighbouring rows of each head -> its halves: GGUF's order of rotated rows to that of Hugging Face."""
-    heads = [rows[i:i + head_dim] for i in range(0, len(rows), head_dim)]
-    return [row for head in heads for row in head[0::2] + head[1::2]]
-
-
-def directory_of(gguf, folder):
-    """Writes an F32 GGUF file of spark as its directory; the small files are those beside the model."""
-    shutil.copytree(ROOT / "models/spark", folder)
-    head_dim = gguf.keys["llama.rope.dimension_count"]
-    header, blobs, at = {}, [], 0
-    for name, (kind, dims, data) in gguf.tensors.items():
-        assert kind == "F32"
-        if name.endswith((".attn_q.weight", ".attn_k.weight")):
-            size = 4 * dims[0]
-            data = b"".join(halves([data[i:i + size] for i in range(0, len(data), size)], head_dim))
-        parts = name.split(".")
-        stem = NAMES[parts[-2]]
-        name = f"model.layers.{parts[1]}.{stem}.weight" if parts[0] == "blk" else f"{stem}.weight"
-        header[name] = {"dtype": "F32", "shape": dims[::-1], "data_offsets": [at, at + len(data)]}
-        blobs.append(data)
-        at += len(data)
-    text = json.dumps(header).encode()
-    text += b" " * (-len(text) % 8)
-    (folder / "model.safetensors").write_bytes(struct.pack("<Q", len(text)) + text + b"".join(blobs))
-    return folder
 
 
 @pytest.fixture(scope="session")
-def directory(ingle, tmp_path_factory):
-    base = tmp_path_factory.mktemp("spark")
-    done = ingle("quantize", SPARK, base / "f32.gguf", "--type", "F32")
-    assert done.returncode == 0, done.stderr
-    return directory_of(Reader(base / "f32.gguf"), base / "spark")
+def directory(tmp_path_factory):
+    """The bundled model, with F32 weights."""
+    _, tensors = directories.read_spark()
+    return directories.write_directory(tmp_path_factory.mktemp("models") / "spark", directories.hf_tensors(tensors))
 
 
 def convert(ingle, directory, out, *flags):
@@ -80,6 +47,45 @@ def test_spark_comes_back_bit_by_bit_and_answers_the_same(ingle, directory, tmp_
         assert answers[0] and answers[0] == answers[1]
     ids = [ingle("tokenize", model, input=text).stdout for model in (tmp_path / "spark.gguf", SPARK)]
     assert ids[0].startswith(b"[") and ids[0] == ids[1]
+
+
+def text_facts(ingle, model):
+    """What `show` says of defaults, ends and templates, without where each comes from."""
+    done = ingle("show", model, "--json")
+    assert done.returncode == 0, done.stderr
+    shown = json.loads(done.stdout)
+    facts = {key: shown[key] for key in ("chat_template", "chat_templates", "template_error", "template_abilities")}
+    facts["ends"] = [(token["id"], token["spelling"]) for token in shown["end_tokens"]]
+    facts["sampling"] = {name: (entry["value"], entry["origin"]) for name, entry in shown["sampling"].items()}
+    return facts
+
+
+@pytest.mark.parametrize("settings", [
+    {},  # As published: do_sample is false.
+    {"do_sample": True, "temperature": 0.7, "top_k": 20, "top_p": 0.9, "min_p": 0.01, "typical_p": 0.9,
+     "repetition_penalty": 1.1},
+    {"do_sample": False, "temperature": 0.7, "eos_token_id": [2, 0, 1, 30, 31, 32], "stop_strings": ["saw", "."]},
+], ids=["published", "sampled", "ends"])
+def test_defaults_ends_and_templates_come_along(ingle, directory, tmp_path, settings):
+    model = tmp_path / "model"
+    shutil.copytree(directory, model)
+    directories.change(model / "generation_config.json", **settings)
+    template = json.loads((model / "tokenizer_config.json").read_text())["chat_template"]
+    (model / "chat_template.jinja").write_text(template)
+    (model / "additional_chat_templates").mkdir()
+    (model / "additional_chat_templates/tool_use.jinja").write_text("{{ tools }}{{ messages }}")
+    directories.change(model / "tokenizer_config.json", add_bos_token=settings.get("do_sample", False))
+    convert(ingle, model, tmp_path / "out.gguf")
+    ours, theirs = (text_facts(ingle, path) for path in (model, tmp_path / "out.gguf"))
+    assert ours == theirs
+    assert ours["chat_templates"] == ["default", "tool_use"] and ours["sampling"]["temperature"][1] == "model"
+    assert [i for i, _ in ours["ends"]] == sorted(settings.get("eos_token_id", [2, 0]))
+    answers = [ingle("run", path, "What is the capital of Poland?", "--seed", 7, "-q").stdout
+               for path in (model, tmp_path / "out.gguf")]
+    assert answers[0] == answers[1] != b""
+    assert answers[0].endswith(b" War") == ("stop_strings" in settings), answers
+    ids = [ingle("tokenize", path, input=b"Hello, world!").stdout for path in (model, tmp_path / "out.gguf")]
+    assert ids[0] == ids[1]
 
 
 @pytest.mark.parametrize("type_name", ["F16", "BF16", "Q4_0", "q4_k_m", "Q5_K_M", "Q6_K"])

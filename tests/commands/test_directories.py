@@ -18,11 +18,11 @@ MESSAGES = json.dumps([{"role": "user", "content": QUESTION}]).encode()
 def both(tmp_path_factory):
     """(directory, GGUF): the bundled model with F32 weights."""
     folder = tmp_path_factory.mktemp("models")
-    keys, tensors = directories.read_spark()
+    original, tensors = directories.read_spark()
     named = directories.hf_tensors(tensors)
     directories.write_directory(folder / "sharded", named, shards=3)
     return (directories.write_directory(folder / "spark-hf", named),
-            directories.write_gguf(folder / "spark-f32.gguf", keys, tensors))
+            directories.write_gguf(folder / "spark-f32.gguf", original, tensors))
 
 
 @pytest.fixture
@@ -123,11 +123,16 @@ def test_show(ingle, both):
     assert re.search(r"^  tools +works$", text, re.M)
 
 
-def test_serve(serve, both):
+def test_serve(ingle, serve, both):
     server = serve(model=both[0])
     try:
         _, _, models = server.request("GET", "/v1/models")
         assert [m["id"] for m in models["data"]] == ["spark-hf"]
+        shown = json.loads(output(ingle, "show", both[0], "--json"))
+        facts = models["data"][0]["ingle"]
+        assert facts == {key: shown[key] for key in facts} and len(facts) == 6
+        origin = 'key="generation_config.do_sample"'
+        assert f'info model_default field="temperature" value="0" {origin}' in server.output()
         body = {"model": "spark-hf", "messages": [{"role": "user", "content": QUESTION}], "temperature": 0}
         assert "Warsaw" in server.chat(body)["choices"][0]["message"]["content"]
     finally:

@@ -10,7 +10,9 @@ import subprocess
 import threading
 import time
 
-BUILD = pathlib.Path(os.environ.get("INGLE_BUILD") or pathlib.Path(__file__).resolve().parents[2] / "build/release")
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BUILD = pathlib.Path(os.environ.get("INGLE_BUILD") or ROOT / "build/release").resolve()
+BINARY = pathlib.Path(os.environ.get("INGLE_BINARY") or BUILD / "ingle").resolve()
 FAKE = BUILD / "tests/server/fake_ingle"
 
 

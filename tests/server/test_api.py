@@ -258,6 +258,12 @@ def test_a_slow_reader_loses_nothing_and_stops_nobody(fake):
 
 
 def test_models(server):
+    told = server.call("GET", "/v1/models/fake")[2]["ingle"]
+    assert told["sampling"]["temperature"] == {"value": 0.25, "origin": "model", "key": "fake.temperature"}
+    assert told["warnings"] == ["the fake model has no weights"]
+    lines = [line for line in server.log if " model_default " in line]
+    assert len(lines) == 1 and 'field="temperature" value="0.25" key="fake.temperature"' in lines[0]
+    assert any("ingle worker: the fake model has no weights" in line for line in server.log)
     for path in ("/v1/models", "/models", "/v1//models", "/v1/models/"):
         status, _, body = server.call("GET", path)
         assert status == 200 and body["object"] == "list" and body["data"][0]["id"] == "fake", path

@@ -11,6 +11,8 @@ import time
 
 import pytest
 
+from fake_server import BINARY
+
 LONG = {"messages": [{"role": "user", "content": "Hello!"}], "ignore_eos": True, "max_tokens": 400, "seed": 7}
 
 
@@ -102,12 +104,11 @@ def processes_of(lines):
 
 
 def test_only_the_worker_opens_the_model(tmp_path):
-    binary = os.environ.get("INGLE_BINARY") or os.path.join(os.path.dirname(__file__), "../../build/release/ingle")
     if shutil.which("strace") is None:
         pytest.skip("strace is not installed: that the gateway opens no model file was NOT checked")
     trace = tmp_path / "trace"
     server = subprocess.Popen(["strace", "-f", "-e", "trace=open,openat,openat2,clone,clone3,vfork", "-o", str(trace),
-                               binary, "serve", "spark", "--port", "0"],
+                               str(BINARY), "serve", "spark", "--port", "0"],
                               stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     try:
         assert server.stdout.readline().startswith("http://localhost:")
