@@ -52,4 +52,40 @@ class Component {
   std::string part_, type_;
 };
 
+// A row of a part's table: the type, what a component of it does, and what reads its fields.
+template <class Action, class Settings>
+struct ComponentKind {
+  std::string_view type;
+  Action action;
+  Status (*read)(const Component&, Settings&);
+};
+template <class Settings>
+Status ReadNothing(const Component&, Settings&) {
+  return {};
+}
+
+// The part of the file, and the field in which a Sequence of that part has its components.
+struct ComponentPart {
+  std::string_view name, list;
+};
+
+// One component, or a Sequence of them: `take` gets each in order, with the row of its type.
+template <class Kind, size_t kCount, class Take>
+Status ReadComponents(const json::value& value, const ComponentPart& part,
+                      const Kind (&kinds)[kCount], const Take& take, int depth = 0) {
+  const Component component(value, part.name);
+  if (component.type() == "Sequence" && depth < kMaxComponentDepth) {
+    INGLE_TRY(const json::array* components, component.Array(part.list));
+    for (const json::value& each : *components)
+      INGLE_RETURN_IF_ERROR(ReadComponents(each, part, kinds, take, depth + 1));
+    return {};
+  }
+  std::string known = "Sequence";
+  for (const Kind& kind : kinds) {
+    if (kind.type == component.type()) return take(component, kind);
+    known.append(", ").append(kind.type);
+  }
+  return component.Unknown(known);
+}
+
 }  // namespace ingle

@@ -1,5 +1,6 @@
 #include "text/decoder_chain.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "text/component_json.h"
@@ -61,13 +62,7 @@ Status ReadCtc(const Component& component, DecodeSettings& settings) {
   return {};
 }
 
-Status ReadNothing(const Component&, DecodeSettings&) { return {}; }
-
-struct Kind {
-  std::string_view type;
-  MakeStage make;
-  Status (*read)(const Component&, DecodeSettings&);
-};
+using Kind = ComponentKind<MakeStage, DecodeSettings>;
 constexpr Kind kKinds[] = {
     {"ByteLevel", MakeByteLevelStage, ReadNothing},
     {"ByteFallback", MakeByteFallbackStage, ReadNothing},
@@ -91,9 +86,20 @@ Result<DecoderChain> DecoderChain::FromJson(const json::value& value) {
   DecoderChain chain;
   if (value.is_null()) {
     chain.stages_.push_back({MakeBlanksStage, false, std::make_unique<DecodeSettings>()});
-  } else {
-    INGLE_RETURN_IF_ERROR(chain.Add(value, 0));
+    return chain;
   }
+  const auto take = [&](const Component& component, const Kind& kind) -> Status {
+    const bool fused = std::ranges::any_of(chain.stages_, [](const Stage& stage) {
+      return stage.make == MakeFuseStage || stage.make == MakeByteLevelStage;
+    });
+    auto settings = std::make_unique<DecodeSettings>();
+    INGLE_RETURN_IF_ERROR(kind.read(component, *settings));
+    chain.spells_bytes_ = chain.spells_bytes_ || kind.action == MakeByteLevelStage;
+    chain.falls_back_ = chain.falls_back_ || kind.action == MakeByteFallbackStage;
+    chain.stages_.push_back({kind.action, fused, std::move(settings)});
+    return {};
+  };
+  INGLE_RETURN_IF_ERROR(ReadComponents(value, {"decoder", "decoders"}, kKinds, take));
   return chain;
 }
 
@@ -108,30 +114,6 @@ DecoderChain DecoderChain::Marked(bool drops_first, bool bytes) {
     chain.falls_back_ = true;
   }
   return chain;
-}
-
-Status DecoderChain::Add(const json::value& value, int depth) {
-  const Component component(value, "decoder");
-  if (component.type() == "Sequence" && depth < kMaxComponentDepth) {
-    INGLE_TRY(const json::array* parts, component.Array("decoders"));
-    for (const json::value& part : *parts) INGLE_RETURN_IF_ERROR(Add(part, depth + 1));
-    return {};
-  }
-  std::string known = "Sequence";
-  for (const Kind& kind : kKinds) {
-    known.append(", ").append(kind.type);
-    if (kind.type != component.type()) continue;
-    bool fused = false;
-    for (const Stage& stage : stages_)
-      fused = fused || stage.make == MakeFuseStage || stage.make == MakeByteLevelStage;
-    auto settings = std::make_unique<DecodeSettings>();
-    INGLE_RETURN_IF_ERROR(kind.read(component, *settings));
-    spells_bytes_ = spells_bytes_ || kind.make == MakeByteLevelStage;
-    falls_back_ = falls_back_ || kind.make == MakeByteFallbackStage;
-    stages_.push_back({kind.make, fused, std::move(settings)});
-    return {};
-  }
-  return component.Unknown(known);
 }
 
 DecoderChain::Stream DecoderChain::Start(bool at_start) const {

@@ -52,7 +52,6 @@ class DecoderChain {
   struct Stage;
 
  private:
-  Status Add(const json::value& value, int depth);
   std::vector<Stage> stages_;
   bool spells_bytes_ = false, falls_back_ = false;
 };

@@ -278,13 +278,7 @@ Status ReadForm(const Component&, Step& step) {
   return {};
 }
 
-Status ReadNothing(const Component&, Step&) { return {}; }
-
-struct Kind {
-  std::string_view type;
-  Step::Apply apply;
-  Status (*read)(const Component&, Step&);
-};
+using Kind = ComponentKind<Step::Apply, Step>;
 constexpr Kind kKinds[] = {
     {"NFC", ApplyForm, ReadForm<NormalForm::kNfc>},
     {"NFD", ApplyForm, ReadForm<NormalForm::kNfd>},
@@ -310,7 +304,15 @@ TextNormalizer& TextNormalizer::operator=(TextNormalizer&&) noexcept = default;
 
 Result<TextNormalizer> TextNormalizer::FromJson(const json::value& value) {
   TextNormalizer normalizer;
-  if (!value.is_null()) INGLE_RETURN_IF_ERROR(normalizer.Add(value, 0));
+  if (value.is_null()) return normalizer;
+  const auto take = [&](const Component& component, const Kind& kind) -> Status {
+    Step step;
+    step.apply = kind.action;
+    INGLE_RETURN_IF_ERROR(kind.read(component, step));
+    normalizer.steps_.push_back(std::move(step));
+    return {};
+  };
+  INGLE_RETURN_IF_ERROR(ReadComponents(value, {"normalizer", "normalizers"}, kKinds, take));
   return normalizer;
 }
 
@@ -342,26 +344,6 @@ TextNormalizer TextNormalizer::MarkSpaces() {
   step.pattern.literal = " ";
   step.content = kSpaceMark;
   return normalizer;
-}
-
-Status TextNormalizer::Add(const json::value& value, int depth) {
-  const Component component(value, "normalizer");
-  if (component.type() == "Sequence" && depth < kMaxComponentDepth) {
-    INGLE_TRY(const json::array* parts, component.Array("normalizers"));
-    for (const json::value& part : *parts) INGLE_RETURN_IF_ERROR(Add(part, depth + 1));
-    return {};
-  }
-  std::string known = "Sequence";
-  for (const Kind& kind : kKinds) {
-    known.append(", ").append(kind.type);
-    if (kind.type != component.type()) continue;
-    Step step;
-    step.apply = kind.apply;
-    INGLE_RETURN_IF_ERROR(kind.read(component, step));
-    steps_.push_back(std::move(step));
-    return {};
-  }
-  return component.Unknown(known);
 }
 
 std::string_view TextNormalizer::Normalize(std::string_view text, std::string& storage,

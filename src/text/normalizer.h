@@ -42,7 +42,6 @@ class TextNormalizer {
   struct Step;
 
  private:
-  Status Add(const json::value& value, int depth);
   std::vector<Step> steps_;
 };
 

@@ -14,11 +14,10 @@ class Reader {
   Reader(size_t vocabulary_size, TokensAround& around)
       : vocabulary_size_(vocabulary_size), around_(around) {}
 
-  Status Add(const json::value& value, int depth);
-
- private:
   Status Template(const Component& component);
   Status Pair(const Component& component);
+
+ private:
   Status Append(const Component& component, const json::value& id, std::vector<TokenId>& ids);
 
   size_t vocabulary_size_;
@@ -86,26 +85,27 @@ Status Reader::Pair(const Component& component) {
   return {};
 }
 
-Status Reader::Add(const json::value& value, int depth) {
-  const Component component(value, "post_processor");
-  const std::string& type = component.type();
-  if (type == "Sequence" && depth < kMaxComponentDepth) {
-    INGLE_TRY(const json::array* parts, component.Array("processors"));
-    for (const json::value& part : *parts) INGLE_RETURN_IF_ERROR(Add(part, depth + 1));
-    return {};
-  }
-  if (type == "TemplateProcessing") return Template(component);
-  if (type == "BertProcessing" || type == "RobertaProcessing") return Pair(component);
-  if (type == "ByteLevel") return {};  // It only moves offsets.
-  return component.Unknown(
-      "Sequence, TemplateProcessing, BertProcessing, RobertaProcessing, ByteLevel");
-}
+struct Kind {
+  std::string_view type;
+  Status (Reader::*read)(const Component&);  // Null: it only moves offsets.
+};
+constexpr Kind kKinds[] = {
+    {"TemplateProcessing", &Reader::Template},
+    {"BertProcessing", &Reader::Pair},
+    {"RobertaProcessing", &Reader::Pair},
+    {"ByteLevel", nullptr},
+};
 
 }  // namespace
 
 Result<TokensAround> ReadPostProcessor(const json::value& value, size_t vocabulary_size) {
   TokensAround around;
-  if (!value.is_null()) INGLE_RETURN_IF_ERROR(Reader(vocabulary_size, around).Add(value, 0));
+  if (value.is_null()) return around;
+  Reader reader(vocabulary_size, around);
+  const auto take = [&](const Component& component, const Kind& kind) -> Status {
+    return kind.read == nullptr ? Status() : (reader.*kind.read)(component);
+  };
+  INGLE_RETURN_IF_ERROR(ReadComponents(value, {"post_processor", "processors"}, kKinds, take));
   if (around.before.size() > kMaxAround || around.after.size() > kMaxAround)
     return Component(value, "post_processor").Wrong("its ids", "at most 64");
   return around;

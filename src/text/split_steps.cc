@@ -299,13 +299,7 @@ Status ReadFixedLength(const Component& component, Step& step) {
   return {};
 }
 
-Status ReadNothing(const Component&, Step&) { return {}; }
-
-struct Kind {
-  std::string_view type;
-  Step::Apply apply;
-  Status (*read)(const Component&, Step&);
-};
+using Kind = ComponentKind<Step::Apply, Step>;
 constexpr Kind kKinds[] = {
     {"Split", ApplyPattern, ReadSplit},
     {"ByteLevel", ApplyByteLevel, ReadByteLevel},
@@ -352,31 +346,19 @@ SplitSteps SplitSteps::Lines() {
 
 Result<SplitSteps> SplitSteps::FromJson(const json::value& value) {
   SplitSteps steps;
-  if (!value.is_null()) INGLE_RETURN_IF_ERROR(steps.Add(value, 0));
-  return steps;
-}
-
-Status SplitSteps::Add(const json::value& value, int depth) {
-  const Component component(value, "pre_tokenizer");
-  if (component.type() == "Sequence" && depth < kMaxComponentDepth) {
-    INGLE_TRY(const json::array* parts, component.Array("pretokenizers"));
-    for (const json::value& part : *parts) INGLE_RETURN_IF_ERROR(Add(part, depth + 1));
-    return {};
-  }
-  std::string known = "Sequence";
-  for (const Kind& kind : kKinds) {
-    known.append(", ").append(kind.type);
-    if (kind.type != component.type()) continue;
-    if (ends_in_bytes_) steps_.emplace_back().apply = ApplySpellBytes;
+  if (value.is_null()) return steps;
+  const auto take = [&](const Component& component, const Kind& kind) -> Status {
+    if (steps.ends_in_bytes_) steps.steps_.emplace_back().apply = ApplySpellBytes;
     Step step;
-    step.apply = kind.apply;
+    step.apply = kind.action;
     INGLE_RETURN_IF_ERROR(kind.read(component, step));
-    ends_in_bytes_ = kind.apply == ApplyByteLevel;
-    const bool idle = ends_in_bytes_ && !step.prefix_space && !step.use_regex;
-    if (!idle) steps_.push_back(std::move(step));
+    steps.ends_in_bytes_ = kind.action == ApplyByteLevel;
+    const bool idle = steps.ends_in_bytes_ && !step.prefix_space && !step.use_regex;
+    if (!idle) steps.steps_.push_back(std::move(step));
     return {};
-  }
-  return component.Unknown(known);
+  };
+  INGLE_RETURN_IF_ERROR(ReadComponents(value, {"pre_tokenizer", "pretokenizers"}, kKinds, take));
+  return steps;
 }
 
 void SplitSteps::Split(TextPieces& pieces, size_t from, TextStore& store) const {

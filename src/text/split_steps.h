@@ -41,7 +41,6 @@ class SplitSteps {
   struct Step;
 
  private:
-  Status Add(const json::value& value, int depth);
   std::vector<Step> steps_;
   bool ends_in_bytes_ = false;
 };
