@@ -6,6 +6,7 @@
 #include "api/chat_messages.h"
 #include "api/generation_fields.h"
 #include "api/logprobs.h"
+#include "api/openai_reply.h"
 #include "api/sse.h"
 
 namespace ingle {
@@ -202,90 +203,37 @@ void ReadLogprobs(const FieldReader& fields, GenerateRequest* request, Generatio
         {"ignored_field", "top_logprobs", "top_logprobs has no effect without logprobs: true"});
 }
 
-class ChatReply final : public Reply {
+class ChatReply final : public OpenAiReply {
  public:
-  using Reply::Reply;
+  ChatReply(GenerationCall call, ReplyFrame frame)
+      : OpenAiReply(std::move(call), std::move(frame),
+                    {"chat.completion", "chat.completion.chunk"}) {}
 
   std::string StreamAccepted(size_t choice) override {
-    json::object chunk = Chunk(choice, {{"role", "assistant"}, {"content", ""}}, nullptr, nullptr);
+    json::object chunk =
+        Chunk(Entry(choice, {{"role", "assistant"}, {"content", ""}}, json::value(nullptr)));
     chunk["seed"] = choices_[choice].accepted.sampling.seed.value;
     return SseData(chunk);
   }
 
-  std::string StreamDelta(size_t choice, const Delta& delta) override {
-    std::string out;
-    json::value logprobs = nullptr;
-    if (call_.logprobs && !delta.tokens.empty()) logprobs = ChatLogprobs(delta.tokens);
-    auto pieces = SplitText(delta.text);
-    if (pieces.empty() && !logprobs.is_null()) pieces.push_back({});
-    for (const std::string_view piece : pieces) {
-      out += SseData(Chunk(choice, {{"content", piece}}, std::move(logprobs), nullptr));
-      logprobs = nullptr;
-    }
-    return out;
-  }
-
-  std::string StreamFinished(size_t choice) override {
-    const Choice& state = choices_[choice];
-    json::object chunk = Chunk(choice, json::object(), nullptr,
-                               json::value(FinishReasonName(state.finished.reason)));
-    chunk["choices"].as_array()[0].as_object()["stop_cause"] = StopCauseName(state.finished.cause);
-    chunk["seed"] = state.accepted.sampling.seed.value;
-    if (json::array warnings = Warnings(choice); !warnings.empty())
-      chunk["warnings"] = std::move(warnings);
-    return SseData(chunk);
-  }
-
-  std::string StreamEnd() override {
-    std::string out;
-    if (call_.include_usage) {
-      json::object chunk = Frame("chat.completion.chunk");
-      chunk["choices"] = json::array();
-      chunk["usage"] = Usage();
-      out = SseData(chunk);
-    }
-    return out.append(kSseDone);
-  }
-
-  json::object Whole() const override {
-    json::object body = Frame("chat.completion");
-    json::array choices;
-    for (size_t i = 0; i < choices_.size(); ++i) {
-      const Choice& state = choices_[i];
-      choices.push_back(json::object{
-          {"index", i},
-          {"message", {{"role", "assistant"}, {"content", state.text}, {"refusal", nullptr}}},
-          {"logprobs",
-           call_.logprobs ? json::value(ChatLogprobs(state.tokens)) : json::value(nullptr)},
-          {"finish_reason", FinishReasonName(state.finished.reason)},
-          {"stop_cause", StopCauseName(state.finished.cause)}});
-    }
-    body["choices"] = std::move(choices);
-    body["usage"] = Usage();
-    body["seed"] = choices_[0].accepted.sampling.seed.value;
-    if (json::array warnings = AllWarnings(); !warnings.empty())
-      body["warnings"] = std::move(warnings);
-    return body;
-  }
-
  private:
-  json::object Frame(const char* object) const {
-    return {{"id", frame_.id},
-            {"object", object},
-            {"created", frame_.created_s},
-            {"model", frame_.model},
-            {"system_fingerprint", frame_.fingerprint}};
+  static json::object Entry(size_t choice, json::object delta, json::value logprobs) {
+    return {{"index", choice}, {"delta", std::move(delta)}, {"logprobs", std::move(logprobs)}};
   }
 
-  json::object Chunk(size_t choice, json::object delta, json::value logprobs,
-                     json::value finish_reason) const {
-    json::object chunk = Frame("chat.completion.chunk");
-    chunk["choices"] = json::array{json::object{{"index", choice},
-                                                {"delta", std::move(delta)},
-                                                {"logprobs", std::move(logprobs)},
-                                                {"finish_reason", std::move(finish_reason)}}};
-    if (call_.include_usage) chunk["usage"] = nullptr;
-    return chunk;
+  json::object Piece(size_t choice, std::string_view text, json::value logprobs) const override {
+    return Entry(choice, {{"content", text}}, std::move(logprobs));
+  }
+  json::object NoPiece(size_t choice) const override { return Entry(choice, {}, nullptr); }
+  json::value StreamLogprobs(size_t, std::span<const SampledToken> tokens) override {
+    return ChatLogprobs(tokens);
+  }
+  json::object WholeChoice(size_t choice) const override {
+    const Choice& state = choices_[choice];
+    return {{"index", choice},
+            {"message", {{"role", "assistant"}, {"content", state.text}, {"refusal", nullptr}}},
+            {"logprobs",
+             call_.logprobs ? json::value(ChatLogprobs(state.tokens)) : json::value(nullptr)}};
   }
 };
 

@@ -4,6 +4,7 @@
 
 #include "api/generation_fields.h"
 #include "api/logprobs.h"
+#include "api/openai_reply.h"
 #include "api/sse.h"
 
 namespace ingle {
@@ -119,76 +120,19 @@ Status CheckBestOf(const FieldReader& fields) {
               "best_of", "unsupported_parameter");
 }
 
-class CompletionReply final : public Reply {
+class CompletionReply final : public OpenAiReply {
  public:
   CompletionReply(GenerationCall call, ReplyFrame frame)
-      : Reply(std::move(call), std::move(frame)), offsets_(call_.requests.size()) {}
+      : OpenAiReply(std::move(call), std::move(frame), {"text_completion", "text_completion"}),
+        offsets_(call_.requests.size()) {}
 
   std::string StreamAccepted(size_t choice) override {
     std::string out;
     // Without an echo there is nothing to show yet, but the client learns that work has begun.
-    if (call_.echoes.empty()) return SseData(Chunk(choice, "", nullptr, nullptr));
+    if (call_.echoes.empty()) return SseData(Chunk(NoPiece(choice)));
     for (const std::string_view piece : SplitText(Echo(choice)))
-      out += SseData(Chunk(choice, piece, nullptr, nullptr));
+      out += SseData(Chunk(Piece(choice, piece, nullptr)));
     return out;
-  }
-
-  std::string StreamDelta(size_t choice, const Delta& delta) override {
-    std::string out;
-    json::value logprobs = nullptr;
-    if (call_.logprobs && !delta.tokens.empty())
-      logprobs = CompletionLogprobs(delta.tokens, &offsets_[choice]);
-    auto pieces = SplitText(delta.text);
-    if (pieces.empty() && !logprobs.is_null()) pieces.push_back({});
-    for (const std::string_view piece : pieces) {
-      out += SseData(Chunk(choice, piece, std::move(logprobs), nullptr));
-      logprobs = nullptr;
-    }
-    return out;
-  }
-
-  std::string StreamFinished(size_t choice) override {
-    const Choice& state = choices_[choice];
-    json::object chunk =
-        Chunk(choice, "", nullptr, json::value(FinishReasonName(state.finished.reason)));
-    chunk["choices"].as_array()[0].as_object()["stop_cause"] = StopCauseName(state.finished.cause);
-    chunk["seed"] = state.accepted.sampling.seed.value;
-    if (json::array warnings = Warnings(choice); !warnings.empty())
-      chunk["warnings"] = std::move(warnings);
-    return SseData(chunk);
-  }
-
-  std::string StreamEnd() override {
-    std::string out;
-    if (call_.include_usage) {
-      json::object chunk = Frame();
-      chunk["choices"] = json::array();
-      chunk["usage"] = Usage();
-      out = SseData(chunk);
-    }
-    return out.append(kSseDone);
-  }
-
-  json::object Whole() const override {
-    json::object body = Frame();
-    json::array choices;
-    for (size_t i = 0; i < choices_.size(); ++i) {
-      const Choice& state = choices_[i];
-      uint64_t offset = 0;
-      choices.push_back(json::object{
-          {"text", std::string(Echo(i)) + state.text},
-          {"index", i},
-          {"logprobs", call_.logprobs ? json::value(CompletionLogprobs(state.tokens, &offset))
-                                      : json::value(nullptr)},
-          {"finish_reason", FinishReasonName(state.finished.reason)},
-          {"stop_cause", StopCauseName(state.finished.cause)}});
-    }
-    body["choices"] = std::move(choices);
-    body["usage"] = Usage();
-    body["seed"] = choices_[0].accepted.sampling.seed.value;
-    if (json::array warnings = AllWarnings(); !warnings.empty())
-      body["warnings"] = std::move(warnings);
-    return body;
   }
 
  private:
@@ -197,26 +141,22 @@ class CompletionReply final : public Reply {
                                 : call_.echoes[choice / call_.choices_per_prompt];
   }
 
-  json::object Frame() const {
-    return {{"id", frame_.id},
-            {"object", "text_completion"},
-            {"created", frame_.created_s},
-            {"model", frame_.model},
-            {"system_fingerprint", frame_.fingerprint}};
+  json::object Piece(size_t choice, std::string_view text, json::value logprobs) const override {
+    return {{"text", text}, {"index", choice}, {"logprobs", std::move(logprobs)}};
+  }
+  json::object NoPiece(size_t choice) const override { return Piece(choice, "", nullptr); }
+  json::value StreamLogprobs(size_t choice, std::span<const SampledToken> tokens) override {
+    return CompletionLogprobs(tokens, &offsets_[choice]);
+  }
+  json::object WholeChoice(size_t choice) const override {
+    const Choice& state = choices_[choice];
+    uint64_t offset = 0;
+    return Piece(choice, std::string(Echo(choice)) + state.text,
+                 call_.logprobs ? json::value(CompletionLogprobs(state.tokens, &offset))
+                                : json::value(nullptr));
   }
 
-  json::object Chunk(size_t choice, std::string_view text, json::value logprobs,
-                     json::value finish_reason) const {
-    json::object chunk = Frame();
-    chunk["choices"] = json::array{json::object{{"text", text},
-                                                {"index", choice},
-                                                {"logprobs", std::move(logprobs)},
-                                                {"finish_reason", std::move(finish_reason)}}};
-    if (call_.include_usage) chunk["usage"] = nullptr;
-    return chunk;
-  }
-
-  std::vector<uint64_t> offsets_;
+  std::vector<uint64_t> offsets_;  // Of each choice: characters before its next token.
 };
 
 }  // namespace
