@@ -104,11 +104,8 @@ std::vector<std::string> Names() {
   for (const auto& path : TinyDirectory::Goldens(kTinyGoldens)) names.push_back(path.stem());
   return names;
 }
-INSTANTIATE_TEST_SUITE_P(Tiny, EveryArchitecture, testing::ValuesIn(Names()), [](const auto& info) {
-  std::string name = info.param;
-  std::ranges::replace(name, '-', '_');
-  return name;
-});
+INSTANTIATE_TEST_SUITE_P(Tiny, EveryArchitecture, testing::ValuesIn(Names()),
+                         [](const auto& info) { return TinyTestName(info.param); });
 
 TEST(Convert, ReportsAndKeys) {
   const TinyModel tiny("lfm2moe");

@@ -8,15 +8,6 @@
 namespace ingle {
 namespace {
 
-void ExpectRefused(const std::string& path, const std::string& word,
-                   ErrorCode code = ErrorCode::kCorruptFile) {
-  const auto opened = OpenModelFiles(path);
-  ASSERT_FALSE(opened) << "accepted; expected " << word;
-  EXPECT_EQ(opened.error().code, code) << opened.error().message;
-  EXPECT_NE(opened.error().message.find(word), std::string::npos) << opened.error().message;
-  EXPECT_NE(opened.error().message.find(path), std::string::npos) << opened.error().message;
-}
-
 std::string Text(const Metadata& metadata, std::string_view key) {
   const auto text = metadata.String(key);
   return text && *text != nullptr ? **text : "(none)";

@@ -8,15 +8,6 @@
 namespace ingle {
 namespace {
 
-void ExpectRefused(const std::string& path, const std::string& word,
-                   ErrorCode code = ErrorCode::kCorruptFile) {
-  const auto opened = OpenModelFiles(path);
-  ASSERT_FALSE(opened) << "accepted; expected " << word;
-  EXPECT_EQ(opened.error().code, code) << opened.error().message;
-  EXPECT_NE(opened.error().message.find(word), std::string::npos) << opened.error().message;
-  EXPECT_NE(opened.error().message.find(path.substr(0, 20)), std::string::npos);
-}
-
 TEST(ModelFiles, OneGgufFile) {
   const TestFile on_disk(EveryKindOfValue().Bytes());
   const auto opened = OpenModelFiles(on_disk.path());

@@ -1,5 +1,8 @@
 #pragma once
-// For tests: a directory that is gone with this object, and the bytes of safetensors files.
+// For tests: a directory that is gone with this object, the bytes of safetensors files, and models
+// that must be refused.
+
+#include <gtest/gtest.h>
 
 #include <cstdint>
 #include <cstring>
@@ -8,6 +11,8 @@
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "files/model_files.h"
 
 namespace ingle {
 
@@ -36,6 +41,19 @@ class TestDirectory {
  private:
   std::string path_;
 };
+
+// The message names the file at fault: another one of the same folder, where `path` is one of many.
+inline void ExpectRefused(const std::string& path, const std::string& word,
+                          ErrorCode code = ErrorCode::kCorruptFile) {
+  const auto opened = OpenModelFiles(path);
+  ASSERT_FALSE(opened) << "accepted; expected " << word;
+  const std::string& said = opened.error().message;
+  const bool folder = std::filesystem::is_directory(path);
+  const std::string place = folder ? path : std::filesystem::path(path).parent_path().string();
+  EXPECT_EQ(opened.error().code, code) << said;
+  EXPECT_NE(said.find(word), std::string::npos) << said;
+  EXPECT_NE(said.find(place), std::string::npos) << said;
+}
 
 class TestSafetensors {
  public:

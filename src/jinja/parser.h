@@ -52,6 +52,7 @@ class Parser {
   Node* Unary(bool with_filter);
   Node* Primary(bool with_namespace);
   Node* Literal();
+  Node* Call(Node* callee);
   Node* Postfix(Node* node);
   Node* FilterOrTest(Node* node);
   Node* Subscript(Node* node);

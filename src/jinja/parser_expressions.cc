@@ -260,15 +260,19 @@ Node* Parser::ListOrDict() {
   return Grow(node);
 }
 
+Node* Parser::Call(Node* callee) {
+  Node* call = New(NodeType::kCall, Peek().line);
+  if (call == nullptr) return nullptr;
+  call->a = callee;
+  return Arguments(*call) ? Grow(call) : nullptr;
+}
+
 Node* Parser::Postfix(Node* node) {
   while (node != nullptr) {
     if (AtOperator(".") || AtOperator("[")) {
       node = Subscript(node);
     } else if (AtOperator("(")) {
-      Node* call = New(NodeType::kCall, Peek().line);
-      if (call == nullptr) return nullptr;
-      call->a = node;
-      node = Arguments(*call) ? Grow(call) : nullptr;
+      node = Call(node);
     } else {
       break;
     }
@@ -283,10 +287,7 @@ Node* Parser::FilterOrTest(Node* node) {
     } else if (AtName("is")) {
       node = Test(node);
     } else if (AtOperator("(")) {
-      Node* call = New(NodeType::kCall, Peek().line);
-      if (call == nullptr) return nullptr;
-      call->a = node;
-      node = Arguments(*call) ? Grow(call) : nullptr;
+      node = Call(node);
     } else {
       break;
     }

@@ -154,11 +154,7 @@ TEST(Experts, TiesGoToTheLowestNumberAndABiasOnlyChooses) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Tiny, Architectures, testing::ValuesIn(TinyDirectory::Goldens(kGoldens)),
-                         [](const auto& info) {
-                           std::string name = info.param.stem().string();
-                           std::ranges::replace(name, '-', '_');
-                           return name;
-                         });
+                         [](const auto& info) { return TinyTestName(info.param); });
 
 }  // namespace
 }  // namespace ingle

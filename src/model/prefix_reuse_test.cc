@@ -113,11 +113,7 @@ TEST_P(PrefixReuse, SameBitsWhenTheCacheIsTooSmallForAll) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Tiny, PrefixReuse, testing::ValuesIn(TinyDirectory::Goldens(kGoldens)),
-                         [](const auto& info) {
-                           std::string name = info.param.stem().string();
-                           std::ranges::replace(name, '-', '_');
-                           return name;
-                         });
+                         [](const auto& info) { return TinyTestName(info.param); });
 
 }  // namespace
 }  // namespace ingle

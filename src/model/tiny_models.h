@@ -42,6 +42,13 @@ inline std::vector<int32_t> TinyTokens(size_t count) {
   return tokens;
 }
 
+// A golden as the name of a test.
+inline std::string TinyTestName(const std::filesystem::path& golden) {
+  std::string name = golden.stem().string();
+  std::ranges::replace(name, '-', '_');
+  return name;
+}
+
 class TinyDirectory {
  public:
   explicit TinyDirectory(const std::filesystem::path& golden) : name_(golden.stem().string()) {

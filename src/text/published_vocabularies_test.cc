@@ -34,6 +34,25 @@ std::vector<std::string> SplitBy(const std::string& text, const std::string& sep
   return parts;
 }
 
+std::vector<std::string> InputsOf(const std::string& path) {
+  return SplitBy(ReadAll(path + ".inp"), "\n__ggml_vocab_test__\n");
+}
+
+// Each text of PATH.inp becomes the tokens of its line in PATH.out.
+void ExpectPairs(const Tokenizer& tokenizer, const std::string& path) {
+  const std::vector<std::string> inputs = InputsOf(path);
+  std::istringstream outputs(ReadAll(path + ".out"));
+  ASSERT_GE(inputs.size(), 40u);
+  for (const std::string& input : inputs) {
+    std::string line;
+    ASSERT_TRUE(std::getline(outputs, line)) << "fewer outputs than inputs";
+    std::istringstream numbers(line);
+    std::vector<TokenId> expected;
+    for (TokenId id; numbers >> id;) expected.push_back(id);
+    EXPECT_EQ(tokenizer.Encode(input, false, false), expected) << testing::PrintToString(input);
+  }
+}
+
 class Published : public testing::TestWithParam<const char*> {
  protected:
   void SetUp() override {
@@ -52,31 +71,15 @@ class Published : public testing::TestWithParam<const char*> {
     EXPECT_TRUE(tokenizer_->warnings.empty()) << tokenizer_->warnings.front();
   }
 
-  std::vector<std::string> Inputs() const {
-    return SplitBy(ReadAll(path_ + ".inp"), "\n__ggml_vocab_test__\n");
-  }
-
   std::string path_;
   std::unique_ptr<Tokenizer> tokenizer_;
 };
 
-TEST_P(Published, PairsAreEqual) {
-  const std::vector<std::string> inputs = Inputs();
-  std::istringstream outputs(ReadAll(path_ + ".out"));
-  ASSERT_GE(inputs.size(), 40u);
-  for (const std::string& input : inputs) {
-    std::string line;
-    ASSERT_TRUE(std::getline(outputs, line)) << "fewer outputs than inputs";
-    std::istringstream numbers(line);
-    std::vector<TokenId> expected;
-    for (TokenId id; numbers >> id;) expected.push_back(id);
-    EXPECT_EQ(tokenizer_->Encode(input, false, false), expected) << testing::PrintToString(input);
-  }
-}
+TEST_P(Published, PairsAreEqual) { ExpectPairs(*tokenizer_, path_); }
 
 // Whole, and token by token with characters cut in pieces.
 TEST_P(Published, RoundTrip) {
-  std::vector<std::string> texts = Inputs();
+  std::vector<std::string> texts = InputsOf(path_);
   for (uint32_t c = 1; c <= 0x10FFFF; c += c < 0x3000 ? 1 : 97) {
     if (c >= 0xD800 && c <= 0xDFFF) continue;
     std::string text = "a";
@@ -140,17 +143,7 @@ TEST(PublishedBert, PairsAreEqual) {
   ASSERT_TRUE(file) << file.error().message;
   const auto tokenizer = LoadTokenizer(file->metadata());
   ASSERT_TRUE(tokenizer) << tokenizer.error().message;
-  const auto inputs = SplitBy(ReadAll(path + ".inp"), "\n__ggml_vocab_test__\n");
-  std::istringstream outputs(ReadAll(path + ".out"));
-  ASSERT_GE(inputs.size(), 40u);
-  for (const std::string& input : inputs) {
-    std::string line;
-    ASSERT_TRUE(std::getline(outputs, line)) << "fewer outputs than inputs";
-    std::istringstream numbers(line);
-    std::vector<TokenId> expected;
-    for (TokenId id; numbers >> id;) expected.push_back(id);
-    EXPECT_EQ((*tokenizer)->Encode(input, false, false), expected) << testing::PrintToString(input);
-  }
+  ExpectPairs(**tokenizer, path);
   EXPECT_EQ((*tokenizer)->Encode("Hello", true, false), (std::vector<TokenId>{101, 7592, 102}));
 }
 
