@@ -28,11 +28,25 @@ class StepEndTest : public EngineTest {
       changed_.notify_all();
     });
   }
+  // A model whose first step says that it has begun, and waits.
+  void StartHeld(double end_share = FakeModelOptions().end_share) {
+    FakeModelOptions model;
+    model.end_share = end_share;
+    model.before_step = [this]() -> Status {
+      if (model_->steps == 1) {
+        entered_.count_down();
+        go_on_.wait();
+      }
+      return {};
+    };
+    Start(model);
+  }
   void WaitForEnds(size_t count) {
     std::unique_lock lock(mutex_);
     ASSERT_TRUE(changed_.wait_for(lock, std::chrono::seconds(60), [&] { return ends_ >= count; }));
   }
 
+  std::latch entered_{1}, go_on_{1};
   std::mutex mutex_;
   std::condition_variable changed_;
   std::vector<Event> open_;      // Since the last end of a step.
@@ -67,44 +81,25 @@ TEST_F(StepEndTest, FollowsAllEventsOfTheStepOfAllSequences) {
 }
 
 TEST_F(StepEndTest, FollowsACancellationBetweenSteps) {
-  std::latch entered(1), go_on(1);
-  FakeModelOptions model;
-  model.end_share = 0;
-  model.before_step = [&]() -> Status {
-    if (model_->steps == 1) {
-      entered.count_down();
-      go_on.wait();
-    }
-    return {};
-  };
-  Start(model);
+  StartHeld(0);
   Watch();
   ASSERT_TRUE(engine_->Submit(TextRequest("a", "x"), Noting()));
-  entered.wait();
+  entered_.wait();
   engine_->Cancel("a");
-  go_on.count_down();
+  go_on_.count_down();
   WaitForEnds(1);
   EXPECT_EQ(engine_->steps(), 1u) << "its end was told without another step";
 }
 
 TEST_F(StepEndTest, ProgressRisesWithinAStep) {
-  std::latch entered(1), go_on(1);
-  FakeModelOptions model;
-  model.before_step = [&]() -> Status {
-    if (model_->steps == 1) {
-      entered.count_down();
-      go_on.wait();
-    }
-    return {};
-  };
-  Start(model);
+  StartHeld();
   ASSERT_TRUE(engine_->Submit(TextRequest("a", "x"), Noting()));
-  entered.wait();
+  entered_.wait();
   EXPECT_EQ(engine_->progress(), 0u);
   model_->worked = 3;
   EXPECT_EQ(engine_->steps(), 0u);
   EXPECT_EQ(engine_->progress(), 3u);
-  go_on.count_down();
+  go_on_.count_down();
   engine_.reset();
 }
 

@@ -78,36 +78,35 @@ void FromQ5_1(const std::byte* blocks, size_t weights, float* out) {
   }
 }
 
-void FromQ4_K(const std::byte* blocks, size_t weights, float* out) {
+// Groups of 32 weights with a scale and a minimum each. quant: the integer of weight i of a group.
+template <class Block, class Quant>
+void FromGroups(const std::byte* blocks, size_t weights, float* out, const Quant& quant) {
   for (size_t b = 0; b < weights / kSuperBlock; ++b) {
-    const auto block = Load<BlockQ4_K>(blocks, b);
+    const auto block = Load<Block>(blocks, b);
     const float d = F16ToF32(block.d), dmin = F16ToF32(block.dmin);
     for (uint32_t group = 0; group < 8; ++group) {
       const ScaleMin packed = UnpackScaleMin(block.scales, group);
       const float scale = d * static_cast<float>(packed.scale),
                   min = dmin * static_cast<float>(packed.min);
-      for (uint32_t i = 0; i < 32; ++i) {
-        const uint32_t q = block.q[group / 2 * 32 + i] >> (group % 2 * 4) & 15u;
-        *out++ = scale * static_cast<float>(q) - min;
-      }
+      for (uint32_t i = 0; i < 32; ++i)
+        *out++ = scale * static_cast<float>(quant(block, group, i)) - min;
     }
   }
 }
 
+template <class Block>
+uint32_t NibbleOfGroup(const Block& block, uint32_t group, uint32_t i) {
+  return block.q[group / 2 * 32 + i] >> (group % 2 * 4) & 15u;
+}
+
+void FromQ4_K(const std::byte* blocks, size_t weights, float* out) {
+  FromGroups<BlockQ4_K>(blocks, weights, out, NibbleOfGroup<BlockQ4_K>);
+}
+
 void FromQ5_K(const std::byte* blocks, size_t weights, float* out) {
-  for (size_t b = 0; b < weights / kSuperBlock; ++b) {
-    const auto block = Load<BlockQ5_K>(blocks, b);
-    const float d = F16ToF32(block.d), dmin = F16ToF32(block.dmin);
-    for (uint32_t group = 0; group < 8; ++group) {
-      const ScaleMin packed = UnpackScaleMin(block.scales, group);
-      const float scale = d * static_cast<float>(packed.scale),
-                  min = dmin * static_cast<float>(packed.min);
-      for (uint32_t i = 0; i < 32; ++i) {
-        const uint32_t nibble = block.q[group / 2 * 32 + i] >> (group % 2 * 4) & 15u;
-        *out++ = scale * static_cast<float>(nibble | (block.high[i] >> group & 1u) << 4) - min;
-      }
-    }
-  }
+  FromGroups<BlockQ5_K>(blocks, weights, out, [](const auto& block, uint32_t group, uint32_t i) {
+    return NibbleOfGroup(block, group, i) | (block.high[i] >> group & 1u) << 4;
+  });
 }
 
 void FromQ6_K(const std::byte* blocks, size_t weights, float* out) {
