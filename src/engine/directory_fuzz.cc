@@ -10,7 +10,7 @@
 
 #include "engine/end_tokens.h"
 #include "engine/engine.h"
-#include "engine/model_sampling.h"
+#include "engine/text_facts.h"
 #include "files/model_files.h"
 #include "model/weights.h"
 
@@ -54,10 +54,12 @@ void Read(const std::string& path) {
     for (const ingle::PlannedTensor& tensor : plan->tensors) (void)ingle::ReadFloats(tensor);
   else
     MustSay(plan.error());
-  (void)ingle::DescribeDefaults(ingle::FindModelDefaults(files->metadata()));
+  const ingle::ModelDefaults defaults = ingle::FindModelDefaults(files->metadata());
+  (void)ingle::DescribeText(defaults);
   const auto text = ingle::LoadTextParts(files->metadata(), "");
   if (!text) return MustSay(text.error());
-  (void)ingle::FindEndTokens(*text->tokenizer, files->metadata(), text->turn_endings);
+  const auto ends = ingle::FindEndTokens(*text->tokenizer, files->metadata(), text->turn_endings);
+  (void)ingle::DescribeText(*text, ends, defaults, {});
 }
 
 }  // namespace
