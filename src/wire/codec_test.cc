@@ -181,6 +181,28 @@ TEST(Codec, TextsCutInsideACharacterSurviveTheTrip) {
   EXPECT_EQ(std::get<WorkerDescription>(again->load).text_facts.at("stop").as_string(), mended);
 }
 
+TEST(Codec, TextFactsThatAreTooLongAreNamed) {
+  StepReport report;
+  WorkerDescription description;
+  description.text_facts = {{"stop", std::string(2 << 20, 'x')}};
+  report.load = description;
+  const auto again = DecodeReport(EncodeReport(report));
+  ASSERT_TRUE(again) << again.error().message;
+  const json::object& facts = std::get<WorkerDescription>(again->load).text_facts;
+  EXPECT_NE(json::serialize(facts).find("more than 1 MiB"), std::string::npos);
+}
+
+TEST(Codec, TextFactsThatAreNoObjectAreRefused) {
+  const std::string whole = EncodeReport(FullReport());
+  for (const char* other : {R"([ stop":["END"]})", R"(["stop","E","D"])"}) {
+    std::string bytes = whole;
+    bytes.replace(bytes.find(R"({"stop)"), 16, other);
+    const auto again = DecodeReport(bytes);
+    ASSERT_FALSE(again) << other;
+    EXPECT_NE(again.error().message.find("about the model's text"), std::string::npos);
+  }
+}
+
 TEST(Codec, BadReportsAreRefused) {
   StepReport report = FullReport();
   std::get<Delta>(report.events[2].event).tokens[0].logprob = std::nan("");

@@ -13,6 +13,9 @@ constexpr int kMaxTokensPerDelta = 1 << 16;
 constexpr int kMaxTop = 20;
 constexpr int kMaxWarnings = 256;
 constexpr size_t kMaxFactsBytes = 1 << 20;
+constexpr char kFactsTooLong[] =
+    "{\"warnings\":[\"what the model's files say about its text has more than 1 MiB: see `ingle "
+    "show`\"]}";
 constexpr uint32_t kLastErrorCode = static_cast<uint32_t>(ErrorCode::kInternal);
 constexpr uint32_t kLastOrigin = static_cast<uint32_t>(Origin::kDrawn);
 
@@ -225,7 +228,7 @@ void ToProto(const WorkerDescription& description, wire::Description& out) {
   out.set_has_chat_template(description.has_chat_template);
   if (description.text_facts.empty()) return;
   const std::string facts = ValidUtf8(json::serialize(description.text_facts));
-  if (facts.size() <= kMaxFactsBytes) out.set_text_facts_json(facts);
+  out.set_text_facts_json(facts.size() <= kMaxFactsBytes ? facts : kFactsTooLong);
 }
 
 Result<WorkerDescription> FromProto(const wire::Description& in) {
