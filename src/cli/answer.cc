@@ -90,6 +90,19 @@ std::string WithEscapes(std::string_view text, std::string_view special) {
   return out;
 }
 
+// The request's, else those that the model's files set.
+void PrintStops(const Engine& engine, const GenerateRequest& request) {
+  std::fprintf(stderr, "\nstop      ");
+  for (const std::string& stop : request.stop)
+    std::fprintf(stderr, " \"%s\"", Escaped(stop).c_str());
+  const json::value* sampling = engine.text_facts().if_contains("sampling");
+  const json::value* own =
+      sampling == nullptr ? nullptr : sampling->as_object().if_contains("stop");
+  if (own == nullptr || !request.stop.empty() || request.ignore_eos) return;
+  for (const json::value& stop : own->at("value").as_array())
+    std::fprintf(stderr, " \"%s\" (model)", Escaped(stop.as_string()).c_str());
+}
+
 }  // namespace
 
 Result<AnswerResult> PrintAnswer(Engine& engine, GenerateRequest request) {
@@ -126,11 +139,9 @@ Status PrintRequest(const Engine& engine, const GenerateRequest& request) {
   std::fprintf(stderr, "prompt     \"%s\"\n", Escaped(prompt).c_str());
   std::fprintf(stderr, "tokens     %zu:", tokens.size());
   for (TokenId token : tokens) std::fprintf(stderr, " %d", token);
-  std::fprintf(stderr, "\nstop       ");
-  for (const std::string& stop : request.stop)
-    std::fprintf(stderr, "\"%s\" ", Escaped(stop).c_str());
+  PrintStops(engine, request);
   std::fprintf(stderr, "%s\nend tokens ",
-               request.ignore_eos ? "(end tokens are forbidden: --ignore-eos)" : "");
+               request.ignore_eos ? " (end tokens are forbidden: --ignore-eos)" : "");
   for (const EndToken& token : engine.end_tokens())
     std::fprintf(stderr, "%d %s (%s)  ", token.id, Escaped(token.spelling).c_str(),
                  token.source.c_str());

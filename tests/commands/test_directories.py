@@ -171,6 +171,17 @@ def test_generation_config_sets_defaults_that_requests_replace(ingle, copy):
     assert " 7 " in re.search(r"^end tokens .*$", report, re.M).group()
 
 
+def test_stop_strings_of_the_model(ingle, copy):
+    model = copy()
+    change(model / "generation_config.json", stop_strings=["saw"], max_new_tokens=3)
+    stop = lambda *flags: re.search(r"^stop +(.*)$", verbose(ingle, model, *flags), re.M).group(1).strip()
+    assert stop() == '"saw" (model)'
+    assert stop("--stop", "x") == '"x"' and "saw" not in stop("--ignore-eos")
+    assert output(ingle, "run", model, QUESTION).decode().strip() == "The capital of Poland is War"
+    assert "Warsaw" in output(ingle, "run", model, QUESTION, "--stop", "xyz").decode()
+    assert "generation_config.max_new_tokens is not used" in verbose(ingle, model)
+
+
 def test_settings_that_there_are_none_of_are_named(ingle, copy):
     model = copy()
     change(model / "generation_config.json", do_sample=None, temperature=7, num_beams=4, no_repeat_ngram_size=0,
