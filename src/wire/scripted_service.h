@@ -41,7 +41,7 @@ class ScriptedService final : public WorkerService {
     if (text == "slow") {
       std::lock_guard lock(mutex_);
       slow_id_ = id;
-      slow_reports_left_ = 60;
+      slow_reports_left_ = 250;  // Five seconds.
       return;
     }
     Say(id, Delta{text, {{1, text, 0, {}}}});
