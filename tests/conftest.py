@@ -95,6 +95,12 @@ def ingle():
     return run
 
 
+@pytest.fixture(scope="session")
+def server_class():
+    """For fixtures that keep a server for longer than a test."""
+    return Server
+
+
 @pytest.fixture
 def serve():
     """Starts servers and stops them at the end of the test: serve("--threads", 1, model="spark")."""
