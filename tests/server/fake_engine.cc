@@ -249,8 +249,9 @@ class FakeEngine final : public Engine {
       lock.lock();
       const size_t active = std::min<size_t>(all_.size(), options_.max_sequences);
       std::vector<size_t> done;
-      for (size_t i = 0; i < active; ++i)
-        if (goes_on(all_[i]) && Step(all_[i])) done.push_back(i);
+      for (size_t i = 0; i < all_.size(); ++i)
+        if ((i < active || all_[i].cancelled) && goes_on(all_[i]) && Step(all_[i]))
+          done.push_back(i);
       for (auto i = done.rbegin(); i != done.rend(); ++i)
         all_.erase(all_.begin() + static_cast<std::ptrdiff_t>(*i));
       Count();

@@ -1,7 +1,8 @@
 // The server with an engine that needs no model: `fake_ingle serve --port N ...` and, as its
 // worker, `fake_ingle worker ...`. Environment: FAKE_STEP_MS, FAKE_LOAD=ok|fail, FAKE_CONTEXT,
-// FAKE_IGNORE_PAUSES, and FAKE_FLAGS, a folder: while it holds a file "load" the model is being
-// loaded, while it holds "die" the worker dies at that; the other flags are in fake_engine.h.
+// FAKE_SEQUENCES, FAKE_IGNORE_PAUSES, and FAKE_FLAGS, a folder: while it holds a file "load" the
+// model is being loaded, while it holds "die" the worker dies at that; the other flags are in
+// fake_engine.h.
 #include <cstdio>
 #include <cstdlib>
 #include <map>
@@ -35,6 +36,8 @@ ingle::Result<std::unique_ptr<ingle::Engine>> Load(const ingle::ReportLoading& r
   options.flags = flags;
   options.step_ms = Number("FAKE_STEP_MS", options.step_ms);
   options.ignores_pauses = Number("FAKE_IGNORE_PAUSES", 0) != 0;
+  options.max_sequences =
+      static_cast<uint32_t>(Number("FAKE_SEQUENCES", static_cast<int>(options.max_sequences)));
   options.context =
       static_cast<uint32_t>(Number("FAKE_CONTEXT", static_cast<int>(options.context)));
   return ingle::MakeFakeEngine(options);

@@ -9,6 +9,7 @@ import json
 import os
 import pathlib
 import re
+import resource
 import signal
 import socket
 import subprocess
@@ -77,14 +78,18 @@ def cpu_seconds(pid):
 
 
 class FakeServer:
-    def __init__(self, *arguments, env=None, wait=True, unread=False, flags=()):
+    def __init__(self, *arguments, env=None, wait=True, unread=False, flags=(), files=None):
         self._port = None
         self._folder = tempfile.TemporaryDirectory()
+
+        def limit_files():
+            resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))
         for flag in flags:
             self.set_flag(flag)
         self.process = subprocess.Popen([str(FAKE), "serve", "--port", "0", *map(str, arguments)],
                                         env={**os.environ, "FAKE_FLAGS": self._folder.name, **(env or {})},
-                                        stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+                                        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                        preexec_fn=files and limit_files)
         self.log = []
         # A server whose output is not read must answer all the same; `unread` leaves that to the end.
         self.readers = [threading.Thread(target=self._read, args=(pipe,), daemon=True)

@@ -119,6 +119,14 @@ def test_an_image_is_refused_by_its_name(spark):
     assert status == 400 and reply["error"]["param"] == "messages[0].content[0].type" and "image_url" in reply["error"]["message"]
 
 
+def test_a_template_in_a_request_is_not_allowed(spark):
+    for path in ("chat/completions", "completions", "generate"):
+        body = {"messages": ASK} if "chat" in path else {"prompt": "Hi"}
+        status, _, reply = spark.request("POST", "/v1/" + path, {**body, "chat_template": "{{ messages }}"})
+        assert status == 403 and reply["error"]["param"] == "chat_template" and reply["error"]["code"] == "parameter_not_allowed"
+        assert spark.request("POST", "/v1/" + path, {**body, "chat_template": None, "max_tokens": 1})[0] == 200
+
+
 def test_any_model_name_is_echoed_unless_the_server_is_strict(spark, serve):
     assert say(spark, model="gpt-4o")["model"] == "gpt-4o"
     strict = serve("--strict-model")
