@@ -267,6 +267,18 @@ TEST_F(GatewayTest, AfterTheQuarantineItIsTriedAgain) {
   EXPECT_EQ(Run("cured")->text, "cured");
 }
 
+TEST_F(GatewayTest, AWorkerOfAnotherBuildIsRefusedAndNotTriedForEver) {
+  options_.restart.quarantine_ms = 3'600'000;
+  Start("other-build");
+  auto outcome = Run("x");
+  ASSERT_TRUE(outcome->error);
+  EXPECT_EQ(outcome->error->id, "model_unavailable");
+  EXPECT_NE(outcome->error->message.find("it is ingle 0.0 of long ago with protocol"),
+            std::string::npos)
+      << outcome->error->message;
+  EXPECT_EQ(gateway_->status().state, ModelState::kQuarantined);
+}
+
 TEST_F(GatewayTest, AProgramThatCannotStartIsADeathToo) {
   options_.executable = "/no/such/program";
   Start();

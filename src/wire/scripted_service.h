@@ -105,6 +105,8 @@ class ScriptedService final : public WorkerService {
     description.name = "scripted";
     return description;
   }
+  std::string_view Build() const override { return build; }
+  std::string build{BuildName()};
   std::vector<std::string> Capabilities() override { return {"text"}; }
   void Drain() override { drained_ = true; }
   bool drained() const { return drained_; }
