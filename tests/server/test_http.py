@@ -161,7 +161,7 @@ def test_noise(server, data):
 
 
 def test_dripped_heads_are_shed(fake):
-    server = fake("--head-ms", 4000)
+    server = fake("--head-ms", 6000)
     links = [socket.create_connection(("127.0.0.1", server.port), timeout=120) for _ in range(200)]
     before = cpu_seconds(server.process.pid)
     for link in links:

@@ -115,7 +115,7 @@ def test_silent_connections_cost_little(fake):
 
 
 def test_silent_connections_are_closed_when_they_have_asked_for_nothing(fake):
-    server = fake("--first-byte-ms", 1000, "--head-ms", 2000)
+    server = fake("--first-byte-ms", 5000, "--head-ms", 2000)
     links = [socket.create_connection(("127.0.0.1", server.port), timeout=60) for _ in range(3)]
     links[0].sendall(post())  # A client that has asked before may be silent for longer.
     assert b" 200 OK" in links[0].recv(65536)
@@ -175,10 +175,10 @@ def test_a_body_is_charged_until_its_reply_ends(fake):
 
 
 def test_a_body_without_progress_is_refused(fake):
-    server = fake("--body-idle-ms", 3000)
+    server = fake("--body-idle-ms", 4000)
     with half_a_body(server, 1000, 5000) as link:
         for _ in range(4):  # As long as bytes come, it goes on: longer than the limit, all in all.
-            time.sleep(1)
+            time.sleep(1.1)
             assert not select.select([link], [], [], 0)[0]
             link.sendall(b"x")
         raw = read_all(link)
