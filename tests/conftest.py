@@ -3,8 +3,8 @@ import contextlib
 import json
 import os
 import pathlib
+import re
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -18,39 +18,31 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 BINARY = pathlib.Path(os.environ.get("INGLE_BINARY") or ROOT / "build/release/ingle").resolve()
 
 
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 class Server:
     """A running `ingle serve`. `base` is its URL without a slash at the end."""
 
     def __init__(self, *arguments, model="spark", env=None):
-        self.port = free_port()
-        self.base = f"http://127.0.0.1:{self.port}"
-        self.log = tempfile.TemporaryFile()
+        self.log = tempfile.NamedTemporaryFile()
         self.process = subprocess.Popen(
-            [str(BINARY), "serve", model, "--port", str(self.port), *map(str, arguments)],
+            [str(BINARY), "serve", model, "--port", "0", *map(str, arguments)],
             env={**os.environ, **(env or {})}, stdout=self.log, stderr=subprocess.STDOUT)
 
-    def wait_ready(self, timeout_s=60):
+    def wait_ready(self, timeout_s=120):
         end = time.monotonic() + timeout_s
         while time.monotonic() < end:
             if self.process.poll() is not None:
                 raise AssertionError(f"ingle serve ended with {self.process.returncode}: {self.output()}")
-            with contextlib.suppress(OSError):
-                with urllib.request.urlopen(self.base + "/readyz", timeout=5) as reply:
-                    if reply.status == 200:
-                        return self
-            time.sleep(0.05)
+            # The kernel chose a free port; the program prints its URL once the model is there.
+            if said := re.search(r"^http://localhost:(\d+)$", self.output(), re.M):
+                self.port = int(said[1])
+                self.base = f"http://127.0.0.1:{self.port}"
+                return self
+            time.sleep(0.02)
         raise AssertionError(f"not ready after {timeout_s} s: {self.output()}")
 
     def output(self):
         """What it has printed so far."""
-        self.log.seek(0)
-        return self.log.read().decode(errors="replace")
+        return pathlib.Path(self.log.name).read_text(errors="replace")
 
     def request(self, method, path, body=None, headers=None, timeout_s=300):
         """(status, headers, parsed JSON or text)."""
@@ -81,14 +73,15 @@ class Server:
         return [json.loads(event) for event in events[:-1]]
 
     def stop(self):
+        for patience_s in (2, 60):  # What still runs may end; the second signal waits for nobody.
+            if self.process.poll() is None:
+                self.process.send_signal(signal.SIGINT)  # SIGTERM would keep the port open for 5 s.
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    self.process.wait(patience_s)
         if self.process.poll() is None:
-            self.process.send_signal(signal.SIGINT)  # SIGTERM would keep the port open for 5 s.
-            try:
-                self.process.wait(20)
-            except subprocess.TimeoutExpired:
-                self.process.kill()
-                self.process.wait()
-                raise AssertionError("ingle serve did not end within 20 s of SIGINT") from None
+            self.process.kill()
+            self.process.wait()
+            raise AssertionError("ingle serve did not end within 60 s of the second SIGINT")
         self.log.close()
 
 
@@ -98,14 +91,20 @@ def ingle():
     assert BINARY.exists(), f"{BINARY} is not built; run `make test`"
 
     def run(*arguments, env=None, **options):
-        return subprocess.run([str(BINARY), *map(str, arguments)], capture_output=True, timeout=300,
+        return subprocess.run([str(BINARY), *map(str, arguments)], capture_output=True, timeout=600,
                               env={**os.environ, **(env or {})}, **options)
     return run
 
 
 @pytest.fixture(scope="session")
+def server_class():
+    """For fixtures that keep a server for longer than a test."""
+    return Server
+
+
+@pytest.fixture
 def serve():
-    """Starts servers and stops them at the end: serve("--threads", 1, model="spark")."""
+    """Starts servers and stops them at the end of the test: serve("--threads", 1, model="spark")."""
     with contextlib.ExitStack() as stack:
         def start(*arguments, **options):
             server = Server(*arguments, **options)
@@ -115,6 +114,10 @@ def serve():
 
 
 @pytest.fixture(scope="session")
-def server(serve):
+def server():
     """One server with the bundled model, shared by the tests that do not disturb it."""
-    return serve()
+    shared = Server()
+    try:
+        yield shared.wait_ready()
+    finally:
+        shared.stop()

@@ -11,9 +11,10 @@ constexpr const char* kRetryAfterS = "1";
 
 // Where the name says more than the code.
 constexpr std::pair<std::string_view, int> kStatusOfId[] = {
-    {"context_length_exceeded", 400}, {"queue_full", 429},         {"invalid_api_key", 401},
-    {"host_not_allowed", 403},        {"origin_not_allowed", 403}, {"method_not_allowed", 405},
-    {"reader_too_slow", 408},
+    {"context_length_exceeded", 400}, {"queue_full", 429},
+    {"invalid_api_key", 401},         {"host_not_allowed", 403},
+    {"origin_not_allowed", 403},      {"method_not_allowed", 405},
+    {"reader_too_slow", 408},         {"parameter_not_allowed", 403},
 };
 
 std::string_view TypeOf(int status) {

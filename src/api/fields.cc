@@ -89,6 +89,10 @@ Status CheckField(const Field& field, const json::value& value, const std::strin
     return Fail(ErrorCode::kUnsupported,
                 param + " is not supported by this version: " + std::string(field.meaning), param,
                 "unsupported_parameter");
+  if (field.use == FieldUse::kForbidden)
+    return Fail(ErrorCode::kInvalidRequest,
+                param + " is not allowed: " + std::string(field.meaning), param,
+                "parameter_not_allowed");
   const json::string* digits = IfBigInteger(value);
   if (digits != nullptr && (field.type == FieldType::kInteger || field.type == FieldType::kNumber))
     return TooBig(field, {digits->data(), digits->size()}, param);

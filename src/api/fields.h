@@ -28,8 +28,9 @@ std::string_view FieldTypeName(FieldType type);  // "an integer"
 
 enum class FieldUse : uint8_t {
   kHonoured,
-  kIgnored,  // Accepted, has no effect, and a warning says so.
-  kRefused,  // 400, because ignoring it would give another answer than the client asked for.
+  kIgnored,    // Accepted, has no effect, and a warning says so.
+  kRefused,    // 400, because ignoring it would give another answer than the client asked for.
+  kForbidden,  // 403: not for clients to decide.
 };
 
 struct Field {

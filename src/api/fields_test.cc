@@ -69,7 +69,8 @@ class FieldTest : public testing::TestWithParam<Case> {
     ASSERT_FALSE(call) << json::serialize(value);
     EXPECT_EQ(call.error().param.substr(0, ParamOf(GetParam()).size()), ParamOf(GetParam()))
         << json::serialize(value);
-    EXPECT_EQ(HttpStatus(call.error()), 400);
+    const bool forbidden = GetParam().field->use == FieldUse::kForbidden;
+    EXPECT_EQ(HttpStatus(call.error()), forbidden ? 403 : 400);
     EXPECT_FALSE(call.error().message.empty());
   }
 };
@@ -88,7 +89,8 @@ TEST_P(FieldTest, OutOfRangeIsRefusedWithParam) {
 
 TEST_P(FieldTest, WrongTypeIsRefusedWithParam) {
   const Field& field = *GetParam().field;
-  if (field.use == FieldUse::kRefused) return ExpectRefused(json::object{{"a", 1}});
+  if (field.use == FieldUse::kRefused || field.use == FieldUse::kForbidden)
+    return ExpectRefused(json::object{{"a", 1}});
   if (field.type == FieldType::kAny) {
     if (field.use == FieldUse::kIgnored) GTEST_SKIP() << "any type";
     return ExpectRefused(json::value(true));

@@ -21,16 +21,6 @@ int64_t NowUnixSeconds() {
   return std::chrono::duration_cast<std::chrono::seconds>(now).count();
 }
 
-std::unexpected<Error> ContextExceeded(uint32_t context, size_t prompt, bool is_chat) {
-  const std::string field = is_chat ? "messages" : "prompt";
-  return Fail(ErrorCode::kInvalidRequest,
-              "This model's maximum context length is " + std::to_string(context) +
-                  " tokens. However, your " + field + " resulted in " + std::to_string(prompt) +
-                  " tokens. Please reduce the length of the " + field +
-                  "; the answer needs at least one token as well.",
-              field, "context_length_exceeded");
-}
-
 ModelDefaults TakeDefaults(EngineParts* parts) {
   ModelDefaults defaults = FindModelDefaults(parts->metadata);
   std::ranges::move(defaults.warnings, std::back_inserter(parts->warnings));
@@ -68,9 +58,8 @@ class LocalEngine final : public Engine {
     INGLE_RETURN_IF_ERROR(CheckBias(request.sampling));
     std::vector<std::string> notes;
     INGLE_TRY(std::vector<TokenId> prompt, prompt_maker_.Make(request, NowUnixSeconds(), &notes));
-    if (prompt.size() >= context_)
-      return ContextExceeded(context_, prompt.size(),
-                             std::holds_alternative<ChatPrompt>(request.prompt));
+    INGLE_RETURN_IF_ERROR(
+        FitsContext(prompt.size(), context_, std::holds_alternative<ChatPrompt>(request.prompt)));
     std::vector<Warning> unused;
     if (const auto* chat = std::get_if<ChatPrompt>(&request.prompt))
       unused = UnusedByTemplate(*chat, *parts_.chat_template, parts_.template_report);

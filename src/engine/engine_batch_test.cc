@@ -53,29 +53,6 @@ TEST_F(EngineTest, AFailureOfTheModelEndsTheStepAndNotTheEngine) {
   EXPECT_TRUE(Run(TextRequest("a", "Hi"))->finished);
 }
 
-// Holds the model in a step until released.
-struct Gate {
-  std::mutex mutex;
-  std::condition_variable changed;
-  uint64_t open_until = 0, reached = 0;
-  Status Pass() {
-    std::unique_lock lock(mutex);
-    ++reached;
-    changed.notify_all();
-    changed.wait(lock, [this] { return reached <= open_until; });
-    return {};
-  }
-  void WaitReached(uint64_t step) {
-    std::unique_lock lock(mutex);
-    changed.wait(lock, [&] { return reached >= step; });
-  }
-  void OpenUntil(uint64_t step) {
-    std::lock_guard lock(mutex);
-    open_until = step;
-    changed.notify_all();
-  }
-};
-
 TEST_F(EngineTest, CancelEndsWithinOneStep) {
   auto gate = std::make_shared<Gate>();
   FakeModelOptions model;

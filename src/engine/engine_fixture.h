@@ -14,6 +14,30 @@
 #include "engine/fake_model.h"
 
 namespace ingle {
+
+// Holds the model in a step until released.
+struct Gate {
+  std::mutex mutex;
+  std::condition_variable changed;
+  uint64_t open_until = 0, reached = 0;
+  Status Pass() {
+    std::unique_lock lock(mutex);
+    ++reached;
+    changed.notify_all();
+    changed.wait(lock, [this] { return reached <= open_until; });
+    return {};
+  }
+  void WaitReached(uint64_t step) {
+    std::unique_lock lock(mutex);
+    ASSERT_TRUE(changed.wait_for(lock, std::chrono::seconds(60), [&] { return reached >= step; }));
+  }
+  void OpenUntil(uint64_t step) {
+    std::lock_guard lock(mutex);
+    open_until = step;
+    changed.notify_all();
+  }
+};
+
 // Collects the events of one request.
 struct Answer {
   std::mutex mutex;

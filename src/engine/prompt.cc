@@ -143,6 +143,17 @@ Result<std::vector<TokenId>> PromptMaker::Make(const GenerateRequest& request, i
   return tokens;
 }
 
+Status FitsContext(uint64_t prompt_tokens, uint32_t context, bool is_chat) {
+  if (prompt_tokens < context) return {};
+  const std::string field = is_chat ? "messages" : "prompt";
+  return Fail(ErrorCode::kInvalidRequest,
+              "This model's maximum context length is " + std::to_string(context) +
+                  " tokens. However, your " + field + " resulted in " +
+                  std::to_string(prompt_tokens) + " tokens. Please reduce the length of the " +
+                  field + "; the answer needs at least one token as well.",
+              field, "context_length_exceeded");
+}
+
 std::vector<Warning> UnusedByTemplate(const ChatPrompt& chat, const ChatTemplate& chat_template,
                                       const TemplateReport& report) {
   std::vector<Warning> warnings;

@@ -30,6 +30,9 @@ struct PromptMaker {
                                     std::vector<std::string>* warnings) const;
 };
 
+// Whether a prompt of so many tokens leaves room for at least one more.
+Status FitsContext(uint64_t prompt_tokens, uint32_t context, bool is_chat);
+
 // What the request hands to the template and the template leaves out: tools, system messages, tool
 // results (found by its self-test), and variables such as enable_thinking that it never mentions.
 // They change nothing, and the caller has to know.

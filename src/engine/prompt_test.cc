@@ -21,6 +21,19 @@ TEST(PromptMaker, ExactlyOneBeginToken) {
   EXPECT_EQ(make("x"), (std::vector<TokenId>{'x'}));
 }
 
+// TK-03
+TEST(PromptMaker, MoreTokensThan32BitsCountAreTooMany) {
+  EXPECT_TRUE(FitsContext(99, 100, true));
+  for (const uint64_t tokens :
+       {uint64_t{100}, (uint64_t{1} << 31) + 1, (uint64_t{1} << 32) + 5, ~uint64_t{0}}) {
+    const auto fits = FitsContext(tokens, 100, false);
+    ASSERT_FALSE(fits) << tokens;
+    EXPECT_EQ(fits.error().id, "context_length_exceeded");
+    EXPECT_EQ(fits.error().param, "prompt");
+    EXPECT_NE(fits.error().message.find(std::to_string(tokens) + " tokens"), std::string::npos);
+  }
+}
+
 TEST(PromptMaker, PlainTextWithoutSpecials) {
   FakeTokenizer tokenizer;
   PromptMaker maker{&tokenizer, nullptr, ""};

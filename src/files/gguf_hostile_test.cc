@@ -17,7 +17,7 @@
 #include "files/gguf.h"
 #include "files/test_gguf.h"
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || defined(INGLE_COVERAGE)
 #define INGLE_SANITIZED 1
 #elif defined(__has_feature)
 #if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
@@ -42,16 +42,21 @@ double MillisecondsSince(std::chrono::steady_clock::time_point begin) {
       .count();
 }
 
-// Processor time of this thread: what other programs do at the same time does not count.
-double CpuMilliseconds(const std::function<void()>& work) {
+// Processor time of this thread: what other programs do at the same time does not count. But they
+// take its caches, so the shortest of up to three tries, until one is below the limit.
+double CpuMilliseconds(double limit_ms, const std::function<void()>& work) {
   const auto now = [] {
     timespec time;
     ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
     return static_cast<double>(time.tv_sec) * 1e3 + static_cast<double>(time.tv_nsec) * 1e-6;
   };
-  const double begin = now();
-  work();
-  return now() - begin;
+  double shortest = std::numeric_limits<double>::max();
+  for (int i = 0; i < 3 && shortest >= limit_ms; ++i) {
+    const double begin = now();
+    work();
+    shortest = std::min(shortest, now() - begin);
+  }
+  return shortest;
 }
 
 // Waiting counts; the shortest of three tries, because a busy machine makes any one long.
@@ -150,7 +155,7 @@ TEST(HostileGguf, MF01EveryCutIsRefusedWithItsOffset) {
   for (const size_t cut : cuts) {
     Result<GgufHeader> header;
     const std::string part = bytes.substr(0, cut);
-    EXPECT_LT(CpuMilliseconds([&] { header = Inspect(part); }), 50);
+    EXPECT_LT(CpuMilliseconds(50, [&] { header = Inspect(part); }), 50);
     ASSERT_FALSE(header) << cut;
     EXPECT_EQ(header.error().id, "invalid_model_file");
     EXPECT_NE(header.error().message.find("byte "), std::string::npos) << header.error().message;
@@ -273,18 +278,19 @@ TEST(HostileGguf, MF08ManyKeys) {
     // collide.
     alike += TestGguf::Text(std::string(100, 'k') + std::to_string(i)) + value;
   }
+  constexpr double kLimitMs = INGLE_SANITIZED ? 2000 : 200;
   for (const std::string& bytes : {plain, alike}) {
     Result<GgufHeader> header;
-    const double time_ms = CpuMilliseconds([&] { header = Inspect(bytes); });
+    const double time_ms = CpuMilliseconds(kLimitMs, [&] { header = Inspect(bytes); });
     ASSERT_TRUE(header) << header.error().message;
     EXPECT_EQ(header->metadata.values.size(), static_cast<size_t>(kKeys));
-    EXPECT_LT(time_ms, INGLE_SANITIZED ? 2000 : 200);
+    EXPECT_LT(time_ms, kLimitMs);
   }
   TestGguf tensors = Base();
   for (uint32_t i = 0; i < 60000; ++i) tensors.TensorAt("t" + std::to_string(i), {8}, 0, 32 * i);
   const std::string bytes = tensors.Data(60000 * 32).Bytes();
   Result<GgufHeader> header;
-  EXPECT_LT(CpuMilliseconds([&] { header = Inspect(bytes); }), INGLE_SANITIZED ? 2000 : 200);
+  EXPECT_LT(CpuMilliseconds(kLimitMs, [&] { header = Inspect(bytes); }), kLimitMs);
   EXPECT_TRUE(header);
 }
 

@@ -24,6 +24,7 @@ inline int ScriptedWorkerMain(char** argv) {
   if (how == "die-while" && Exists(file)) raise(SIGKILL);
   if (how == "exit65") return 65;
   ScriptedService service;
+  if (how == "other-build") service.build = "ingle 0.0 of long ago";
   auto server = WorkerServer::Start(argv[5], &service);
   if (!server) return 1;
   while (how == "load-while" && Exists(file)) {

@@ -1,5 +1,9 @@
 #include "http/connection.h"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -20,6 +24,9 @@ constexpr size_t kLingerBytes =
     64 << 20;  // Discarded after a refusal, so that the client can read it.
 constexpr auto kLingerTime = std::chrono::seconds(5);
 constexpr size_t kGatherBuffers = 64;
+// What the kernel holds of a reply beyond what is on its way. Without a limit it takes megabytes of
+// an answer that nobody reads, and the one who makes it hears late that it should wait.
+constexpr int kUnsentBytes = 128 << 10;
 
 int StatusOf(const Error& error) { return error.id.size() == 3 ? std::stoi(error.id) : 400; }
 
@@ -42,6 +49,8 @@ void Connection::Start() {
   boost::system::error_code ignored;
   socket_.set_option(asio::ip::tcp::no_delay(true), ignored);
   socket_.non_blocking(true, ignored);
+  setsockopt(socket_.native_handle(), IPPROTO_TCP, TCP_NOTSENT_LOWAT, &kUnsentBytes,
+             sizeof(kUnsentBytes));
   asio::co_spawn(strand_, [self = shared_from_this()] { return self->Fill(); }, asio::detached);
   asio::co_spawn(strand_, [self = shared_from_this()] { return self->Serve(); }, asio::detached);
 }

@@ -62,6 +62,9 @@ class AsioServer final : public HttpServer {
 
   uint16_t port() const override { return port_; }
   size_t connections() const override { return state_->connections; }
+  size_t body_bytes() const override {
+    return state_->options.body_budget_bytes - state_->bodies.left();
+  }
   size_t replies() const override { return state_->replies; }
 
   void StopAccepting() override {

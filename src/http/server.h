@@ -85,6 +85,8 @@ class HttpServer {
   // No new connections; kept ones are closed after their next reply.
   virtual void StopAccepting() = 0;
   virtual size_t connections() const = 0;
+  // Of requests' bodies that count against body_budget_bytes.
+  virtual size_t body_bytes() const = 0;
   // Replies that are being made or have not been taken yet.
   virtual size_t replies() const = 0;
 };

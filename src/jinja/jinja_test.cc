@@ -14,10 +14,10 @@
 #include "jinja/builtins.h"
 #include "jinja/runtime.h"
 
-#if defined(__SANITIZE_ADDRESS__)
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || defined(INGLE_COVERAGE)
 #define INGLE_SANITIZED true
 #elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
 #define INGLE_SANITIZED true
 #endif
 #endif
@@ -182,6 +182,26 @@ TEST(JinjaHostile, NoTemplateUsesUpTheStack) {
   pthread_join(thread, nullptr);
 }
 
+double ThreadSeconds() {
+  timespec time;
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+  return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) * 1e-9;
+}
+
+// Within a quarter of a second of processor time, of up to three tries, since other programs take
+// our caches.
+void ExpectSoon(const Seed& seed) {
+  const double limit_s = kSanitized ? 10 : 0.25;
+  double shortest_s = limit_s;
+  for (int i = 0; i < 3 && shortest_s >= limit_s; ++i) {
+    const double begin_s = ThreadSeconds();
+    EXPECT_EQ(ErrorId(seed.source), seed.id) << seed.source;
+    shortest_s = ThreadSeconds() - begin_s;
+  }
+  EXPECT_LT(shortest_s, limit_s) << seed.source;
+}
+
+// TP-03, TP-04
 TEST(JinjaHostile, BudgetsEndEveryRun) {
   const Seed seeds[] = {
       {"{% for i in range(10000) %}{% for j in range(10000) %}{% for k in range(10000) %}{% endfor "
@@ -233,11 +253,7 @@ TEST(JinjaHostile, BudgetsEndEveryRun) {
       {"{% include 'x' %}", "template_error"},
       {"{{ lipsum() }}", "template_error"},
   };
-  for (const Seed& seed : seeds) {
-    auto start = std::chrono::steady_clock::now();
-    EXPECT_EQ(ErrorId(seed.source), seed.id) << seed.source;
-    EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(10)) << seed.source;
-  }
+  for (const Seed& seed : seeds) ExpectSoon(seed);
 }
 
 TEST(JinjaHostile, RaisedMessagesAreEscapedAndShort) {

@@ -43,18 +43,20 @@ TEST_F(LineWriterTest, WritesLinesInOrder) {
     lines.Write(std::to_string(i) + "\n");
     all += std::to_string(i) + "\n";
   }
-  EXPECT_TRUE(lines.Flush(10'000));
+  EXPECT_TRUE(lines.Flush(60'000));
   EXPECT_EQ(ReadUntil("199\n"), all);
 }
 
 TEST_F(LineWriterTest, WhatNobodyReadsIsDroppedOldestFirstAndCounted) {
   constexpr int kLines = 3000;
+  // Less than what waits, so that it is full even when the writing thread has not run before.
+  ASSERT_GT(fcntl(writer_.get(), F_SETPIPE_SZ, 4096), 0);
   LineWriter lines(writer_.get(), 64 << 10, Gap);
   const std::string padding(200, '.');
   for (int i = 0; i < kLines; ++i) lines.Write(padding + std::to_string(i) + "\n");
   EXPECT_FALSE(lines.Flush(50)) << "the pipe is full";
   const std::string all = ReadUntil(padding + std::to_string(kLines - 1) + "\n");
-  EXPECT_TRUE(lines.Flush(10'000));
+  EXPECT_TRUE(lines.Flush(60'000));
   int next = 0, read = 0, dropped = 0;
   std::istringstream reader(all);
   for (std::string line; std::getline(reader, line);) {
@@ -74,7 +76,7 @@ TEST_F(LineWriterTest, WhatNobodyReadsIsDroppedOldestFirstAndCounted) {
 TEST_F(LineWriterTest, ALineLargerThanTheRoomIsOnlyCounted) {
   LineWriter lines(writer_.get(), 10, Gap);
   lines.Write("longer than that\n");
-  EXPECT_TRUE(lines.Flush(10'000));
+  EXPECT_TRUE(lines.Flush(60'000));
   EXPECT_EQ(ReadUntil("\n"), "gap 1\n");
 }
 
@@ -83,7 +85,7 @@ TEST_F(LineWriterTest, AReaderThatIsGoneHoldsUpNothing) {
   LineWriter lines(writer_.get(), 1 << 20, Gap);
   reader_ = UniqueFd();
   for (int i = 0; i < 10; ++i) lines.Write("x\n");
-  EXPECT_TRUE(lines.Flush(10'000));
+  EXPECT_TRUE(lines.Flush(60'000));
 }
 
 TEST_F(LineWriterTest, TheEndDoesNotWaitForTheReader) {

@@ -12,7 +12,7 @@ namespace {
 TEST(Subprocess, ReportsExitCodeAndSignal) {
   auto child = Subprocess::Spawn("/bin/sh", {"sh", "-c", "exit 7"});
   ASSERT_TRUE(child) << child.error().message;
-  auto status = child->ReapWithin(10000);
+  auto status = child->ReapWithin(60'000);
   ASSERT_TRUE(status);
   EXPECT_EQ(status->Describe(), "exited with code 7");
 
@@ -20,7 +20,7 @@ TEST(Subprocess, ReportsExitCodeAndSignal) {
   ASSERT_TRUE(sleeper);
   EXPECT_FALSE(sleeper->TryReap());
   sleeper->Signal(SIGKILL);
-  status = sleeper->ReapWithin(10000);
+  status = sleeper->ReapWithin(60'000);
   ASSERT_TRUE(status);
   EXPECT_EQ(status->signal, SIGKILL);
 }
@@ -37,7 +37,7 @@ TEST(Subprocess, ChildInheritsNoDescriptor) {
   auto child = Subprocess::Spawn("/bin/sh",
                                  {"sh", "-c", "test ! -e /proc/self/fd/" + std::to_string(leaked)});
   ASSERT_TRUE(child);
-  auto status = child->ReapWithin(10000);
+  auto status = child->ReapWithin(60'000);
   ASSERT_TRUE(status);
   EXPECT_EQ(status->code, 0);
   close(leaked);

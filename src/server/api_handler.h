@@ -3,7 +3,6 @@
 
 #include <atomic>
 #include <chrono>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -33,8 +32,12 @@ class ApiHandler final : public HttpHandler {
   HttpResponse OnBadRequest(int status, const std::string& message) override;
 
   void SetDraining() { draining_ = true; }
-  void SetConnectionCount(std::function<size_t()> count) { connections_ = std::move(count); }
-  void SetBaseUrl(std::string url) { base_url_ = std::move(url); }
+  // Requests may come before this. What is given lives as long as requests come.
+  struct Listening {
+    const HttpServer* http;
+    std::string url;
+  };
+  void SetListening(const Listening* listening) { listening_ = listening; }
 
  private:
   struct Route {
@@ -73,8 +76,7 @@ class ApiHandler final : public HttpHandler {
   Gateway* const gateway_;
   Metrics metrics_;
   std::atomic<bool> draining_{false};
-  std::function<size_t()> connections_ = [] { return size_t{0}; };
-  std::string base_url_ = "http://localhost:3000";
+  std::atomic<const Listening*> listening_{nullptr};
   const int64_t started_s_;
 };
 

@@ -29,6 +29,7 @@ std::string_view UseOf(FieldUse use) {
     case FieldUse::kHonoured: return "";
     case FieldUse::kIgnored: return "ignored with a warning: ";
     case FieldUse::kRefused: return "refused with 400: ";
+    case FieldUse::kForbidden: return "refused with 403: ";
   }
   return "";
 }

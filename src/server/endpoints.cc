@@ -117,7 +117,10 @@ void ApiHandler::Readyz(const HttpRequest& request, Exchange& exchange) {
 }
 
 void ApiHandler::Page(const HttpRequest& request, Exchange& exchange) {
-  SendHtml(request, exchange, StartPage(options_.model_id, gateway_->status(), base_url_));
+  const Listening* listening = listening_;
+  SendHtml(request, exchange,
+           StartPage(options_.model_id, gateway_->status(),
+                     listening != nullptr ? listening->url : "http://localhost:3000"));
 }
 
 void ApiHandler::Docs(const HttpRequest& request, Exchange& exchange) {
@@ -125,8 +128,10 @@ void ApiHandler::Docs(const HttpRequest& request, Exchange& exchange) {
 }
 
 void ApiHandler::ShowMetrics(const HttpRequest& request, Exchange& exchange) {
-  HttpResponse response{200, access_.CorsHeaders(request),
-                        MetricsText(metrics_, gateway_->status(), connections_())};
+  const Listening* listening = listening_;
+  HttpResponse response{
+      200, access_.CorsHeaders(request),
+      MetricsText(metrics_, gateway_->status(), listening != nullptr ? listening->http : nullptr)};
   response.headers.emplace_back("Content-Type", "text/plain; version=0.0.4");
   exchange.Send(std::move(response));
 }

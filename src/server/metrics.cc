@@ -2,7 +2,8 @@
 
 namespace ingle {
 
-std::string MetricsText(const Metrics& metrics, const GatewayStatus& status, size_t connections) {
+std::string MetricsText(const Metrics& metrics, const GatewayStatus& status,
+                        const HttpServer* http) {
   std::string out;
   const auto add = [&out](const char* name, const char* type, const char* help, uint64_t value) {
     out.append("# HELP ").append(name).append(" ").append(help).append("\n");
@@ -12,7 +13,10 @@ std::string MetricsText(const Metrics& metrics, const GatewayStatus& status, siz
   add("ingle_http_requests_total", "counter", "HTTP requests read", metrics.requests);
   add("ingle_http_errors_4xx_total", "counter", "Replies with a 4xx status", metrics.errors_4xx);
   add("ingle_http_errors_5xx_total", "counter", "Replies with a 5xx status", metrics.errors_5xx);
-  add("ingle_http_connections", "gauge", "Open connections", connections);
+  add("ingle_http_connections", "gauge", "Open connections",
+      http != nullptr ? http->connections() : 0);
+  add("ingle_http_body_bytes", "gauge", "Bytes of large request bodies in memory",
+      http != nullptr ? http->body_bytes() : 0);
   add("ingle_generations_total", "counter", "Generation calls begun", metrics.generations);
   add("ingle_generations_failed_total", "counter", "Generation calls that ended in an error",
       metrics.generations_failed);

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "gateway/gateway.h"
+#include "http/server.h"
 
 namespace ingle {
 
@@ -15,6 +16,8 @@ struct Metrics {
   std::atomic<uint64_t> prompt_tokens{0}, completion_tokens{0};
 };
 
-std::string MetricsText(const Metrics& metrics, const GatewayStatus& status, size_t connections);
+// `http` may be null: then nothing is connected yet.
+std::string MetricsText(const Metrics& metrics, const GatewayStatus& status,
+                        const HttpServer* http);
 
 }  // namespace ingle

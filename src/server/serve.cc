@@ -139,9 +139,9 @@ int Serve(const ServeOptions& options) {
   };
   auto http = HttpServer::Start(http_options, &handler);
   if (!http) return Complain(http.error(), kExitFailed);
-  handler.SetConnectionCount([&http] { return (*http)->connections(); });
   const std::string url = UrlOf(options, (*http)->port());
-  handler.SetBaseUrl(url);
+  const ApiHandler::Listening listening{http->get(), url};
+  handler.SetListening(&listening);
   Log(LogLevel::kInfo, "loading", {{"model", options.model_id}, {"url", url}});
   int code = WaitForModel(**gateway, *signals);
   if (code == 0) {

@@ -41,7 +41,7 @@ class ScriptedService final : public WorkerService {
     if (text == "slow") {
       std::lock_guard lock(mutex_);
       slow_id_ = id;
-      slow_reports_left_ = 60;
+      slow_reports_left_ = 250;  // Five seconds.
       return;
     }
     Say(id, Delta{text, {{1, text, 0, {}}}});
@@ -105,6 +105,8 @@ class ScriptedService final : public WorkerService {
     description.name = "scripted";
     return description;
   }
+  std::string_view Build() const override { return build; }
+  std::string build{BuildName()};
   std::vector<std::string> Capabilities() override { return {"text"}; }
   void Drain() override { drained_ = true; }
   bool drained() const { return drained_; }

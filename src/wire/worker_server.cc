@@ -89,9 +89,9 @@ class GrpcService final : public wire::Worker::Service {
   }
 
   // As a report, because a status may be lost when the other end goes at the same time.
-  static grpc::Status Refuse(grpc::ServerReaderWriter<wire::StepReport, wire::ToWorker>* stream) {
+  grpc::Status Refuse(grpc::ServerReaderWriter<wire::StepReport, wire::ToWorker>* stream) const {
     StepReport report;
-    report.hello = Hello{kWireProtocol, std::string(BuildName())};
+    report.hello = Hello{kWireProtocol, std::string(service_->Build())};
     report.load = Error{ErrorCode::kUnavailable,
                         "this worker process already serves another gateway; end that one, or "
                         "start a worker of your own",
@@ -116,7 +116,7 @@ class GrpcService final : public wire::Worker::Service {
   void WriteReports(grpc::ServerContext* context,
                     grpc::ServerReaderWriter<wire::StepReport, wire::ToWorker>* stream) {
     StepReport report;
-    report.hello = Hello{kWireProtocol, std::string(BuildName())};
+    report.hello = Hello{kWireProtocol, std::string(service_->Build())};
     wire::StepReport message;
     do {
       message.Clear();

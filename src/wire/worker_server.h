@@ -5,10 +5,12 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
 #include "request/generate_request.h"
+#include "wire/codec.h"
 #include "wire/messages.h"
 
 namespace ingle {
@@ -31,6 +33,7 @@ class WorkerService {
   virtual Result<WorkerDescription> Describe() = 0;
   virtual std::vector<std::string> Capabilities() = 0;
   virtual void Drain() = 0;
+  virtual std::string_view Build() const { return BuildName(); }  // For tests to be another one.
 };
 
 class WorkerServer {

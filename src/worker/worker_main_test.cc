@@ -33,7 +33,7 @@ class WorkerMainTest : public EngineTest {
                          [this, load] { return RunWorker(path_, load, 60'000).exit_code; });
   }
   void Connect() {
-    for (int i = 0; client_ == nullptr && i < 1000; ++i) {
+    for (int i = 0; client_ == nullptr && i < 12000; ++i) {
       auto client = WorkerClient::Connect(
           path_, 0, {[this](StepReport report) { Note(std::move(report)); }, [](const Error&) {}});
       if (client) client_ = *std::move(client);

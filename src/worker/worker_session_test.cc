@@ -64,6 +64,13 @@ class HastyEngine final : public EngineFront {
   std::thread step_;
 };
 
+size_t TokensOf(const StepReport& report) {
+  size_t tokens = 0;
+  for (const RequestEvent& event : report.events)
+    if (const auto* delta = std::get_if<Delta>(&event.event)) tokens += delta->tokens.size();
+  return tokens;
+}
+
 bool IsEnd(const Event& event) {
   return std::holds_alternative<Finished>(event) || std::holds_alternative<Error>(event);
 }
@@ -173,9 +180,7 @@ TEST_F(SessionTest, AGatewayThatFallsBehindStopsTheEngineAndLosesNothing) {
   std::this_thread::sleep_for(std::chrono::milliseconds(20));
   EXPECT_LE(engine_->steps(), WorkerSession::kMaxWaitingReports + 1);
   size_t tokens = 0;
-  for (const StepReport& report : ReadUntilEnds(1))
-    for (const RequestEvent& event : report.events)
-      if (const auto* delta = std::get_if<Delta>(&event.event)) tokens += delta->tokens.size();
+  for (const StepReport& report : ReadUntilEnds(1)) tokens += TokensOf(report);
   EXPECT_EQ(tokens, 2000u);
 }
 
@@ -275,29 +280,27 @@ TEST_F(SessionTest, CancellationEndsARequestOnce) {
 }
 
 TEST_F(SessionTest, APauseReachesTheEngineOnceItHasAccepted) {
+  auto gate = std::make_shared<Gate>();
   FakeModelOptions model;
   model.end_share = 0;
-  model.context_max = 4000;
-  model.before_step = []() -> Status {
-    std::this_thread::sleep_for(std::chrono::milliseconds(1));
-    return {};
-  };
+  model.before_step = [gate] { return gate->Pass(); };
   Begin(model);
   session_.SetPaused("nobody", true);
   GenerateRequest request = TextRequest("a", "x");
   request.max_tokens = 500;
   Submit(std::move(request));
-  for (bool begun = false; !begun;)
-    for (const RequestEvent& event : Next().events)
-      begun |= std::holds_alternative<Delta>(event.event);
+  gate->OpenUntil(2);
+  size_t tokens = 0;
+  while (tokens < 2) tokens += TokensOf(Next());
+  gate->WaitReached(3);
   session_.SetPaused("a", true);
-  StepReport report = Next();
-  for (uint64_t before = report.steps + 1; before != report.steps || !report.events.empty();) {
-    before = report.steps;
-    std::this_thread::sleep_for(std::chrono::milliseconds(20));
-    report = Next();
+  gate->OpenUntil(1'000'000);
+  while (tokens < 3) tokens += TokensOf(Next());  // Of the step that it was in.
+  for (int i = 0; i < 10; ++i) {
+    const StepReport report = Next();
+    EXPECT_TRUE(report.events.empty()) << "it stands still";
+    EXPECT_EQ(report.steps, 3u);
   }
-  EXPECT_LT(report.steps, 500u);
   session_.SetPaused("a", false);
   EXPECT_TRUE(std::holds_alternative<Finished>(ReadUntilEnds(1).back().events.back().event));
 }

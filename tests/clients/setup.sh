@@ -6,6 +6,11 @@ stamp=$(sha256sum requirements.txt package.json package-lock.json | sha256sum | 
 if [ -f .installed ] && [ "$(cat .installed)" = "$stamp" ]; then exit 0; fi
 echo "installing the clients: openai and langchain-openai for Python, openai for Node"
 /usr/bin/python3 -m venv .venv
-.venv/bin/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
-.venv/bin/npm ci --silent --ignore-scripts --no-audit --no-fund
+# A registry that does not answer for a moment is no reason to fail.
+retry() {
+  for pause_s in 5 15 45; do "$@" && return; sleep "$pause_s"; done
+  "$@"
+}
+retry .venv/bin/python -m pip install --quiet --disable-pip-version-check --retries 5 --timeout 60 -r requirements.txt
+retry .venv/bin/npm ci --silent --ignore-scripts --no-audit --no-fund
 echo "$stamp" > .installed

@@ -14,10 +14,10 @@ CLIENTS = {
 
 @pytest.fixture(scope="session", autouse=True)
 def installed():
-    subprocess.run([HERE / "setup.sh"], check=True, timeout=900)
+    subprocess.run([HERE / "setup.sh"], check=True, timeout=1000)
 
 
 @pytest.mark.parametrize("client", CLIENTS)
 def test_client(server, client):
-    done = subprocess.run([*CLIENTS[client], server.base + "/v1"], cwd=HERE, capture_output=True, text=True, timeout=300)
+    done = subprocess.run([*CLIENTS[client], server.base + "/v1"], cwd=HERE, capture_output=True, text=True, timeout=900)
     assert done.returncode == 0, done.stdout + done.stderr

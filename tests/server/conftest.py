@@ -6,9 +6,9 @@ import pytest
 from fake_server import FAKE, FakeServer
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def fake():
-    """fake(...) starts a server that is stopped at the end of the session."""
+    """fake(...) starts a server that is stopped at the end of the test."""
     assert FAKE.exists(), f"{FAKE} is not built"
     with contextlib.ExitStack() as stack:
         def start(*arguments, **options):
@@ -19,5 +19,9 @@ def fake():
 
 
 @pytest.fixture(scope="session")
-def server(fake):
-    return fake()
+def server():
+    """One for all tests that do not disturb it."""
+    assert FAKE.exists(), f"{FAKE} is not built"
+    shared = FakeServer()
+    yield shared
+    shared.stop()

@@ -1,5 +1,7 @@
 #include "fake_engine.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <chrono>
 #include <cmath>
@@ -19,8 +21,7 @@ namespace {
 constexpr int kTokensBeforeTrouble = 3;
 const std::set<std::string, std::less<>> kTroubles = {"#crash", "#hang",   "#fail", "#slow",
                                                       "#shout", "#garble", "#nan"};
-constexpr int kSlowStepMs = 2500;
-constexpr auto kBeforeCrash = std::chrono::milliseconds(300);
+constexpr auto kFlagPoll = std::chrono::milliseconds(5);
 constexpr size_t kShoutBytes = size_t{4} << 20;
 
 class ByteTokenizer final : public Tokenizer {
@@ -100,9 +101,11 @@ struct Running {
   GenerateRequest request;
   EventSink sink;
   Accepted accepted;
-  std::vector<std::string> words;  // The tokens to come.
+  std::function<std::string(size_t)> word;  // Token i of the answer; made when it is said,
+  size_t words = 0;                         // for there may be a hundred million.
   std::string command;
   size_t said = 0;
+  int slow_ms = 0;
   int prefill_ms_left = 0, prefill_ms = 0;
   bool cancelled = false, paused = false;
   std::string text;  // For stop strings.
@@ -117,28 +120,38 @@ void PlanWords(Running& running, const Prompt& prompt) {
     running.prefill_ms_left = running.prefill_ms;
     in >> word;
   }
-  size_t count = 0;
+  size_t count = 0, bytes = 0;
   if (word == "#count" && in >> count) {
-    for (size_t i = 1; i <= count; ++i) running.words.push_back(std::to_string(i) + " ");
-  } else if (size_t bytes = 0; word == "#wide" && in >> count >> bytes) {
-    for (size_t i = 1; i <= count; ++i) {
-      running.words.push_back(std::to_string(i));
-      running.words.back().resize(std::max(bytes, running.words.back().size() + 1), ' ');
-    }
+    running.words = count;
+    running.word = [](size_t i) { return std::to_string(i + 1) + " "; };
+  } else if (word == "#wide" && in >> count >> bytes) {
+    running.words = count;
+    running.word = [bytes](size_t i) {
+      std::string text = std::to_string(i + 1);
+      text.resize(std::max(bytes, text.size() + 1), ' ');
+      return text;
+    };
   } else if (word == "#hash" && in >> count) {
     uint64_t state = Mix(running.accepted.sampling.seed.value);
     for (const char c : prompt.text) state = Mix(state ^ static_cast<unsigned char>(c));
-    for (size_t i = 0; i < count; ++i)
-      running.words.push_back(std::to_string(Mix(state + i) % 100000) + " ");
-  } else if (word == "#utf8") {
-    running.words = {"a\xe2\x80\xa8", "b\xc2\x85", "\xf0\x9f\x98\x80", "\xe4\xb8\xad\xe6\x96\x87",
-                     "\"\\\n"};
+    running.words = count;
+    running.word = [state](size_t i) { return std::to_string(Mix(state + i) % 100000) + " "; };
   } else if (kTroubles.contains(word)) {
     running.command = word;
-    running.words.assign(100, "x ");
+    in >> running.slow_ms;
+    running.words = 100;
+    running.word = [](size_t) { return std::string("x "); };
   } else {
-    for (bool more = !word.empty(); more; more = static_cast<bool>(in >> word))
-      running.words.push_back(word + " ");
+    std::vector<std::string> words;
+    if (word == "#utf8") {
+      words = {"a\xe2\x80\xa8", "b\xc2\x85", "\xf0\x9f\x98\x80", "\xe4\xb8\xad\xe6\x96\x87",
+               "\"\\\n"};
+    } else {
+      for (bool more = !word.empty(); more; more = static_cast<bool>(in >> word))
+        words.push_back(word + " ");
+    }
+    running.words = words.size();
+    running.word = [words = std::move(words)](size_t i) { return words[i]; };
   }
 }
 
@@ -221,9 +234,15 @@ class FakeEngine final : public Engine {
   void Loop() {
     std::unique_lock lock(mutex_);
     while (!stop_) {
-      const auto goes_on = [](const Running& one) { return !one.paused || one.cancelled; };
+      const bool held = HasFlag(options_.flags, "steps");
+      const auto goes_on = [held](const Running& one) {
+        return one.cancelled || (!held && !one.paused);
+      };
       if (std::ranges::none_of(all_, goes_on)) {
-        wake_.wait(lock);
+        if (held)
+          wake_.wait_for(lock, kFlagPoll);
+        else
+          wake_.wait(lock);
         continue;
       }
       lock.unlock();
@@ -231,8 +250,9 @@ class FakeEngine final : public Engine {
       lock.lock();
       const size_t active = std::min<size_t>(all_.size(), options_.max_sequences);
       std::vector<size_t> done;
-      for (size_t i = 0; i < active; ++i)
-        if (goes_on(all_[i]) && Step(all_[i])) done.push_back(i);
+      for (size_t i = 0; i < all_.size(); ++i)
+        if ((i < active || all_[i].cancelled) && goes_on(all_[i]) && Step(all_[i]))
+          done.push_back(i);
       for (auto i = done.rbegin(); i != done.rend(); ++i)
         all_.erase(all_.begin() + static_cast<std::ptrdiff_t>(*i));
       Count();
@@ -262,12 +282,12 @@ class FakeEngine final : public Engine {
   void MakeTrouble(Running& running) {
     const std::string command = std::exchange(running.command, "");
     if (command == "#crash") {
-      // What was said before is with the gateway by then, so the client sees an answer break off.
-      std::this_thread::sleep_for(kBeforeCrash);
+      // The client has what was said before by then, so it sees an answer break off.
+      while (!HasFlag(options_.flags, "crash")) std::this_thread::sleep_for(kFlagPoll);
       abort();
     }
     while (command == "#hang") std::this_thread::sleep_for(std::chrono::seconds(1));
-    for (int slept_ms = 0; command == "#slow" && slept_ms < kSlowStepMs; slept_ms += 10) {
+    for (int slept_ms = 0; command == "#slow" && slept_ms < running.slow_ms; slept_ms += 10) {
       std::this_thread::sleep_for(std::chrono::milliseconds(10));
       ++progress_;
     }
@@ -297,7 +317,7 @@ class FakeEngine final : public Engine {
       }
       MakeTrouble(running);
     }
-    if (running.said >= running.words.size()) {
+    if (running.said >= running.words) {
       running.sink(End(running, FinishReason::kStop, StopCause::kEndToken));
       return true;
     }
@@ -305,7 +325,7 @@ class FakeEngine final : public Engine {
   }
 
   bool Say(Running& running) {
-    const std::string& word = running.words[running.said];
+    const std::string word = running.word(running.said);
     Delta delta;
     SampledToken token;
     token.token = static_cast<int32_t>(running.said);
@@ -353,6 +373,10 @@ class FakeEngine final : public Engine {
 };
 
 }  // namespace
+
+bool HasFlag(const std::string& folder, const char* name) {
+  return !folder.empty() && access((folder + "/" + name).c_str(), F_OK) == 0;
+}
 
 std::unique_ptr<Engine> MakeFakeEngine(const FakeEngineOptions& options) {
   return std::make_unique<FakeEngine>(options);

@@ -1,8 +1,8 @@
 // The server with an engine that needs no model: `fake_ingle serve --port N ...` and, as its
-// worker, `fake_ingle worker ...`. Environment: FAKE_STEP_MS, FAKE_LOAD_MS,
-// FAKE_LOAD=ok|fail|die:FILE, FAKE_CONTEXT, FAKE_IGNORE_PAUSES.
-#include <unistd.h>
-
+// worker, `fake_ingle worker ...`. Environment: FAKE_STEP_MS, FAKE_LOAD=ok|fail, FAKE_CONTEXT,
+// FAKE_SEQUENCES, FAKE_IGNORE_PAUSES, and FAKE_FLAGS, a folder: while it holds a file "load" the
+// model is being loaded, while it holds "die" the worker dies at that; the other flags are in
+// fake_engine.h.
 #include <cstdio>
 #include <cstdlib>
 #include <map>
@@ -21,20 +21,23 @@ int Number(const char* name, int otherwise) {
 }
 
 ingle::Result<std::unique_ptr<ingle::Engine>> Load(const ingle::ReportLoading& report) {
-  const int load_ms = Number("FAKE_LOAD_MS", 0);
-  for (int done = 0; done < load_ms; done += 10) {
-    report(static_cast<uint64_t>(done), static_cast<uint64_t>(load_ms));
+  const char* named = getenv("FAKE_FLAGS");
+  const std::string flags = named == nullptr ? "" : named;
+  while (ingle::HasFlag(flags, "load")) {
+    report(1, 2);
     std::this_thread::sleep_for(std::chrono::milliseconds(10));
   }
   const std::string how = getenv("FAKE_LOAD") == nullptr ? "ok" : getenv("FAKE_LOAD");
   if (how == "fail")
     return ingle::Fail(ingle::ErrorCode::kCorruptFile, "model.gguf: tensor 'a' is outside the file",
                        "a");
-  // A file named here makes the worker die at load while it exists.
-  if (how.starts_with("die:") && access(how.c_str() + 4, F_OK) == 0) abort();
+  if (ingle::HasFlag(flags, "die")) abort();
   ingle::FakeEngineOptions options;
+  options.flags = flags;
   options.step_ms = Number("FAKE_STEP_MS", options.step_ms);
   options.ignores_pauses = Number("FAKE_IGNORE_PAUSES", 0) != 0;
+  options.max_sequences =
+      static_cast<uint32_t>(Number("FAKE_SEQUENCES", static_cast<int>(options.max_sequences)));
   options.context =
       static_cast<uint32_t>(Number("FAKE_CONTEXT", static_cast<int>(options.context)));
   return ingle::MakeFakeEngine(options);
@@ -61,6 +64,7 @@ int main(int argc, char** argv) {
   if (flags.contains("--drain-ms")) options.drain_timeout_ms = atoi(flags["--drain-ms"].c_str());
   if (flags.contains("--first-byte-ms"))
     options.http.first_byte_timeout_ms = atoi(flags["--first-byte-ms"].c_str());
+  if (flags.contains("--head-ms")) options.http.head_timeout_ms = atoi(flags["--head-ms"].c_str());
   if (flags.contains("--drain-notice-ms"))
     options.drain_notice_ms = atoi(flags["--drain-notice-ms"].c_str());
   if (flags.contains("--write-timeout-ms"))

@@ -3,12 +3,10 @@ import http.client
 import json
 import re
 import signal
-import time
 
 import pytest
 
-from fake_server import chat_body, parse_events, text_of
-from test_supervision import dechunk
+from fake_server import FakeServer, chat_body, dechunk, parse_events, read_until, text_of, wait_until
 
 
 def test_chat_reply_has_every_field(server):
@@ -217,19 +215,14 @@ def test_error_in_the_middle_of_a_stream(server):
     assert status == 500 and body["error"]["code"] == "numeric_error"
 
 
-def test_headers_and_role_come_before_the_prompt_is_processed(server):
-    link = server.open_stream(chat_body("#prefill 3000 hello"))
-    link.settimeout(1.5)
-    raw = b""
-    while b'"role":"assistant"' not in raw:
-        raw += link.recv(65536)
+def test_headers_and_role_come_before_the_prompt_is_processed(fake):
+    server = fake(flags=["steps"])
+    link = server.open_stream(chat_body("#prefill 50 hello"))
+    raw = read_until(link, b'"role":"assistant"')  # No step is made yet.
     assert raw.startswith(b"HTTP/1.1 200") and b"hello" not in raw
-    link.settimeout(10)
-    while b": prompt " not in raw:
-        raw += link.recv(65536)
-    while b"[DONE]" not in raw:
-        raw += link.recv(65536)
-    assert b"hello " in raw
+    server.clear_flag("steps")
+    raw = read_until(link, b"[DONE]")
+    assert raw.index(b": prompt ") < raw.index(b"hello ")
 
 
 def test_text_that_line_splitters_break_on(server):
@@ -239,20 +232,15 @@ def test_text_that_line_splitters_break_on(server):
     assert text_of(events) == "a\u2028b\u0085\U0001F600\u4e2d\u6587\"\\\n"
 
 
-def test_a_slow_reader_loses_nothing_and_stops_nobody(fake):
+def test_lines_stay_short_when_text_was_merged(fake):
     server = fake(env={"FAKE_STEP_MS": "0", "FAKE_CONTEXT": "200000"})
     link = server.open_stream(chat_body("#count 60000"))
+    # Nothing is read: some text waits in the server, merged; the rest is not made yet.
+    wait_until(lambda: server.metric("ingle_sequences_paused") == 1, 120)
     other = server.stream("#count 100")[0]
     assert text_of(other).split()[-1] == "100"
-    end = time.monotonic() + 120
-    while not server.metric("ingle_sequences_paused") and time.monotonic() < end:
-        time.sleep(0.1)  # Nothing is read: some text waits in the server, merged; the rest is not made yet.
-    raw = b""
-    link.settimeout(30)
-    while not raw.endswith(b"\r\n0\r\n\r\n"):
-        raw += link.recv(1 << 20)
-    stream = dechunk(raw)
-    assert all(len(line) <= 32 << 10 for line in stream.split(b"\n")), "lines stay short when text was merged"
+    stream = dechunk(read_until(link, b"\r\n0\r\n\r\n"))
+    assert all(len(line) <= 32 << 10 for line in stream.split(b"\n"))
     events, _ = parse_events(stream)
     assert text_of(events).split() == [str(i) for i in range(1, 60001)]
 
@@ -301,27 +289,22 @@ def test_health(server):
 
 
 def test_draining_shows_in_health_and_readiness(fake):
-    server = fake()
+    server = fake("--drain-notice-ms", 0, flags=["steps"])
     link = server.open_stream(chat_body("#count 2000"))
-    assert link.recv(100)
+    begun = read_until(link, b'"role":"assistant"')
     server.process.send_signal(signal.SIGTERM)
-    end = time.monotonic() + 10
-    while (reply := server.call("GET", "/readyz"))[0] == 200:
-        assert time.monotonic() < end
-    assert reply[0] == 503 and reply[2]["model"] == "draining"
+    wait_until(lambda: server.call("GET", "/readyz")[0] != 200)
+    status, _, body = server.call("GET", "/readyz")
+    assert status == 503 and body["model"] == "draining"
     status, _, body = server.call("GET", "/health")
     assert status == 503 and body["status"] == "draining" and body["model"] == "ready" and body["in_flight"] == 1
     assert server.call("GET", "/livez")[0] == 200
     status, headers, body = server.chat("more")
     assert status == 503 and body["error"]["code"] == "server_shutting_down" and headers["Retry-After"] == "1"
     assert headers["Connection"] == "close"
-    raw = b""
-    while piece := link.recv(65536):
-        raw += piece
-        if b"[DONE]" in raw:
-            break
-    assert b"[DONE]" in raw, "what runs may end"
-    assert server.process.wait(10) == 0
+    server.clear_flag("steps")
+    assert b"2000 " in begun + read_until(link, b"[DONE]"), "what runs may end"
+    assert server.process.wait(60) == 0
 
 
 def test_a_method_nobody_knows(server):
@@ -350,11 +333,8 @@ def test_any_authorization_without_keys(server):
 
 
 def test_other_addresses_need_a_key():
-    from fake_server import FakeServer
     server = FakeServer("--host", "0.0.0.0", wait=False)
-    assert server.process.wait(10) == 78
-    for reader in server.readers:
-        reader.join(5)
+    assert server.wait_end() == 78
     assert "--api-key" in "".join(server.log)
 
 
@@ -390,7 +370,7 @@ def test_origins_that_may_use_the_server(fake):
 
 
 def test_hundred_requests_on_one_connection(server):
-    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=120)
     sockets = set()
     for number in range(100):
         connection.request("POST", "/v1/chat/completions", json.dumps(chat_body(f"n {number}", stream=number % 2 == 0)))

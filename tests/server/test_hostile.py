@@ -1,19 +1,17 @@
 """Requests as an attacker sends them: a clear refusal or an answer, soon, and nothing else suffers."""
 import json
-import time
 
 import pytest
 
-from fake_server import chat_body, text_of
+from fake_server import chat_body, cpu_seconds, read_until, text_of, wait_until
 from test_http import HOST, post, status_of
-from test_supervision import wait_until
 
 
 def test_a_hundred_thousand_keys(server):
-    begun = time.monotonic()
+    before = cpu_seconds(server.process.pid)
     status, _, body = server.chat("hi", **{f"k{i}": 1 for i in range(100_000)})
     assert status == 200 and body["warnings"][-1]["message"].startswith("9998")
-    assert time.monotonic() - begun < 10 and len(body["warnings"]) < 20
+    assert cpu_seconds(server.process.pid) - before < 1 and len(body["warnings"]) < 20
 
 
 @pytest.mark.parametrize("field, value", [
@@ -76,11 +74,7 @@ def test_no_answer_holds_the_secret_of_another(fake):
         else:
             links.append((i, link))
     for i, link in links:
-        raw = b""
-        while not raw.endswith(b"\r\n0\r\n\r\n"):
-            piece = link.recv(65536)
-            assert piece
-            raw += piece
+        raw = read_until(link, b"\r\n0\r\n\r\n")
         link.close()
         words = raw.count(b"secret")
         assert words == 30 and raw.count(b"secret%04d" % i) == 30
