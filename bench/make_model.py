@@ -1,17 +1,17 @@
 #!/usr/bin/env python3
 """Write a GGUF file with the tensor shapes and type mix of a published model and random weights.
 
-    bench/make_model.py qwen2.5-1.5b q4_k_m -o /tmp/qwen.gguf [--layers N]
+    bench/make_model.py qwen2.5-1.5b q4_k_m -o /tmp/qwen.gguf [--layers N] [--vocab N]
 
 How fast an engine runs does not depend on the values, so such a file stands in for the real one where none can be
 downloaded. The vocabulary holds the 256 bytes, three chat markers and unused tokens up to the real size. Values are
 drawn so that no scale is subnormal and activations stay finite. Needs numpy and gguf (bench/requirements.txt).
 """
 import argparse
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
-from gguf import GGMLQuantizationType as Kind, GGUFWriter, TokenType
+from gguf import ExpertGatingFuncType, GGMLQuantizationType as Kind, GGUFWriter, TokenType
 from gguf.quants import quantize
 
 
@@ -28,6 +28,12 @@ class Shape:
     context: int
     rope_base: float
     tied: bool = True
+    # A mixture of experts: how many, how many of them a token sees, their width, layers without them.
+    experts: int = 0
+    experts_used: int = 0
+    expert_ffn: int = 0
+    dense_layers: int = 0
+    attention: tuple = ()  # Of models with short convolutions: the layers that have attention instead.
 
 
 SHAPES = {
@@ -36,7 +42,11 @@ SHAPES = {
     "qwen3-0.6b": Shape("qwen3", 28, 1024, 3072, 16, 8, 128, 151936, 40960, 1e6),
     "llama-3.2-1b": Shape("llama", 16, 2048, 8192, 32, 8, 64, 128256, 131072, 5e5),
     "llama-3.1-8b": Shape("llama", 32, 4096, 14336, 32, 8, 128, 128256, 131072, 5e5, False),
+    "qwen3-30b-a3b": Shape("qwen3moe", 48, 2048, 6144, 32, 4, 128, 151936, 40960, 1e6, False, 128, 8, 768),
+    "lfm2-8b-a1b": Shape("lfm2moe", 24, 2048, 7168, 32, 8, 64, 65536, 128000, 1e6, True, 32, 4, 1792, 2,
+                         (2, 6, 10, 14, 18, 21)),
 }
+TAPS = 3  # Of a short convolution.
 # Type of most matrices, and of those that the usual mixes store with more bits.
 MIXES = {
     "q4_k_m": (Kind.Q4_K, Kind.Q6_K), "q5_k_m": (Kind.Q5_K, Kind.Q6_K), "q6_k": (Kind.Q6_K, Kind.Q6_K),
@@ -61,6 +71,12 @@ class Writer:
 
     def vector(self, name, count, mean):
         self.file.add_tensor(name, np.float32(mean) + 0.1 * self.take(count))
+
+    def experts(self, name, rows, cols, more_bits=False):
+        """All experts' matrices as one tensor; only in types of K blocks."""
+        kind, count = self.mix[more_bits], self.shape.experts
+        blocks = self.k_blocks(count * rows, cols, kind, 1 / np.sqrt(cols)).reshape(count, rows, -1)
+        self.file.add_tensor(name, blocks, raw_dtype=kind)
 
     def matrix(self, name, rows, cols, more_bits=False):
         kind, sigma = self.mix[more_bits], 1 / np.sqrt(cols)
@@ -121,7 +137,17 @@ def write_header(file, shape, name):
     file.add_feed_forward_length(shape.ffn)
     file.add_block_count(shape.layers)
     file.add_head_count(shape.heads)
-    file.add_head_count_kv(shape.kv_heads)
+    kv_heads = [shape.kv_heads if i in shape.attention else 0 for i in range(shape.layers)]
+    file.add_head_count_kv(kv_heads if shape.attention else shape.kv_heads)
+    if shape.attention:
+        file.add_shortconv_l_cache(TAPS)
+    if shape.experts:
+        file.add_expert_count(shape.experts)
+        file.add_expert_used_count(shape.experts_used)
+        file.add_expert_feed_forward_length(shape.expert_ffn)
+        file.add_leading_dense_block_count(shape.dense_layers)
+        sigmoid = shape.arch == "lfm2moe"
+        file.add_expert_gating_func(ExpertGatingFuncType.SIGMOID if sigmoid else ExpertGatingFuncType.SOFTMAX)
     file.add_key_length(shape.head_dim)
     file.add_value_length(shape.head_dim)
     file.add_rope_dimension_count(shape.head_dim)
@@ -134,25 +160,51 @@ def write_tensors(w, s):
     w.matrix("token_embd.weight", s.vocab, s.width, more_bits=s.tied)
     if not s.tied:
         w.matrix("output.weight", s.vocab, s.width, more_bits=True)
-    w.vector("output_norm.weight", s.width, 1)
-    queries, keys = s.heads * s.head_dim, s.kv_heads * s.head_dim
+    w.vector("token_embd_norm.weight" if s.attention else "output_norm.weight", s.width, 1)
     for i in range(s.layers):
         block = f"blk.{i}."
         # The rule of the published *_M mixes: first and last eighth, and every third layer between.
         more = i < s.layers // 8 or i >= 7 * s.layers // 8 or (i - s.layers // 8) % 3 == 2
         w.vector(block + "attn_norm.weight", s.width, 1)
         w.vector(block + "ffn_norm.weight", s.width, 1)
-        for name, rows in (("attn_q", queries), ("attn_k", keys), ("attn_v", keys)):
-            w.matrix(f"{block}{name}.weight", rows, s.width, more_bits=more and name == "attn_v")
-            if s.arch == "qwen2":
-                w.vector(f"{block}{name}.bias", rows, 0)
-        if s.arch == "qwen3":
-            w.vector(block + "attn_q_norm.weight", s.head_dim, 1)
-            w.vector(block + "attn_k_norm.weight", s.head_dim, 1)
-        w.matrix(block + "attn_output.weight", s.width, queries)
-        w.matrix(block + "ffn_gate.weight", s.ffn, s.width)
-        w.matrix(block + "ffn_up.weight", s.ffn, s.width)
-        w.matrix(block + "ffn_down.weight", s.width, s.ffn, more_bits=more)
+        if s.attention and i not in s.attention:
+            write_convolution(w, s, block)
+        else:
+            write_attention(w, s, block, more)
+        if s.experts and i >= s.dense_layers:
+            write_experts(w, s, block, more)
+        else:
+            w.matrix(block + "ffn_gate.weight", s.ffn, s.width)
+            w.matrix(block + "ffn_up.weight", s.ffn, s.width)
+            w.matrix(block + "ffn_down.weight", s.width, s.ffn, more_bits=more)
+
+
+def write_attention(w, s, block, more):
+    queries, keys = s.heads * s.head_dim, s.kv_heads * s.head_dim
+    for name, rows in (("attn_q", queries), ("attn_k", keys), ("attn_v", keys)):
+        w.matrix(f"{block}{name}.weight", rows, s.width, more_bits=more and name == "attn_v")
+        if s.arch == "qwen2":
+            w.vector(f"{block}{name}.bias", rows, 0)
+    if s.arch in ("qwen3", "qwen3moe", "lfm2moe"):
+        w.vector(block + "attn_q_norm.weight", s.head_dim, 1)
+        w.vector(block + "attn_k_norm.weight", s.head_dim, 1)
+    w.matrix(block + "attn_output.weight", s.width, queries)
+
+
+def write_convolution(w, s, block):
+    w.matrix(block + "shortconv.in_proj.weight", 3 * s.width, s.width)
+    w.file.add_tensor(block + "shortconv.conv.weight", w.take(s.width * TAPS).reshape(s.width, TAPS))
+    w.matrix(block + "shortconv.out_proj.weight", s.width, s.width)
+
+
+def write_experts(w, s, block, more):
+    router = w.take(s.experts * s.width).reshape(s.experts, s.width) / np.float32(np.sqrt(s.width))
+    w.file.add_tensor(block + "ffn_gate_inp.weight", router)
+    if s.arch == "lfm2moe":
+        w.vector(block + "exp_probs_b.bias", s.experts, 0)
+    w.experts(block + "ffn_gate_exps.weight", s.expert_ffn, s.width)
+    w.experts(block + "ffn_up_exps.weight", s.expert_ffn, s.width)
+    w.experts(block + "ffn_down_exps.weight", s.width, s.expert_ffn, more_bits=more)
 
 
 def main():
@@ -161,11 +213,11 @@ def main():
     parser.add_argument("type", choices=sorted(MIXES))
     parser.add_argument("-o", "--out", required=True)
     parser.add_argument("--layers", type=int, help="fewer layers than the published model has")
+    parser.add_argument("--vocab", type=int, help="fewer tokens")
     parser.add_argument("--seed", type=int, default=1)
     args = parser.parse_args()
     shape = SHAPES[args.shape]
-    if args.layers:
-        shape = Shape(**{**shape.__dict__, "layers": args.layers})
+    shape = replace(shape, layers=args.layers or shape.layers, vocab=args.vocab or shape.vocab)
     writer = Writer(args.out, shape, args.type, args.seed)
     write_header(writer.file, shape, f"random {args.shape} {args.type}")
     write_vocabulary(writer.file, shape.vocab)

@@ -108,21 +108,22 @@ void PrintSpread(const char* name, const std::vector<double>& values, const char
   std::printf(format.c_str(), name, s.median, s.least, s.most);
 }
 
-// A decode step reads every weight once, whatever the number of sequences.
+// A decode step reads every weight once, whatever the number of sequences; but of experts those
+// that one token goes to are counted, and several sequences may need more.
 struct Rates {
   double prefill_tps, decode_tps, prefill_gmacs, decode_gmacs, decode_gbs;
 };
 Rates RatesOf(const Repetition& r, const BenchOptions& options, const ModelInfo& info) {
   double prompt_tokens = double{1} * options.prompt * options.sequences;
   double tokens = double{1} * options.generate * options.sequences;
-  double parameters = static_cast<double>(info.parameters);
+  double parameters = static_cast<double>(info.active_parameters);
   auto per_second = [](double amount, double seconds) {
     return seconds > 0 ? amount / seconds : 0;
   };
   return {per_second(prompt_tokens, r.prefill_s), per_second(tokens, r.decode_s),
           per_second(prompt_tokens * parameters / 1e9, r.prefill_s),
           per_second(tokens * parameters / 1e9, r.decode_s),
-          per_second(options.generate * static_cast<double>(info.weight_bytes) / 1e9, r.decode_s)};
+          per_second(options.generate * static_cast<double>(info.active_bytes) / 1e9, r.decode_s)};
 }
 
 void PrintJson(const Rates& rates, const BenchOptions& options, const ModelInfo& info,

@@ -79,6 +79,7 @@ class DirectoryConverter {
                           "their rows do not fill the blocks of the type they should have");
     NameDequantised();
     NameWindow();
+    NameBiases();
     return {};
   }
 
@@ -95,6 +96,19 @@ class DirectoryConverter {
     warnings_.push_back("attention sees " + std::to_string(window) +
                         " tokens at a time in this model, and the file says so; llama.cpp does not "
                         "look, so past them it gives other answers");
+  }
+
+  // llama.cpp reads all biases of a Llama, and those of q, k and v of every other one.
+  void NameBiases() {
+    if (name_ == "llama" || name_ == "gpt2") return;
+    const bool more = std::ranges::any_of(plan_.tensors, [](const PlannedTensor& tensor) {
+      return tensor.slot == Slot::kAttentionOutBias || tensor.slot == Slot::kFfnGateBias ||
+             tensor.slot == Slot::kFfnUpBias || tensor.slot == Slot::kFfnDownBias;
+    });
+    if (more)
+      warnings_.push_back("this model has biases that llama.cpp does not know in architecture '" +
+                          std::string(name_) +
+                          "', and it refuses files with them; this program runs the file");
   }
 
   void NameDequantised() {

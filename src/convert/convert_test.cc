@@ -107,6 +107,24 @@ std::vector<std::string> Names() {
 INSTANTIATE_TEST_SUITE_P(Tiny, EveryArchitecture, testing::ValuesIn(Names()),
                          [](const auto& info) { return TinyTestName(info.param); });
 
+TEST(Convert, SaysWhatLlamaCppCannotRead) {
+  const auto warnings = [](const std::string& name) {
+    const TinyModel tiny(name);
+    const auto report = Convert(tiny, tiny.PathOf("out.gguf"));
+    EXPECT_TRUE(report) << report.error().message;
+    return report ? report->warnings : std::vector<std::string>();
+  };
+  EXPECT_TRUE(warnings("llama-biases").empty());
+  for (const std::string name : {"qwen3-biases", "smollm3-biases"}) {
+    const auto said = warnings(name);
+    ASSERT_EQ(said.size(), 1u) << name;
+    EXPECT_NE(said[0].find("biases that llama.cpp does not know"), std::string::npos) << said[0];
+  }
+  const auto images = warnings("gemma3-multimodal");
+  ASSERT_EQ(images.size(), 1u);
+  EXPECT_NE(images[0].find("does not understand images"), std::string::npos) << images[0];
+}
+
 TEST(Convert, ReportsAndKeys) {
   const TinyModel tiny("lfm2moe");
   tiny.Write("generation_config.json",

@@ -49,7 +49,10 @@ class Flattener {
 
   // Depth is bounded by the parser's.
   Status Add(const std::string& key, const json::value& value) {
-    if (value.is_null()) return {};
+    if (value.is_null()) {
+      metadata_->nulls.insert(key);
+      return {};
+    }
     if (const json::object* object = value.if_object()) return AddMembers(key + ".", *object);
     if (const json::array* array = value.if_array()) return AddArray(key, *array);
     if (const bool* truth = value.if_bool()) return Put(key, *truth);

@@ -90,12 +90,21 @@ Status HfDirectory::ReadConfiguration() {
   }
   files_.metadata_.container = Container::kHuggingFace;
   INGLE_RETURN_IF_ERROR(AddJson("config.json", ""));
+  LiftTokens();
   const auto first_quantization = files_.metadata_.values.lower_bound(kQuantizationPrefix);
   if (first_quantization == files_.metadata_.values.end() ||
       !first_quantization->first.starts_with(kQuantizationPrefix)) {
     INGLE_RETURN_IF_ERROR(AddJson("quantize_config.json", kQuantizationPrefix));
   }
   return AddJson("generation_config.json", kGenerationConfigPrefix);
+}
+
+// A multimodal model's config may name tokens in its language part only.
+void HfDirectory::LiftTokens() {
+  Metadata& metadata = files_.metadata_;
+  for (const std::string name : {"bos_token_id", "eos_token_id", "pad_token_id"})
+    if (const MetadataValue* value = metadata.Find("text_config." + name))
+      metadata.values.try_emplace(name, *value);
 }
 
 Status HfDirectory::ReadText() {

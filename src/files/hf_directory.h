@@ -25,6 +25,7 @@ class HfDirectory {
   // The file's bytes. Errors begin with its path.
   Result<std::string> ReadSmall(std::string_view name, uint64_t bytes_max) const;
   // Nothing where there is no such file.
+  void LiftTokens();
   Status AddJson(std::string_view name, std::string_view prefix);
   Status AddTemplates();
   // Of tokenizer_config.json or chat_template.json, whose values begin with `prefix`.

@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -26,6 +27,7 @@ class Metadata {
  public:
   Container container = Container::kGguf;
   std::map<std::string, MetadataValue, std::less<>> values;
+  std::set<std::string, std::less<>> nulls;  // Keys that a JSON file gives, but as null.
 
   bool Has(std::string_view key) const { return values.find(key) != values.end(); }
   const MetadataValue* Find(std::string_view key) const;

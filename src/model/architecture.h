@@ -7,6 +7,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <variant>
 #include <vector>
 
 #include "base/result.h"
@@ -28,6 +29,8 @@ struct LayerBlueprint {
   bool local_rope = false;  // Rotates by Blueprint::local_rope.
   uint32_t kv_heads = 0;    // Divides Blueprint::heads; 0 in a convolution.
   uint32_t window = 0;      // Last positions that a query sees, itself included; 0: all.
+
+  bool operator==(const LayerBlueprint&) const = default;
 };
 
 // Positions past the trained context: none, positions divided by `factor` (linear), YaRN (arXiv
@@ -49,6 +52,8 @@ struct RopeBlueprint {
   double low_frequency = 1.0, high_frequency = 4.0;  // Llama 3
   // LongRoPE, [dim / 2] each; empty where tensors hold them (Slot::kRopeFactorsShort and Long).
   std::vector<float> short_factors = {}, long_factors = {};
+
+  bool operator==(const RopeBlueprint&) const = default;
 };
 
 struct ExpertsBlueprint {
@@ -57,6 +62,8 @@ struct ExpertsBlueprint {
   bool normalise = true;      // The weights of those used are divided by their sum,
   float sum_epsilon = 0.0f;   // plus this,
   float weight_scale = 1.0f;  // and multiplied by this.
+
+  bool operator==(const ExpertsBlueprint&) const = default;
 };
 
 // What the decoder computes, with m = mixer (attention or convolution) and f = feed-forward part:
@@ -75,6 +82,8 @@ struct Blueprint {
   ExpertsBlueprint experts;
   RopeBlueprint rope, local_rope;
   std::vector<LayerBlueprint> layers;
+
+  bool operator==(const Blueprint&) const = default;
 };
 
 // Limits of what the kernels' 32-bit indices and our buffers are made for. Past them a file is
@@ -120,6 +129,7 @@ enum class Slot : uint8_t {
   kFfnNorm,           // [model_dim]
   kFfnNormBias,
   kFfnGate,      // [ffn_dim, model_dim]
+  kFfnGateBias,  // [ffn_dim]
   kFfnUp,        // as kFfnGate
   kFfnUpBias,    // [ffn_dim]
   kFfnDown,      // [model_dim, ffn_dim]
@@ -176,17 +186,33 @@ struct TensorSpec {
   When when = When::kAlways;
   Where where = Where::kAllLayers;
   Fix fix = Fix::kNone;
+  // Of an optional one: the truth in config.json that says whether it is there. Empty: nothing
+  // does.
+  std::string_view flag = {};
 
   bool per_layer() const { return slot >= Slot::kMixerNorm; }
   bool IsIn(const LayerBlueprint& layer) const;
+};
+
+// A key of config.json that counts, and what transformers takes where the key is not there (null is
+// there); std::monostate: nothing. also: another name of the same.
+using ConfigFallback = std::variant<std::monostate, bool, int64_t, double>;
+struct ConfigKey {
+  std::string_view name;
+  ConfigFallback fallback = {};
+  std::string_view also = {};
 };
 
 struct Architecture {
   std::string_view gguf_name, hf_class;
   Result<Blueprint> (*describe)(const Metadata&);
   std::vector<std::span<const TensorSpec>> tensors;
+  // What its class in transformers reads of a config.json; config_keys.h has the keys of all.
+  std::span<const ConfigKey> config = {};
   // transformers shares embedding and head where a config.json does not say.
   bool tied_in_hf = false;
+  // A class whose language part, under "text_config" and "language_model.", is of this kind.
+  std::string_view hf_multimodal = {};
 };
 
 // Every architecture this build runs; the one list to extend (architectures/registry.cc).
@@ -214,7 +240,8 @@ struct DecoderTraits {
   bool scales_embedding = false;  // By sqrt(model_dim).
   bool experts = false;
   bool sigmoid_experts = false;  // Where the file does not say.
-  bool attention_bias = false;   // A config's attention_bias counts.
+  bool attention_bias = false;   // A config's attention_bias and
+  bool mlp_bias = false;         // mlp_bias count: tensors have that flag.
   bool convolutions = false;     // Layers without key-value heads are short convolutions.
   uint32_t global_every = 0;     // Every n-th layer has no window; 0: the window is in all layers.
   double local_theta = 0;        // Of layers with a window, where the file does not say; 0: as all.

@@ -363,6 +363,8 @@ Result<std::unique_ptr<Model>> MakeDecoder(DecoderWeights weights, std::unique_p
   info.context_max = b.context_max;
   info.threads = team->size();
   info.parameters = weights.parameters;
+  info.active_parameters = weights.active_parameters;
+  info.active_bytes = weights.active_bytes;
   info.weight_bytes = weights.arena.size();
   info.cache_bytes_per_token = KvCache::BytesPerToken(shape);
   info.cache_tokens = uint64_t{cache.pool().capacity()} * kPageTokens;

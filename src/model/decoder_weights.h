@@ -18,7 +18,8 @@ struct LayerWeights {
   std::vector<PackedMatrix> expert_gate, expert_up, expert_down;  // [experts]
   std::vector<float> mixer_norm, mixer_norm_bias, mixer_post_norm;
   std::vector<float> ffn_norm, ffn_norm_bias, ffn_post_norm;
-  std::vector<float> query_bias, key_bias, value_bias, attention_out_bias, up_bias, down_bias;
+  std::vector<float> query_bias, key_bias, value_bias, attention_out_bias;
+  std::vector<float> gate_bias, up_bias, down_bias;
   std::vector<float> query_norm, key_norm;
   std::vector<float> conv_taps;  // [taps][model_dim] once the decoder is made
   std::vector<float> router, router_bias;
@@ -38,7 +39,8 @@ struct DecoderWeights {
   // Of matrices with act-order (PackedMatrix::input_order).
   std::vector<std::vector<uint32_t>> input_orders;
   uint64_t parameters = 0;
-  MemoryRegion arena;  // Owns the bricks.
+  uint64_t active_parameters = 0, active_bytes = 0;  // See ModelInfo.
+  MemoryRegion arena;                                // Owns the bricks.
 };
 
 }  // namespace ingle

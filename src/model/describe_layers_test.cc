@@ -77,7 +77,7 @@ TEST(DescribeLayers, ArchitectureOfAConfig) {
   ExpectRefusal(Hf("LlamaForCausalLM", {{"hidden_act", "relu"}}), "hidden_act", "'relu'");
   ExpectRefusal(Hf("Gemma3ForCausalLM", {{"hidden_activation", "gelu"}}), "hidden_activation",
                 "gelu_pytorch_tanh");
-  ExpectRefusal(Hf("LlamaForCausalLM", {{"attention_bias", true}}), "attention_bias", "is 1");
+  ExpectRefusal(Hf("MistralForCausalLM", {{"attention_bias", true}}), "attention_bias", "is 1");
 }
 
 TEST(DescribeLayers, Windows) {

@@ -18,8 +18,8 @@ constexpr Key kType{"{a}.rope.scaling.type", "{rope}rope_type", "{rope}type"};
 constexpr Key kFactor{"{a}.rope.scaling.factor", "{rope}factor"};
 constexpr Key kLinearFactor{"{a}.rope.scale_linear", ""};  // What old files call it.
 constexpr Key kOriginalContext{"{a}.rope.scaling.original_context_length",
-                               "{rope}original_max_position_embeddings",
-                               "original_max_position_embeddings"};
+                               "original_max_position_embeddings",
+                               "{rope}original_max_position_embeddings"};
 constexpr Key kAttentionFactor{"{a}.rope.scaling.attn_factor", "{rope}attention_factor"};
 constexpr Key kBetaFast{"{a}.rope.scaling.yarn_beta_fast", "{rope}beta_fast"};
 constexpr Key kBetaSlow{"{a}.rope.scaling.yarn_beta_slow", "{rope}beta_slow"};
@@ -53,8 +53,8 @@ Status DescribeYarn(const KeyReader& keys, uint32_t context, RopeBlueprint& rope
   return {};
 }
 
-Status DescribeLlama3(const KeyReader& keys, RopeBlueprint& rope) {
-  INGLE_TRY(rope.original_context, keys.RequiredSize(kOriginalContext, kContextMax));
+Status DescribeLlama3(const KeyReader& keys, uint32_t context, RopeBlueprint& rope) {
+  INGLE_TRY(rope.original_context, keys.SizeOr(kOriginalContext, context, kContextMax));
   INGLE_TRY(rope.low_frequency, keys.RealOr(kLowFrequency, 1, 1e-3, 1e6));
   INGLE_TRY(rope.high_frequency, keys.RealOr(kHighFrequency, 4, 1e-3, 1e6));
   if (rope.high_frequency > rope.low_frequency) return {};
@@ -96,7 +96,9 @@ Status DescribeScaling(const KeyReader& keys, const DecoderTraits& traits, uint3
   INGLE_TRY(const auto factor, keys.Real(kFactor, 0, 1e6));
   INGLE_TRY(const auto old_factor, keys.Real(kLinearFactor, 0, 1e6));
   INGLE_TRY(rope.attention_factor, keys.RealOr(kAttentionFactor, 1, 1e-3, 1e3));
-  const std::string name = type == nullptr ? "" : *type == "su" ? "longrope" : *type;
+  std::string name = type == nullptr ? "" : *type;
+  // What the first Phi-3 models call it.
+  if (name == "su" || (name == "yarn" && traits.long_rope && keys.is_hf())) name = "longrope";
   const double stretch = factor.value_or(old_factor.value_or(0));  // 0 and 1 both mean none.
   if (stretch != 0) rope.factor = stretch;
   if (traits.long_rope && (name == "longrope" || (!keys.is_hf() && name.empty())))
@@ -118,7 +120,7 @@ Status DescribeScaling(const KeyReader& keys, const DecoderTraits& traits, uint3
                  : name == "llama3" ? RopeScaling::kLlama3
                                     : RopeScaling::kLinear;
   if (name == "yarn") return DescribeYarn(keys, context, rope);
-  return name == "llama3" ? DescribeLlama3(keys, rope) : Status{};
+  return name == "llama3" ? DescribeLlama3(keys, context, rope) : Status{};
 }
 
 Status DescribeLocal(const KeyReader& keys, const DecoderTraits& traits, Blueprint& blueprint) {

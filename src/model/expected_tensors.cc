@@ -1,8 +1,11 @@
 #include "model/expected_tensors.h"
 
+#include <algorithm>
 #include <cstring>
 #include <memory>
 #include <utility>
+
+#include "model/config_keys.h"
 
 namespace ingle {
 namespace {
@@ -55,26 +58,37 @@ class RowsFrom : public RowSource {
   uint32_t first_;
 };
 
-// Some publish a model without the first word of its tensors' names ("transformer.").
-size_t PrefixLeftOut(const ModelFiles& files, const Architecture& architecture) {
-  for (const auto& table : architecture.tensors) {
-    for (const TensorSpec& spec : table) {
-      if (spec.slot != Slot::kTokenEmbedding || files.FindTensor(spec.hf) != nullptr) continue;
-      const size_t word = spec.hf.find('.') + 1;
-      if (files.FindTensor(spec.hf.substr(word)) != nullptr) return word;
-    }
-  }
-  return 0;
+}  // namespace
+
+std::string Renaming::Of(const TensorSpec& spec) const {
+  const bool head = spec.slot == Slot::kOutput;
+  return std::string(head ? head_prefix : prefix) +
+         std::string(spec.hf.substr(head ? 0 : std::min(without, spec.hf.size())));
 }
 
-}  // namespace
+Renaming RenamingIn(const ModelFiles& files, const Architecture& architecture) {
+  const auto embedding = [&]() -> const TensorSpec* {
+    for (const auto& table : architecture.tensors)
+      for (const TensorSpec& spec : table)
+        if (spec.slot == Slot::kTokenEmbedding) return &spec;
+    return nullptr;
+  }();
+  if (embedding == nullptr) return {};
+  const size_t word = embedding->hf.find('.') + 1;  // "model."
+  std::vector<Renaming> renamings = {{0, "", ""}, {word, "", ""}};
+  if (IsMultimodal(architecture, files.metadata()))
+    renamings = {{0, "language_model.", "language_model."}, {word, "model.language_model.", ""}};
+  for (const Renaming& renaming : renamings)
+    if (files.FindTensor(renaming.Of(*embedding)) != nullptr) return renaming;
+  return renamings[0];
+}
 
 ExpectedTensors::ExpectedTensors(const ModelFiles& files, const Architecture& architecture,
                                  const Blueprint& blueprint)
     : files_(files),
       blueprint_(blueprint),
       hf_(files.metadata().container == Container::kHuggingFace) {
-  if (hf_) prefix_ = PrefixLeftOut(files, architecture);
+  if (hf_) renaming_ = RenamingIn(files, architecture);
   const auto layers = static_cast<uint32_t>(blueprint.layers.size());
   for (const auto& table : architecture.tensors) {
     for (const TensorSpec& spec : table) {
@@ -84,14 +98,14 @@ ExpectedTensors::ExpectedTensors(const ModelFiles& files, const Architecture& ar
   }
 }
 
-std::string_view ExpectedTensors::PatternOf(const TensorSpec& spec) const {
-  if (!hf_) return spec.gguf;
-  return prefix_ != 0 && spec.slot != Slot::kOutput ? spec.hf.substr(prefix_) : spec.hf;
+std::string ExpectedTensors::PatternOf(const TensorSpec& spec) const {
+  if (!hf_) return std::string(spec.gguf);
+  return spec.hf.empty() ? std::string() : renaming_.Of(spec);
 }
 
 void ExpectedTensors::Add(const TensorSpec& spec, uint32_t layer) {
   if (PatternOf(spec).empty()) return;
-  const std::string name = Filled(std::string(PatternOf(spec)), "{}", layer);
+  const std::string name = Filled(PatternOf(spec), "{}", layer);
   const bool stacked = IsPerExpert(spec.slot) && name.find("{e}") == std::string::npos;
   const uint32_t experts = IsPerExpert(spec.slot) && !stacked ? blueprint_.experts.count : 1;
   for (uint32_t expert = 0; expert < experts; ++expert) {

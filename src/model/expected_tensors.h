@@ -17,6 +17,18 @@ struct TensorPart {
   uint32_t layer = 0, expert = 0;
 };
 
+// How the names in a directory differ from those of the table: `without` their first characters,
+// and behind `prefix`.
+struct Renaming {
+  size_t without = 0;
+  std::string_view prefix, head_prefix;  // Of the output head, which loses no characters.
+
+  std::string Of(const TensorSpec& spec) const;
+};
+// Some publish a model without the first word of its tensors' names ("transformer."); a multimodal
+// model has its language part under "language_model.".
+Renaming RenamingIn(const ModelFiles& files, const Architecture& architecture);
+
 struct ExpectedTensor {
   std::vector<TensorPart> parts;  // Row after row, or element after element of a vector.
   bool stacked = false;           // The parts of all experts, one expert after the other.
@@ -44,7 +56,7 @@ class ExpectedTensors {
  private:
   void Add(const TensorSpec& spec, uint32_t layer);
   void Add(std::string name, const TensorPart& part, bool stacked);
-  std::string_view PatternOf(const TensorSpec& spec) const;
+  std::string PatternOf(const TensorSpec& spec) const;
   uint64_t Rows(const TensorPart& part) const;
   uint64_t Cols(const TensorPart& part) const;
   bool IsTransposed(const TensorSpec& spec) const;
@@ -52,7 +64,7 @@ class ExpectedTensors {
   const ModelFiles& files_;
   const Blueprint& blueprint_;
   bool hf_;
-  size_t prefix_ = 0;  // Characters that the files leave out of every name.
+  Renaming renaming_;
   std::unordered_map<std::string, ExpectedTensor>
       by_name_;  // Our names, not the file's: nobody can make them collide.
   std::vector<std::string> names_;

@@ -12,12 +12,13 @@ Status CheckSize(const std::string& name, int64_t value, uint64_t min, uint64_t 
                                  ", the limit of this build.");
 }
 
-// Where a config.json keeps what it says about the rotary embedding: newer ones, newer ones with
-// two kinds of layers, older ones.
+// Where a config.json keeps what it says about the rotary embedding: newer ones with two kinds of
+// layers, older ones, newer ones. transformers looks into them in this order.
 std::string_view RopePrefix(const Metadata& metadata) {
-  constexpr std::string_view kPrefixes[] = {"rope_parameters.full_attention.", "rope_parameters."};
+  constexpr std::string_view kPrefixes[] = {"rope_parameters.full_attention.", "rope_scaling.",
+                                            "rope_parameters."};
   for (const std::string_view prefix : kPrefixes)
-    for (const std::string_view key : {"rope_type", "rope_theta"})
+    for (const std::string_view key : {"rope_type", "type", "rope_theta"})
       if (metadata.Has(std::string(prefix) + std::string(key))) return prefix;
   return "rope_scaling.";
 }

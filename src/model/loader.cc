@@ -61,6 +61,7 @@ Place PlaceOf(const PlannedTensor& tensor, LayerWeights& layer, DecoderWeights& 
     case Slot::kConvTaps: return {.vector = &layer.conv_taps};
     case Slot::kConvOut: return {.matrix = &layer.conv_out};
     case Slot::kFfnNormBias: return {.vector = &layer.ffn_norm_bias};
+    case Slot::kFfnGateBias: return {.vector = &layer.gate_bias};
     case Slot::kFfnUpBias: return {.vector = &layer.up_bias};
     case Slot::kFfnDownBias: return {.vector = &layer.down_bias};
     case Slot::kFfnPostNorm: return {.vector = &layer.ffn_post_norm};
@@ -205,6 +206,23 @@ Status TakeOrder(const PlannedTensor& tensor, PackedMatrix& matrix, DecoderWeigh
   return {};
 }
 
+// Adds what a token is multiplied with; of experts the share that it goes to.
+void CountActive(const ModelPlan& plan, const std::vector<Packing>& packings,
+                 DecoderWeights& weights) {
+  uint64_t parameters = 0, bytes = 0;  // Times the number of experts.
+  const ExpertsBlueprint& experts = plan.blueprint.experts;
+  const uint64_t all = std::max<uint64_t>(1, experts.count);
+  for (const Packing& packing : packings) {
+    const PlannedTensor& tensor = *packing.tensor;
+    if (tensor.slot == Slot::kTokenEmbedding && !plan.tied()) continue;
+    const uint64_t share = IsPerExpert(tensor.slot) ? experts.used : all;
+    parameters += uint64_t{tensor.view.rows} * tensor.view.cols * share;
+    bytes += packing.bytes * share;
+  }
+  weights.active_parameters = parameters / all;
+  weights.active_bytes = bytes / all;
+}
+
 }  // namespace
 
 Result<DecoderWeights> PackWeights(const ModelFiles& files, const ModelPlan& plan, ThreadTeam& team,
@@ -252,6 +270,7 @@ Result<DecoderWeights> PackWeights(const ModelFiles& files, const ModelPlan& pla
   });
   if (plan.tied()) weights.output = weights.embedding;
   FeedInOrder(weights);
+  CountActive(plan, packings, weights);
   weights.rope = MakeRopeTable(plan.blueprint.rope, factors);
   return weights;
 }

@@ -1,8 +1,10 @@
 #include "model/loader.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include "model/test_model.h"
+#include "model/tiny_models.h"
 
 namespace ingle {
 namespace {
@@ -41,6 +43,23 @@ TEST(Loader, AStepCountsItsWork) {
   ASSERT_TRUE(model.Step({&segment, 1}, logits));
   EXPECT_GE(model.progress() - before, uint64_t{5} * model.info().layers)
       << "several times per layer, so that a slow step is told from one that stands still";
+}
+
+TEST(Loader, CountsWhatATokenIsMultipliedWith) {
+  const TinyDirectory tiny(INGLE_SOURCE_DIR "/tests/parity/architectures/goldens/qwen3moe.json");
+  const auto folder =
+      std::filesystem::temp_directory_path() / ("ingle-active-" + std::to_string(::getpid()));
+  tiny.Write(folder);
+  const auto loaded = LoadModel(folder.string(), {});
+  std::filesystem::remove_all(folder);
+  ASSERT_TRUE(loaded) << loaded.error().message;
+  const ModelInfo& info = loaded->model->info();
+  const uint64_t attention = 2 * 64 * 64 + 2 * 32 * 64, head = kTinyVocab * 64;
+  const uint64_t expert = 3 * 32 * 64;  // 8 of them, and 3 for a token.
+  EXPECT_EQ(info.active_parameters, 3 * (attention + 3 * expert) + head);
+  EXPECT_EQ(info.active_bytes, info.active_parameters * sizeof(float));
+  const uint64_t embedding = head;
+  EXPECT_GT(info.parameters, 3 * (attention + 8 * expert) + head + embedding);
 }
 
 }  // namespace

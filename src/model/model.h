@@ -40,6 +40,9 @@ struct ModelInfo {
   std::string architecture, name, tier;  // tier: "portable", "avx2", "avx512vnni", ...
   uint32_t vocab = 0, model_dim = 0, layers = 0, context_max = 0, threads = 0;
   uint64_t parameters = 0, weight_bytes = 0;  // Packed bytes in memory.
+  // What one token is multiplied with: without experts that it does not go to, and without the
+  // embedding where the head is another one.
+  uint64_t active_parameters = 0, active_bytes = 0;
   uint64_t cache_bytes_per_token = 0;
   uint64_t cache_tokens = 0;
   uint32_t cache_page_tokens =

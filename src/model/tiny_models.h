@@ -72,17 +72,27 @@ class TinyDirectory {
 
   // Writes config.json and model.safetensors (F32). left_out: a first part that names lose.
   void Write(const std::filesystem::path& folder, std::string_view left_out = {}) const {
+    const auto rename = [&](std::string_view name) {
+      return std::string(name.starts_with(left_out) ? name.substr(left_out.size()) : name);
+    };
+    WriteAs(folder, golden().at("config").as_object(), rename);
+  }
+
+  // With another config, and other names; a tensor whose name becomes empty is left out.
+  template <class Rename>
+  void WriteAs(const std::filesystem::path& folder, const json::object& config,
+               const Rename& rename) const {
     std::filesystem::create_directories(folder);
-    std::ofstream(folder / "config.json") << json::serialize(golden().at("config"));
+    std::ofstream(folder / "config.json") << json::serialize(config);
     json::object header;
     std::string data;
     for (const auto& [tensor, shape] : golden().at("tensors").as_object()) {
+      const std::string name = rename(std::string_view(tensor));
+      if (name.empty()) continue;
       const std::vector<float> values = Weights(tensor, shape.as_array());
       const size_t begin = data.size();
       data.append(reinterpret_cast<const char*>(values.data()), values.size() * sizeof(float));
-      const std::string_view name = tensor;
-      header[name.starts_with(left_out) ? name.substr(left_out.size()) : name] = {
-          {"dtype", "F32"}, {"shape", shape}, {"data_offsets", {begin, data.size()}}};
+      header[name] = {{"dtype", "F32"}, {"shape", shape}, {"data_offsets", {begin, data.size()}}};
     }
     std::string text = json::serialize(header);
     text.resize((text.size() + 7) / 8 * 8, ' ');

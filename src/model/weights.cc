@@ -6,18 +6,15 @@
 
 #include "files/quantized_layers.h"
 #include "formats/dequantize.h"
+#include "model/config_keys.h"
 #include "model/expected_tensors.h"
+#include "model/ignored_tensors.h"
 
 namespace ingle {
 namespace {
 
 constexpr size_t kProblemsShown = 12;
 constexpr int32_t kAbsent = -1;
-
-// Tensors that some converters write and nobody needs: tables that are computed anew here.
-// and masks.
-constexpr std::string_view kIgnoredSuffixes[] = {".attn_rot_embd.weight", ".rotary_emb.inv_freq",
-                                                 ".attn.bias", ".attn.masked_bias"};
 
 // The layer that a tensor's name speaks of: "blk.17.x", "model.layers.17.x" -> 17.
 std::optional<uint64_t> LayerOfName(std::string_view name) {
@@ -42,7 +39,13 @@ std::string ShapeText(std::span<const uint64_t> extents) {
 class Matcher {
  public:
   Matcher(const ModelFiles& file, ModelPlan& plan)
-      : file_(file), plan_(plan), expected_(file, *plan.architecture, plan.blueprint) {}
+      : file_(file),
+        plan_(plan),
+        expected_(file, *plan.architecture, plan.blueprint),
+        ignored_(IsMultimodal(*plan.architecture, file.metadata())) {
+    if (file.metadata().container == Container::kHuggingFace)
+      config_ = ReadConfig(*plan.architecture, file.metadata());
+  }
 
   Status Run() {
     plan_.index.assign(plan_.blueprint.layers.size(), {});
@@ -56,16 +59,29 @@ class Matcher {
     for (const std::string& name : expected_.names()) {
       const ExpectedTensor& expected = *expected_.Find(name);
       if (!expected.found && Required(expected)) {
-        AddProblem("missing '" + name + "' " + ShapeText(expected_.ShapeOf(expected)));
+        AddProblem("missing '" + name + "' " + ShapeText(expected_.ShapeOf(expected)) +
+                   (Flag(expected.first()).value_or(false)
+                        ? ", which '" + std::string(expected.first().flag) + "' asks for"
+                        : ""));
       }
     }
+    ignored_.AddWarnings(&plan_.warnings);
+    WarnOfUnknownKeys();
     return Report();
   }
 
  private:
+  // What config.json, or its class, says of a tensor with a flag.
+  std::optional<bool> Flag(const TensorSpec& spec) const {
+    if (spec.flag.empty()) return std::nullopt;
+    const auto truth = config_.metadata.Bool(spec.flag);
+    return truth ? *truth : std::nullopt;
+  }
+
   // An optional weight that one layer has must be in all of them.
   bool Required(const ExpectedTensor& expected) const {
     const TensorSpec& spec = expected.first();
+    if (const auto flag = Flag(spec)) return *flag;
     return spec.when == When::kAlways ||
            (spec.per_layer() && slot_seen_[static_cast<size_t>(spec.slot)]);
   }
@@ -73,8 +89,15 @@ class Matcher {
   void Match(const StoredTensor& tensor) {
     ExpectedTensor* expected = expected_.Find(tensor.name);
     if (expected == nullptr) return Unknown(tensor);
+    const bool wanted = Flag(expected->first()).value_or(true);
+    if (!wanted && ignored_.IsZeroBias(tensor, file_.TensorBytes(tensor))) return;
     expected->found = true;
     slot_seen_[static_cast<size_t>(expected->first().slot)] = true;
+    if (!wanted) {
+      return AddProblem("'" + tensor.name + "' is there, but '" +
+                        std::string(expected->first().flag) +
+                        "' of config.json is false, or is missing, which means the same");
+    }
     const std::vector<uint64_t> shape = expected_.ShapeOf(*expected);
     if (expected_.ShapeOf(tensor, shape.size()) != shape) {
       return AddProblem("'" + tensor.name + "' has shape " +
@@ -117,12 +140,21 @@ class Matcher {
     return false;
   }
 
+  void WarnOfUnknownKeys() {
+    if (config_.unknown.empty()) return;
+    std::string names;
+    for (size_t i = 0; i < std::min(config_.unknown.size(), kProblemsShown); ++i)
+      names += (i > 0 ? ", '" : "'") + config_.unknown[i] + "'";
+    if (config_.unknown.size() > kProblemsShown)
+      names += " and " + std::to_string(config_.unknown.size() - kProblemsShown) + " more";
+    plan_.warnings.push_back(
+        "Keys of config.json that models of this class do not have were "
+        "ignored: " +
+        names + ".");
+  }
+
   void Unknown(const StoredTensor& tensor) {
-    for (const std::string_view suffix : kIgnoredSuffixes) {
-      if (!tensor.name.ends_with(suffix)) continue;
-      plan_.warnings.push_back("Tensor '" + tensor.name + "' is not needed and was ignored.");
-      return;
-    }
+    if (ignored_.Take(tensor, file_.TensorBytes(tensor))) return;
     const size_t layers = plan_.blueprint.layers.size();
     const auto layer = LayerOfName(tensor.name);
     if (layer && *layer >= layers) {
@@ -160,17 +192,20 @@ class Matcher {
   const ModelFiles& file_;
   ModelPlan& plan_;
   ExpectedTensors expected_;
+  EffectiveConfig config_;  // Of a directory.
+  IgnoredTensors ignored_;
   std::array<bool, kSlots> slot_seen_{};
   std::vector<std::string> problems_;
   size_t problem_count_ = 0;
   bool unsupported_type_ = false;
 };
 
-std::string_view EmbeddingName(const Metadata& metadata, const Architecture& architecture) {
+std::string EmbeddingName(const ModelFiles& file, const Architecture& architecture) {
   for (const auto& table : architecture.tensors) {
     for (const TensorSpec& spec : table) {
-      if (spec.slot == Slot::kTokenEmbedding)
-        return metadata.container == Container::kGguf ? spec.gguf : spec.hf;
+      if (spec.slot != Slot::kTokenEmbedding) continue;
+      const bool gguf = file.metadata().container == Container::kGguf;
+      return gguf ? std::string(spec.gguf) : RenamingIn(file, architecture).Of(spec);
     }
   }
   return {};
@@ -180,7 +215,7 @@ std::string_view EmbeddingName(const Metadata& metadata, const Architecture& arc
 Status TakeVocabulary(const ModelFiles& file, const Architecture& architecture,
                       Blueprint& blueprint) {
   if (blueprint.vocab != 0) return {};
-  const std::string name(EmbeddingName(file.metadata(), architecture));
+  const std::string name = EmbeddingName(file, architecture);
   if (const StoredTensor* tensor = file.FindTensor(name)) {
     if (tensor->dims[1] > kVocabMax) {
       return Fail(ErrorCode::kCorruptFile,
@@ -230,7 +265,7 @@ Error OfArchitecture(Error error, const Architecture& architecture, bool hf) {
 
 Result<const Architecture*> FindSupported(const Metadata& metadata) {
   INGLE_TRY(const Architecture* architecture, FindArchitecture(metadata));
-  const auto blueprint = architecture->describe(metadata);
+  const auto blueprint = DescribeModel(*architecture, metadata);
   const auto quantization = RefuseQuantization(metadata);
   const bool hf = metadata.container == Container::kHuggingFace;
   if (!blueprint && blueprint.error().code == ErrorCode::kUnsupported)
@@ -276,7 +311,7 @@ Result<ModelPlan> Plan(const ModelFiles& file) {
             (directory ? " (model.safetensors or model.safetensors.index.json is missing)" : "") +
             "; give the path of a whole model.",
         "", "invalid_model_file");
-  INGLE_TRY(plan.blueprint, plan.architecture->describe(file.metadata()));
+  INGLE_TRY(plan.blueprint, DescribeModel(*plan.architecture, file.metadata()));
   INGLE_RETURN_IF_ERROR(TakeVocabulary(file, *plan.architecture, plan.blueprint));
   INGLE_RETURN_IF_ERROR(Matcher(file, plan).Run());
   INGLE_RETURN_IF_ERROR(CheckTied(file, plan));

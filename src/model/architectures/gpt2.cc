@@ -48,6 +48,18 @@ constexpr TensorSpec kTensors[] = {
      "transformer.h.{}.mlp.c_proj.bias"},
 };
 
+// Defaults of transformers' GPT2Config.
+constexpr ConfigKey kConfig[] = {
+    {"n_embd", int64_t{768}, "hidden_size"},
+    {"n_inner"},
+    {"n_layer", int64_t{12}, "num_hidden_layers"},
+    {"n_head", int64_t{12}, "num_attention_heads"},
+    {"n_positions", int64_t{1024}, "max_position_embeddings"},
+    {"activation_function"},
+    {"layer_norm_epsilon", 1e-05},
+    {"vocab_size"},
+};
+
 Result<Blueprint> Describe(const Metadata& metadata) {
   return DescribeDecoder(metadata, {.norm = Norm::kLayer,
                                     .activation = Activation::kGeluTanh,
@@ -61,6 +73,7 @@ const Architecture kGpt2 = {.gguf_name = "gpt2",
                             .hf_class = "GPT2LMHeadModel",
                             .describe = Describe,
                             .tensors = {kTensors},
+                            .config = kConfig,
                             .tied_in_hf = true};
 
 }  // namespace ingle

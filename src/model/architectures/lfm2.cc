@@ -24,6 +24,28 @@ Status AdjustWidth(const Metadata& metadata, Blueprint& blueprint) {
   return {};
 }
 
+// Defaults of transformers' Lfm2Config.
+constexpr ConfigKey kConfig[] = {
+    {"hidden_size", int64_t{2560}},
+    {"intermediate_size", int64_t{12288}},
+    {"block_ff_dim"},
+    {"num_hidden_layers", int64_t{32}},
+    {"num_attention_heads", int64_t{32}},
+    {"num_key_value_heads", int64_t{8}},
+    {"head_dim"},
+    {"max_position_embeddings", int64_t{128000}},
+    {"norm_eps", 1e-05},
+    {"vocab_size"},
+    {"rope_theta", 1000000.0},
+    {"original_max_position_embeddings"},
+    {"conv_L_cache", int64_t{3}},
+    {"block_multiple_of", int64_t{256}},
+    {"block_ffn_dim_multiplier", 1.0},
+    {"block_auto_adjust_ff_dim", true},
+    {"full_attn_idxs"},
+    {"layer_types"},
+};
+
 Result<Blueprint> Describe(const Metadata& metadata) {
   INGLE_TRY(Blueprint blueprint,
             DescribeDecoder(metadata, {.rope = RopeStyle::kSplitHalves, .convolutions = true}));
@@ -38,6 +60,7 @@ const Architecture kLfm2 = {.gguf_name = "lfm2",
                             .hf_class = "Lfm2ForCausalLM",
                             .describe = Describe,
                             .tensors = {kLfm2Tensors},
+                            .config = kConfig,
                             .tied_in_hf = true};
 
 }  // namespace ingle

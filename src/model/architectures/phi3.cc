@@ -26,6 +26,24 @@ constexpr TensorSpec kTensors[] = {
      "model.layers.{}.mlp.down_proj.weight"},
 };
 
+// Defaults of transformers' Phi3Config.
+constexpr ConfigKey kConfig[] = {
+    {"hidden_size", int64_t{3072}},
+    {"intermediate_size", int64_t{8192}},
+    {"num_hidden_layers", int64_t{32}},
+    {"num_attention_heads", int64_t{32}},
+    {"num_key_value_heads"},
+    {"head_dim"},
+    {"max_position_embeddings", int64_t{4096}},
+    {"rms_norm_eps", 1e-05},
+    {"vocab_size"},
+    {"hidden_act"},
+    {"rope_theta", 10000.0},
+    {"original_max_position_embeddings", int64_t{4096}},
+    {"partial_rotary_factor"},
+    {"sliding_window"},
+};
+
 Result<Blueprint> Describe(const Metadata& metadata) {
   return DescribeDecoder(metadata, {.rope = RopeStyle::kSplitHalves, .long_rope = true});
 }
@@ -36,6 +54,7 @@ extern const Architecture kPhi3;
 const Architecture kPhi3 = {.gguf_name = "phi3",
                             .hf_class = "Phi3ForCausalLM",
                             .describe = Describe,
-                            .tensors = {kLlamaEnds, kLlamaBlockNorms, kTensors}};
+                            .tensors = {kLlamaEnds, kLlamaBlockNorms, kTensors},
+                            .config = kConfig};
 
 }  // namespace ingle

@@ -40,7 +40,7 @@ Result<const Architecture*> FindArchitecture(const Metadata& metadata) {
   std::string known;
   for (const Architecture* architecture : AllArchitectures()) {
     const std::string_view own = hf ? architecture->hf_class : architecture->gguf_name;
-    if (own == name) return architecture;
+    if (own == name || (hf && architecture->hf_multimodal == name)) return architecture;
     known += (known.empty() ? "" : ", ") + std::string(own);
   }
   return Fail(ErrorCode::kUnsupported,

@@ -52,6 +52,50 @@ inline constexpr TensorSpec kQkvBiases[] = {
      "model.layers.{}.self_attn.v_proj.bias"},
 };
 
+// Biases of attention that transformers has where config.json says "attention_bias", and llama.cpp
+// where the file has them.
+constexpr TensorSpec AttentionBias(Slot slot, Dim length, std::string_view gguf,
+                                   std::string_view hf) {
+  return {.slot = slot,
+          .rows = Dim::kVector,
+          .cols = length,
+          .gguf = gguf,
+          .hf = hf,
+          .when = When::kOptional,
+          .flag = "attention_bias"};
+}
+inline constexpr TensorSpec kAttentionBiases[] = {
+    AttentionBias(Slot::kQueryBias, Dim::kQueries, "blk.{}.attn_q.bias",
+                  "model.layers.{}.self_attn.q_proj.bias"),
+    AttentionBias(Slot::kKeyBias, Dim::kKeys, "blk.{}.attn_k.bias",
+                  "model.layers.{}.self_attn.k_proj.bias"),
+    AttentionBias(Slot::kValueBias, Dim::kKeys, "blk.{}.attn_v.bias",
+                  "model.layers.{}.self_attn.v_proj.bias"),
+    AttentionBias(Slot::kAttentionOutBias, Dim::kModel, "blk.{}.attn_output.bias",
+                  "model.layers.{}.self_attn.o_proj.bias"),
+};
+
+// The same of the feed-forward part, with "mlp_bias".
+constexpr TensorSpec FeedForwardBias(Slot slot, Dim length, std::string_view gguf,
+                                     std::string_view hf) {
+  return {.slot = slot,
+          .rows = Dim::kVector,
+          .cols = length,
+          .gguf = gguf,
+          .hf = hf,
+          .when = When::kOptional,
+          .where = Where::kDense,
+          .flag = "mlp_bias"};
+}
+inline constexpr TensorSpec kFeedForwardBiases[] = {
+    FeedForwardBias(Slot::kFfnGateBias, Dim::kFfn, "blk.{}.ffn_gate.bias",
+                    "model.layers.{}.mlp.gate_proj.bias"),
+    FeedForwardBias(Slot::kFfnUpBias, Dim::kFfn, "blk.{}.ffn_up.bias",
+                    "model.layers.{}.mlp.up_proj.bias"),
+    FeedForwardBias(Slot::kFfnDownBias, Dim::kModel, "blk.{}.ffn_down.bias",
+                    "model.layers.{}.mlp.down_proj.bias"),
+};
+
 inline constexpr TensorSpec kHeadNorms[] = {
     {Slot::kQueryNorm, Dim::kVector, Dim::kHead, "blk.{}.attn_q_norm.weight",
      "model.layers.{}.self_attn.q_norm.weight"},

@@ -5,13 +5,14 @@
 namespace ingle {
 namespace {
 
-// hidden = act(gate(n)) * up(n)
+// hidden = act(gate(n) + bias) * (up(n) + bias)
 void GateAndUp(PassThread& t, const LayerWeights& w, const ActivationSet& activations) {
   const uint32_t tokens = t.pass.tokens, width = w.gate.rows;
   const uint32_t unit = RowsPerUnit(w.gate, t.workspace.product_rows, t.team.size());
   const auto activate = t.weights.blueprint.activation == Activation::kSilu
                             ? t.kernels.elementwise.silu_multiply
                             : t.kernels.elementwise.gelu_tanh_multiply;
+  const auto add = t.kernels.elementwise.add;
   t.team.ForChunks(t.index, width, unit, [&](uint64_t begin, uint64_t end) {
     const auto rows = static_cast<uint32_t>(end - begin);
     float* gate = t.own.product;
@@ -20,9 +21,13 @@ void GateAndUp(PassThread& t, const LayerWeights& w, const ActivationSet& activa
              static_cast<uint32_t>(end), gate, rows);
     Multiply(t.kernels, w.up, activations[w.up.feed], tokens, static_cast<uint32_t>(begin),
              static_cast<uint32_t>(end), up, rows);
-    for (uint32_t token = 0; token < tokens; ++token)
-      activate(gate + size_t{token} * rows, up + size_t{token} * rows, rows,
-               t.workspace.hidden + size_t{token} * width + begin);
+    for (uint32_t token = 0; token < tokens; ++token) {
+      float* gate_row = gate + size_t{token} * rows;
+      float* up_row = up + size_t{token} * rows;
+      if (!w.gate_bias.empty()) add(gate_row, w.gate_bias.data() + begin, rows);
+      if (!w.up_bias.empty()) add(up_row, w.up_bias.data() + begin, rows);
+      activate(gate_row, up_row, rows, t.workspace.hidden + size_t{token} * width + begin);
+    }
     t.Worked();
   });
 }

@@ -31,11 +31,28 @@ NO_WINDOW = "has no window for this architecture"
 PEER_DIFFERS = {
     "mistral": NO_WINDOW, "qwen2-window": NO_WINDOW, "phi3-window": NO_WINDOW,
     "gpt2": "GELU from a table of F16 values", "gemma2": "GELU from a table of F16 values",
-    "gemma3": "GELU from a table of F16 values",
+    "gemma3": "GELU from a table of F16 values", "gemma3-multimodal": "GELU from a table of F16 values",
     "phi3-longrope": "chooses the factors by the size of the context, not of the text",
 }
+# Files that it does not load.
+PEER_REFUSES = {"qwen3-biases": "the bias of attention's output", "smollm3-biases": "biases but those of q, k and v"}
 # Windows that GGUF has no key for: the file is another model there.
 NOT_IN_GGUF = {"qwen2-window"}
+
+
+EXPERTS = """(3) A rounded weight can make a token go to another expert where two are nearly as good, and its logits are then
+those of another expert. `tests/parity/architectures/expert_ties.py` counts it over all 300 positions; the router itself
+is computed in F32 from the stored weights here, as in llama.cpp. For qwen3moe, errors as shares of the largest |logit|:
+
+| what computes | weights | median | largest | positions that go to another expert |
+|---|---|---|---|---|
+| transformers, F32 | rounded to BF16 | 0.008 | 0.234 | 8, with a median of 0.147; elsewhere at most 0.021 |
+| transformers, BF16 | BF16 | 0.015 | 0.264 | 14, with a median of 0.146; elsewhere at most 0.033 |
+| ingle | BF16 | 0.011 | 0.231 | |
+
+At position 299, the worst of the table, the original with rounded weights is 0.180 away, and ingle 0.181: the third and
+the fourth expert of the second layer are 0.006 apart there, where the median is 0.28.
+"""
 
 
 def folder_name(case, dtype):
@@ -112,8 +129,12 @@ def compare_gguf(bench, case, golden, theirs, container, model):
     """Its row of the table."""
     ours = bench.ingle(model, models.tokens())
     error, same = relative(ours[models.POSITIONS], theirs), greedy_equal(bench, model, golden)
-    apart = relative(ours, bench.peer(model, models.tokens()))
-    fine = error <= RELATIVE_MAX and same == models.GENERATED and (apart <= RELATIVE_MAX or case in PEER_DIFFERS)
+    near = True
+    apart = None
+    if case not in PEER_REFUSES:
+        apart = relative(ours, bench.peer(model, models.tokens()))
+        near = apart <= RELATIVE_MAX or case in PEER_DIFFERS
+    fine = error <= RELATIVE_MAX and same == models.GENERATED and near
     return container, "F32", error, apart, same, fine
 
 
@@ -127,9 +148,13 @@ def table(results):
     for case, rows in results.items():
         for container, dtype, error, apart, same, _ in rows:
             note = "" if apart is None else f"{apart:.1e}" + (" (1)" if apart > RELATIVE_MAX else "")
-            text.append(f"| {case} | {models.CASES[case][0]} | {container} | {dtype} | {error:.1e} | {note} | {same} |")
+            if container != "directory" and case in PEER_REFUSES:
+                note = "(2)"
+            far = " (3)" if dtype == "BF16" and "Moe" in models.CASES[case][0] else ""
+            text.append(f"| {case} | {models.CASES[case][0]} | {container} | {dtype} | {error:.1e}{far} | {note} | {same} |")
     notes = "; ".join(f"{case}: {why}" for case, why in PEER_DIFFERS.items() if case in results)
-    return "\n".join(text) + f"\n\n(1) llama.cpp {notes}.\n"
+    refused = "; ".join(f"{case}: {why}" for case, why in PEER_REFUSES.items() if case in results)
+    return "\n".join(text) + f"\n\n(1) llama.cpp {notes}.\n\n(2) llama.cpp loads no such file; it does not know, {refused}.\n\n{EXPERTS}"
 
 
 def main():

@@ -11,8 +11,12 @@ import models
 ARCHITECTURES = {"LlamaForCausalLM": "llama", "MistralForCausalLM": "llama", "Qwen2ForCausalLM": "qwen2",
                  "Qwen3ForCausalLM": "qwen3", "Qwen3MoeForCausalLM": "qwen3moe", "SmolLM3ForCausalLM": "smollm3",
                  "GPT2LMHeadModel": "gpt2", "Gemma2ForCausalLM": "gemma2", "Gemma3ForCausalLM": "gemma3",
+                 "Gemma3ForConditionalGeneration": "gemma3",
                  "Phi3ForCausalLM": "phi3", "Lfm2ForCausalLM": "lfm2", "Lfm2MoeForCausalLM": "lfm2moe"}
 INTERLEAVED = {"llama", "smollm3"}  # Converters exchange rows of q and k for these.
+VISION = ("vision_tower.", "multi_modal_projector.")
+# Of a config.json as published, what is left out: the defaults of the class.
+GEMMA3_DEFAULTS = {"rms_norm_eps": 1e-6, "rope_theta": 1e6, "rope_local_base_freq": 1e4}
 
 
 def get(config, *names, default=None):
@@ -24,7 +28,14 @@ def get(config, *names, default=None):
 
 def rope_of(config):
     rope = config.get("rope_parameters") or {}
+    if "rope_scaling" in config:  # As it was before rope_parameters.
+        rope = {"rope_theta": config["rope_theta"], **config["rope_scaling"]}
     return rope.get("full_attention", rope)
+
+
+def language_part(config):
+    """What of a multimodal model's config is about the language, the class's defaults included."""
+    return {**GEMMA3_DEFAULTS, **config["text_config"]} if "text_config" in config else config
 
 
 def interleave(rows, heads):
@@ -49,6 +60,9 @@ def tensors_of(arch, config, state):
     kv_heads = get(config, "num_key_value_heads", default=heads)
     out, experts = {}, {}
     for name, values in state.items():
+        if name.startswith(VISION):
+            continue
+        name = name.removeprefix("language_model.")
         if ".experts." in name:  # model.layers.0.mlp.experts.3.up_proj.weight
             before, after = name.split(".experts.")
             number, part = after.split(".", 1)
@@ -58,7 +72,7 @@ def tensors_of(arch, config, state):
             values = values.T
         if arch.startswith("gemma") and values.ndim == 1:
             values = values + 1
-        if arch in INTERLEAVED and name.endswith(("q_proj.weight", "k_proj.weight")):
+        if arch in INTERLEAVED and ("q_proj." in name or "k_proj." in name):
             values = interleave(values, heads if "q_proj" in name else kv_heads)
         if values.ndim == 3:
             values = values.squeeze(1)
@@ -151,8 +165,8 @@ def add_vocabulary(writer):
 
 
 def write(path, case, golden):
-    config = golden["config"]
-    arch = ARCHITECTURES[config["architectures"][0]]
+    arch = ARCHITECTURES[golden["config"]["architectures"][0]]
+    config = language_part(golden["config"])
     writer = gguf.GGUFWriter(str(path), arch)
     add_keys(writer, arch, config)
     add_vocabulary(writer)

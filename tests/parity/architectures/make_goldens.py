@@ -32,6 +32,15 @@ def last_logits(model, tokens):
     return forward(model, tokens)[-1]
 
 
+def published(name):
+    """The name of a tensor in the multimodal models that are on Hugging Face."""
+    for new, old in (("model.language_model.", "language_model.model."), ("model.vision_tower.", "vision_tower."),
+                     ("model.multi_modal_projector.", "multi_modal_projector."), ("lm_head.", "language_model.lm_head.")):
+        if name.startswith(new):
+            return old + name[len(new):]
+    return name
+
+
 def make(name):
     class_name, fields = models.CASES[name]
     kind = getattr(transformers, class_name)
@@ -44,6 +53,10 @@ def make(name):
         from safetensors import safe_open
         with safe_open(pathlib.Path(folder) / "model.safetensors", "pt") as file:
             shapes = {key: list(file.get_slice(key).get_shape()) for key in file.keys()}
+        if name in models.AS_PUBLISHED:
+            kept = {key: stored[key] for key in ("architectures", "model_type", "transformers_version")}
+            stored = kept | fields
+            shapes = {published(key): shape for key, shape in shapes.items()}
         golden = {"config": stored, "tensors": shapes}
         models.write_directory(folder, name, golden)
         model = kind.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager").eval()

@@ -27,6 +27,18 @@ def with_rope(**rope):
 LONG_ROPE = with_rope(rope_type="longrope", short_factor=[1.0 + 0.1 * i for i in range(6)],
                       long_factor=[1.0 + 0.7 * i for i in range(6)], original_max_position_embeddings=128,
                       partial_rotary_factor=0.75)
+# As google/gemma-3-4b-it publishes its config.json: what is the class's default is left out.
+MULTIMODAL = dict(
+    text_config=dict(vocab_size=VOCAB, hidden_size=72, intermediate_size=64, num_hidden_layers=7, num_attention_heads=4,
+                     num_key_value_heads=2, head_dim=16, query_pre_attn_scalar=16, sliding_window=21,
+                     max_position_embeddings=CONTEXT, model_type="gemma3_text",
+                     rope_scaling=dict(factor=8.0, rope_type="linear")),
+    vision_config=dict(model_type="siglip_vision_model", hidden_size=16, intermediate_size=16, num_hidden_layers=1,
+                       num_attention_heads=2, image_size=28, patch_size=14),
+    mm_tokens_per_image=4, boi_token_index=250, eoi_token_index=251, image_token_index=252, eos_token_id=2, bos_token_id=1,
+    pad_token_id=0)
+# Cases whose config.json is these fields, instead of all that transformers writes.
+AS_PUBLISHED = {"gemma3-multimodal"}
 # name: class, config. The class's config class is found by transformers.
 CASES = {
     "llama": ("LlamaForCausalLM", SMALL | dict(tie_word_embeddings=False)),
@@ -34,19 +46,23 @@ CASES = {
     "llama3": ("LlamaForCausalLM", SMALL | with_rope(rope_type="llama3", rope_theta=500.0, factor=8.0, low_freq_factor=1.0,
                                                      high_freq_factor=4.0, original_max_position_embeddings=128)),
     "llama-linear": ("LlamaForCausalLM", SMALL | with_rope(rope_type="linear", factor=4.0)),
+    "llama-biases": ("LlamaForCausalLM", SMALL | dict(attention_bias=True, mlp_bias=True)),
     "mistral": ("MistralForCausalLM", SMALL | dict(sliding_window=21)),
     "qwen2": ("Qwen2ForCausalLM", SMALL | dict(tie_word_embeddings=True)),
     "qwen2-yarn": ("Qwen2ForCausalLM", SMALL | with_rope(rope_type="yarn", factor=4.0, original_max_position_embeddings=128)),
     "qwen2-window": ("Qwen2ForCausalLM", SMALL | dict(use_sliding_window=True, sliding_window=40, max_window_layers=1)),
     "qwen3": ("Qwen3ForCausalLM", SMALL | dict(head_dim=32)),
+    "qwen3-biases": ("Qwen3ForCausalLM", SMALL | dict(head_dim=32, attention_bias=True)),
     "qwen3moe": ("Qwen3MoeForCausalLM", SMALL | dict(head_dim=16, num_experts=8, num_experts_per_tok=3,
                                                      moe_intermediate_size=32, norm_topk_prob=True, decoder_sparse_step=1)),
     "smollm3": ("SmolLM3ForCausalLM", SMALL | dict(num_hidden_layers=4)),
+    "smollm3-biases": ("SmolLM3ForCausalLM", SMALL | dict(num_hidden_layers=4, attention_bias=True, mlp_bias=True)),
     "gpt2": ("GPT2LMHeadModel", dict(vocab_size=VOCAB, n_positions=CONTEXT, n_embd=64, n_layer=3, n_head=4, bos_token_id=1,
                                      eos_token_id=2)),
     "gemma2": ("Gemma2ForCausalLM", SMALL | dict(hidden_size=72, head_dim=16, sliding_window=21, query_pre_attn_scalar=16)),
     "gemma3": ("Gemma3ForCausalLM", SMALL | dict(hidden_size=72, num_hidden_layers=7, intermediate_size=64, head_dim=16,
                                                  sliding_window=21, query_pre_attn_scalar=16)),
+    "gemma3-multimodal": ("Gemma3ForConditionalGeneration", MULTIMODAL),
     "phi3": ("Phi3ForCausalLM", SMALL | dict(sliding_window=None)),
     "phi3-window": ("Phi3ForCausalLM", SMALL | dict(sliding_window=37, tie_word_embeddings=True)),
     "phi3-longrope": ("Phi3ForCausalLM", SMALL | LONG_ROPE | dict(original_max_position_embeddings=128)),
