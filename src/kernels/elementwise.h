@@ -29,6 +29,8 @@ struct ElementwiseKernels {
   // x = exp(x - max(x)) / sum of these
   void (*softmax)(float* x, uint32_t n);
   float (*dot)(const float* x, const float* y, uint32_t n);
+  // y[r] = dot(x, rows + r * n, n) for `count` rows, the same bits sooner.
+  void (*dot_rows)(const float* x, const float* rows, uint32_t n, uint32_t count, float* y);
   // y = x * w; and y += x * w, fused.
   void (*multiply)(const float* x, const float* w, uint32_t n, float* y);
   void (*multiply_add)(const float* x, const float* w, uint32_t n, float* y);

@@ -120,6 +120,25 @@ TEST(Elementwise, FunctionsOfOneNumber) {
   }
 }
 
+TEST(Elementwise, DotsOfManyRowsAreThoseOfEach) {
+  for (const uint32_t n : kSizes) {
+    for (const uint32_t count : {1u, 3u, 8u, 21u}) {
+      const auto x = Random(n, n), rows = Random(n * count, n + 1);
+      const auto together = SameInEveryTier([&](const ElementwiseKernels& k) {
+        std::vector<float> y(count);
+        k.dot_rows(x.data(), rows.data(), n, count, y.data());
+        return y;
+      });
+      const auto alone = SameInEveryTier([&](const ElementwiseKernels& k) {
+        std::vector<float> y(count);
+        for (uint32_t r = 0; r < count; ++r) y[r] = k.dot(x.data(), rows.data() + size_t{r} * n, n);
+        return y;
+      });
+      EXPECT_EQ(together, alone) << n << ", " << count << " rows";
+    }
+  }
+}
+
 TEST(Elementwise, SoftmaxAndProducts) {
   for (const uint32_t n : kSizes) {
     const auto x = Random(n, n, 3.0f), w = Random(n, n + 1);

@@ -17,9 +17,12 @@ inline constexpr std::string_view kCheckedConfigKeys[] = {
     "conv_bias",
     "embedding_multiplier",
     "final_logit_softcapping",
+    "full_attn_mod",
     "hidden_act",
+    "interpolate_factor",
     "is_encoder_decoder",
     "llama_4_scaling",
+    "lm_head_bias",
     "logits_scaling",
     "mlp_bias",
     "n_group",
@@ -31,6 +34,7 @@ inline constexpr std::string_view kCheckedConfigKeys[] = {
     "scale_attn_by_inverse_layer_idx",
     "scale_attn_weights",
     "use_bidirectional_attention",
+    "use_mrope",
 };
 
 // Without influence on what a model computes, or read by other parts of this program.
@@ -41,6 +45,7 @@ inline constexpr std::string_view kConfigKeysWithoutEffect[] = {
     "auto_map",
     "dtype",
     "finetuning_task",
+    "is_llama_config",
     "model_type",
     "name_or_path",
     "tokenizer_class",
@@ -95,8 +100,9 @@ inline constexpr std::string_view kConfigKeysWithoutEffect[] = {
     "quantization_config",
     "tie_embedding",
     "tie_word_embeddings",
-    // Windows in classes without them, as Qwen publishes them.
+    // As Qwen publishes them, without windows, and SmolLM2, whose files are of Llama's order.
     "max_window_layers",
+    "rope_interleaved",
     // What LFM2 was trained with; its class reads none of these.
     "block_dim",
     "block_mlp_init_scale",
@@ -108,6 +114,7 @@ inline constexpr std::string_view kConfigKeysWithoutEffect[] = {
     "conv_dim_out",
     "conv_use_xavier_init",
     "num_heads",
+    "theta",
     "use_pos_enc",
     // The part of a multimodal model that is for images.
     "boi_token_index",

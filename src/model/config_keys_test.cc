@@ -155,11 +155,32 @@ TEST(ConfigKeys, WhatNoClassReadsIsNamed) {
   const Blueprint blueprint = *DescribeModel(llama, config);
   EXPECT_EQ(blueprint.layers[0].window, 0u);
   EXPECT_EQ(blueprint.rope.factor, 2.0);
-  // What would change the arithmetic is refused whoever reads it.
-  config.values["clip_qkv"] = 8.0;
-  const auto refused = DescribeModel(llama, config);
-  ASSERT_FALSE(refused);
-  EXPECT_EQ(refused.error().param, "clip_qkv");
+}
+
+// Whoever reads it: with another value the model would be another one.
+TEST(ConfigKeys, WhatWouldChangeTheArithmeticIsRefused) {
+  const std::pair<std::string, MetadataValue> kRefused[] = {
+      {"clip_qkv", 8.0},
+      {"lm_head_bias", true},
+      {"use_mrope", true},
+      {"full_attn_mod", uint64_t{2}},
+      {"interpolate_factor", uint64_t{2}},
+      {"is_encoder_decoder", true},
+      {"attention_multiplier", 0.5},
+      {"embedding_multiplier", 12.0},
+      {"residual_multiplier", 0.2},
+      {"logits_scaling", 8.0},
+      {"n_shared_experts", uint64_t{1}},
+      {"llama_4_scaling.beta", 0.1},
+      {"conv_bias", true},
+  };
+  for (const auto& [key, value] : kRefused) {
+    const Metadata config = Config("LlamaForCausalLM", {{key, value}});
+    const auto blueprint = DescribeModel(**FindArchitecture(config), config);
+    ASSERT_FALSE(blueprint) << key;
+    EXPECT_EQ(blueprint.error().param, key);
+    EXPECT_EQ(blueprint.error().code, ErrorCode::kUnsupported);
+  }
 }
 
 TEST(ConfigKeys, NullIsNotTheDefault) {

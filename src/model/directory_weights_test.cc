@@ -109,6 +109,16 @@ TEST_F(DirectoryWeights, TheBiasThatChoosesExpertsHasAFlag) {
   EXPECT_NE(logits_, with_bias);
 }
 
+TEST_F(DirectoryWeights, AHeadThatShouldBeTheEmbeddingIsNamed) {
+  ASSERT_TRUE(WarningsOf("llama"));
+  const auto own_head = logits_;
+  const auto warnings = WarningsOf("llama", {{"tie_word_embeddings", true}});
+  ASSERT_TRUE(warnings);
+  ASSERT_EQ(warnings->size(), 1u);
+  EXPECT_NE((*warnings)[0].find("'lm_head.weight' holds other values"), std::string::npos);
+  EXPECT_EQ(logits_, own_head);
+}
+
 TEST_F(DirectoryWeights, IgnoredKeysAreNamed) {
   ASSERT_TRUE(WarningsOf("llama"));
   EXPECT_TRUE(WarningsOf("llama")->empty());

@@ -275,15 +275,29 @@ Result<const Architecture*> FindSupported(const Metadata& metadata) {
   return architecture;
 }
 
+// Whether a head of its own is the embedding all the same, byte by byte.
+bool HeadIsEmbedding(const ModelFiles& file, const ModelPlan& plan) {
+  const PlannedTensor* head = plan.Find(Slot::kOutput);
+  const PlannedTensor* embedding = plan.Find(Slot::kTokenEmbedding);
+  return head->rows == nullptr && embedding->rows == nullptr &&
+         head->view.type == embedding->view.type &&
+         std::ranges::equal(file.TensorBytes(*head->source), file.TensorBytes(*embedding->source));
+}
+
 // A config.json that says so has a head of its own; the embedding in its place would be a guess.
 Status CheckTied(const ModelFiles& file, ModelPlan& plan) {
-  if (file.metadata().container != Container::kHuggingFace || !plan.tied()) return {};
+  if (file.metadata().container != Container::kHuggingFace) return {};
   // The first one is LFM2's, and wins in transformers too.
   constexpr std::string_view kKeys[] = {"tie_embedding", "tie_word_embeddings"};
   for (const std::string_view key : kKeys) {
     INGLE_TRY(const auto tied, file.metadata().Bool(key));
     if (!tied) continue;
-    if (*tied) return {};
+    if (*tied && !plan.tied() && !HeadIsEmbedding(file, plan))
+      plan.warnings.push_back("'" + std::string(key) +
+                              "' of config.json says that the embedding is the head too, but "
+                              "'lm_head.weight' holds other values: it is used, as transformers "
+                              "does.");
+    if (*tied || !plan.tied()) return {};
     return Fail(ErrorCode::kCorruptFile,
                 "Tensor 'lm_head.weight' is missing, and '" + std::string(key) +
                     "' of config.json says that the model does not use its embedding in that "
@@ -292,7 +306,7 @@ Status CheckTied(const ModelFiles& file, ModelPlan& plan) {
                     std::string(key) + "' to true in config.json.",
                 std::string(key), "invalid_model_file");
   }
-  if (!plan.architecture->tied_in_hf)
+  if (plan.tied() && !plan.architecture->tied_in_hf)
     plan.warnings.push_back(
         "There is no tensor 'lm_head.weight' and config.json does not say 'tie_word_embeddings': "
         "the embedding is used in its place.");

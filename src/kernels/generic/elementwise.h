@@ -34,6 +34,32 @@ struct Elementwise {
     return Reduce(x, y, n, [](V a, V b, V sum) { return Fma(a, b, sum); });
   }
 
+  // Rows whose sums are kept in registers at once: as many as hide the latency of an addition.
+  static constexpr uint32_t kRowsAtOnce = L::kParts >= 8 ? 1 : 8 / L::kParts;
+
+  // Reduce of Dot for several rows, which must be whole vectors; each sum in its own order.
+  static void DotRowsAtOnce(const float* x, const float* rows, uint32_t n, float* y) {
+    V sum[kRowsAtOnce][L::kParts];
+    for (uint32_t r = 0; r < kRowsAtOnce; ++r)
+      for (uint32_t p = 0; p < L::kParts; ++p) sum[r][p] = V::Zero();
+    for (uint32_t i = 0; i < n; i += kLanes) {
+      for (uint32_t p = 0; p < L::kParts; ++p) {
+        const V own = V::Load(x + i + p * V::kWidth);
+        for (uint32_t r = 0; r < kRowsAtOnce; ++r)
+          sum[r][p] = Fma(own, V::Load(rows + size_t{r} * n + i + p * V::kWidth), sum[r][p]);
+      }
+    }
+    for (uint32_t r = 0; r < kRowsAtOnce; ++r) y[r] = L::Sum(sum[r]);
+  }
+
+  static void DotRows(const float* x, const float* rows, uint32_t n, uint32_t count, float* y) {
+    uint32_t r = 0;
+    if (n % kLanes == 0)
+      for (; r + kRowsAtOnce <= count; r += kRowsAtOnce)
+        DotRowsAtOnce(x, rows + size_t{r} * n, n, y + r);
+    for (; r < count; ++r) y[r] = Dot(x, rows + size_t{r} * n, n);
+  }
+
   // Calls f on whole vectors of a and b, storing to y; the last one goes through padded copies.
   template <class F>
   static void Map(const float* a, const float* b, uint32_t n, float* y, const F& f) {
@@ -189,6 +215,7 @@ struct Elementwise {
             .sigmoid = SigmoidAll,
             .softmax = Softmax,
             .dot = Dot,
+            .dot_rows = DotRows,
             .multiply = Multiply,
             .multiply_add = MultiplyAdd,
             .add_scaled = AddScaled,

@@ -45,16 +45,21 @@ class ExpertsBlock {
   }
 
  private:
-  // scores[token][expert] = router's row * normed token
+  // scores[token][expert] = router's row * normed token. A unit is some experts and some tokens.
   void Score(const float* normed) {
-    constexpr uint32_t kTogether = 16;
+    constexpr uint32_t kExperts = 16, kTokens = 32;
     const uint32_t count = b_.experts.count, width = b_.model_dim;
-    t_.team.ForChunks(
-        t_.index, uint64_t{tokens_} * count, kTogether, [&](uint64_t begin, uint64_t end) {
-          for (uint64_t i = begin; i < end; ++i)
-            t_.workspace.scores[i] = t_.kernels.elementwise.dot(
-                normed + i / count * width, w_.router.data() + i % count * width, width);
-        });
+    const uint32_t parts = (count + kExperts - 1) / kExperts;
+    const uint64_t units = uint64_t{(tokens_ + kTokens - 1) / kTokens} * parts;
+    t_.team.ForChunks(t_.index, units, 1, [&](uint64_t unit, uint64_t) {
+      const auto expert = static_cast<uint32_t>(unit % parts) * kExperts;
+      const auto first = static_cast<uint32_t>(unit / parts) * kTokens;
+      const uint32_t together = std::min(kExperts, count - expert);
+      for (uint32_t token = first; token < std::min(first + kTokens, tokens_); ++token)
+        t_.kernels.elementwise.dot_rows(normed + size_t{token} * width,
+                                        w_.router.data() + size_t{expert} * width, width, together,
+                                        t_.workspace.scores + size_t{token} * count + expert);
+    });
   }
 
   // One token's choice is made by every thread for itself, those of many are shared out.
@@ -115,9 +120,10 @@ class ExpertsBlock {
       const uint32_t count = std::min(kGatheredTokens, t_.own.starts[expert + 1] - i);
       float* gated = t_.own.product;
       float* upped = gated + size_t{count} * rows;
-      Multiply(t_.kernels, gate, Gathered(gate, activations, i, count), count, begin, end, gated,
-               rows);
-      Multiply(t_.kernels, up, Gathered(up, activations, i, count), count, begin, end, upped, rows);
+      const std::byte* inputs = Gathered(gate, activations, i, count);
+      Multiply(t_.kernels, gate, inputs, count, begin, end, gated, rows);
+      if (up.feed != gate.feed) inputs = Gathered(up, activations, i, count);
+      Multiply(t_.kernels, up, inputs, count, begin, end, upped, rows);
       for (uint32_t j = 0; j < count; ++j)
         activate(gated + size_t{j} * rows, upped + size_t{j} * rows, rows,
                  t_.workspace.hidden + size_t{i + j} * b_.experts.ffn_dim + begin);

@@ -154,7 +154,7 @@ def table(results):
             text.append(f"| {case} | {models.CASES[case][0]} | {container} | {dtype} | {error:.1e}{far} | {note} | {same} |")
     notes = "; ".join(f"{case}: {why}" for case, why in PEER_DIFFERS.items() if case in results)
     refused = "; ".join(f"{case}: {why}" for case, why in PEER_REFUSES.items() if case in results)
-    return "\n".join(text) + f"\n\n(1) llama.cpp {notes}.\n\n(2) llama.cpp loads no such file; it does not know, {refused}.\n\n{EXPERTS}"
+    return "\n".join(text) + f"\n\n(1) llama.cpp {notes}.\n\n(2) llama.cpp loads no such file, for what it does not know: {refused}.\n\n{EXPERTS}"
 
 
 def main():
