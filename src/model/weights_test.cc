@@ -118,8 +118,8 @@ TEST(CheckSupported, NamesArchitectureReasonAndWhatRuns) {
 TEST(PlanModel, UnknownTensorsAreNamed) {
   ExpectContradiction(TinyModel().Tensor("blk.0.attn_gate.weight", {64}), "",
                       {"unknown 'blk.0.attn_gate.weight'", "'llama'", "wrong answers"});
-  ExpectContradiction(TinyModel().Tensor("blk.0.attn_q.bias", {64}), "",
-                      {"unknown 'blk.0.attn_q.bias'"});
+  ExpectContradiction(TinyModel().Tensor("blk.0.attn_q.beta", {64}), "",
+                      {"unknown 'blk.0.attn_q.beta'"});
   ExpectContradiction(
       TinyModel().Tensor("blk.2.attn_q.weight", {64, 64}), "",
       {"'blk.2.attn_q.weight' belongs to a layer past the 2", "'llama.block_count'"});
@@ -130,6 +130,16 @@ TEST(PlanModel, UnknownTensorsAreNamed) {
   ASSERT_TRUE(ignored) << ignored.error().message;
   ASSERT_EQ(ignored->plan.warnings.size(), 1u);
   EXPECT_NE(ignored->plan.warnings[0].find("blk.0.attn_rot_embd.weight"), std::string::npos);
+}
+
+TEST(PlanModel, ABiasOfOneLayerIsMissedInTheOthers) {
+  ExpectContradiction(TinyModel().Tensor("blk.0.attn_q.bias", {64}), "",
+                      {"1 tensor does not fit", "missing 'blk.1.attn_q.bias' [64]\n"});
+  TestGguf both = TinyModel();
+  both.Tensor("blk.0.ffn_gate.bias", {96}).Tensor("blk.1.ffn_gate.bias", {96});
+  const auto planned = PlanFile(both);
+  ASSERT_TRUE(planned) << planned.error().message;
+  EXPECT_NE(planned->plan.Find(Slot::kFfnGateBias, 1), nullptr);
 }
 
 TEST(PlanModel, MisshapenTensorsAreNamed) {

@@ -336,8 +336,8 @@ def test_shards_that_are_missing_or_elsewhere(ingle, copy):
 
 @pytest.mark.parametrize("change_of,words", [
     ({"architectures": ["MambaForCausalLM"]}, ["'MambaForCausalLM'"]),
-    ({"architectures": ["Gemma3ForConditionalGeneration"]}, ["'Gemma3ForConditionalGeneration'"]),
-    ({"attention_bias": True}, ["'LlamaForCausalLM'", "'attention_bias'"]),
+    ({"architectures": ["LlavaForConditionalGeneration"]}, ["'LlavaForConditionalGeneration'"]),
+    ({"clip_qkv": 8.0}, ["'LlamaForCausalLM'", "'clip_qkv'"]),
     ({"quantization_config": {"quant_method": "bitsandbytes"}}, ["'LlamaForCausalLM'", "bitsandbytes"]),
     ({"hidden_act": "relu"}, ["'LlamaForCausalLM'", "'hidden_act'"]),
 ])
