@@ -1,7 +1,7 @@
 #include "model/config_keys.h"
 
 #include <algorithm>
-#include <array>
+#include <set>
 #include <span>
 
 #include "files/model_files.h"
@@ -98,6 +98,7 @@ EffectiveConfig ReadConfig(const Architecture& architecture, const Metadata& dir
   const std::string_view prefix = within ? kTextConfig : std::string_view();
   EffectiveConfig config;
   config.metadata.container = directory.container;
+  std::set<std::string> unknown;
   for (const auto& [name, value] : directory.values) {
     const auto of = [&](std::string_view file) { return name.starts_with(file); };
     if (std::ranges::any_of(kOtherFiles, of)) continue;
@@ -110,9 +111,9 @@ EffectiveConfig ReadConfig(const Architecture& architecture, const Metadata& dir
       config.metadata.values.insert_or_assign(std::string(own), value);
       continue;
     }
-    std::string shown = ShownName(name);
-    if (!std::ranges::count(config.unknown, shown)) config.unknown.push_back(std::move(shown));
+    unknown.insert(ShownName(name));
   }
+  config.unknown.assign(unknown.begin(), unknown.end());
   for (const ConfigKey& key : architecture.config) {
     const bool there = IsThere(directory, prefix, key.name) ||
                        (!key.also.empty() && IsThere(directory, prefix, key.also));
