@@ -100,8 +100,8 @@ inline Quads Group(const BrickQ3_K& brick, uint32_t group) {
 }
 
 // How far -32 times a sum is shifted to be what the codes' zero takes off.
-inline constexpr int ZeroShift(const BrickQ3_K*) { return 3; }  // 4
-[[maybe_unused]] inline constexpr int ZeroShift(const void*) { return 0; }       // 32
+inline constexpr int ZeroShift(const BrickQ3_K*) { return 3; }              // 4
+[[maybe_unused]] inline constexpr int ZeroShift(const void*) { return 0; }  // 32
 
 inline __m128i Load16(const void* at) { return _mm_load_si128(static_cast<const __m128i*>(at)); }
 inline __m256i Load32(const void* at) { return _mm256_load_si256(static_cast<const __m256i*>(at)); }
