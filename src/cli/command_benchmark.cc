@@ -20,6 +20,7 @@ struct BenchOptions {
   std::string model = "spark", cache_type = "auto";
   uint32_t prompt = 512, generate = 64, sequences = 1, threads = 0, repeat = 5, chunk = 512;
   bool json = false;
+  PackCacheFlags pack_cache;
 };
 
 struct Repetition {
@@ -177,6 +178,7 @@ Status RunBench(BenchOptions options, bool prompt_given) {
   ModelOptions model_options;
   model_options.threads = options.threads;
   model_options.cache = CacheTypeOf(options.cache_type);
+  model_options.pack_cache = PackCacheOf(options.pack_cache, true);
   // A page more for each sequence than it needs, whatever the page size.
   model_options.cache_tokens =
       uint64_t{options.sequences} * (options.prompt + options.generate + 4096);
@@ -212,6 +214,7 @@ Command AddBench(CLI::App& app) {
   number("--chunk", &options->chunk, "Prompt tokens per step");
   AddThreads(parser, &options->threads);
   AddCacheType(parser, &options->cache_type);
+  AddPackCache(parser, &options->pack_cache);
   parser->add_flag("--json", options->json, "One JSON object per repetition and line on stdout");
   return {parser, [options, parser] {
             Status done = RunBench(*options, parser->count("--prompt") > 0);
