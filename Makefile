@@ -4,7 +4,7 @@ PORT ?= 3000
 MINUTES ?= 10
 JOBS ?= $(shell nproc)
 
-.PHONY: help serve build test check fuzz bench bench-peers parity coverage lint format clean hooks
+.PHONY: help serve build test check fuzz bench bench-peers bench-load parity coverage lint format clean hooks
 
 help:  ## List the commands.
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
@@ -40,6 +40,10 @@ bench-peers:  ## ingle beside llama.cpp on the same file, interleaved, medians a
 	scripts/setup test
 	$(MAKE) build
 	bench/peers.sh
+
+bench-load:  ## From the start of a process to a model that answers, without and with a pack cache (MODEL=path).
+	$(MAKE) build
+	python3 bench/load.py --ingle build/release/ingle $(if $(filter spark,$(MODEL)),models/spark-q8_0.gguf,$(MODEL))
 
 parity:  ## Every architecture beside transformers and llama.cpp; writes docs/MODELS.md.
 	scripts/setup test

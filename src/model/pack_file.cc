@@ -1,5 +1,6 @@
 #include "model/pack_file.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "base/fast_hash.h"
@@ -55,7 +56,7 @@ std::vector<std::byte> WritePackHead(const PackHead& head) {
   fixed.head_sum = HeadSum(fixed, head.sums);
   std::vector<std::byte> bytes(sizeof fixed + head.sums.size() * sizeof(uint64_t));
   std::memcpy(bytes.data(), &fixed, sizeof fixed);
-  std::memcpy(bytes.data() + sizeof fixed, head.sums.data(), bytes.size() - sizeof fixed);
+  std::ranges::copy(std::as_bytes(std::span(head.sums)), bytes.begin() + sizeof fixed);
   return bytes;
 }
 
@@ -70,7 +71,7 @@ PackFault ReadPackHead(std::span<const std::byte> bytes, uint64_t file_bytes, Pa
       file_bytes != PackFileBytes(expected.weight_bytes))
     return PackFault::kSize;
   std::vector<uint64_t> sums(PackBlocks(expected.weight_bytes));
-  std::memcpy(sums.data(), bytes.data() + sizeof fixed, sums.size() * sizeof(uint64_t));
+  std::ranges::copy(bytes.subspan(sizeof fixed), std::as_writable_bytes(std::span(sums)).begin());
   if (fixed.head_sum != HeadSum(fixed, sums)) return PackFault::kDamaged;
   if (fixed.model != wanted.model || fixed.weight_bytes != wanted.weight_bytes ||
       fixed.block_bytes != wanted.block_bytes)
