@@ -4,9 +4,12 @@
 #include <string>
 
 #include "kernels/tables.h"
+#include "kernels/tier_check.h"
 
 #if defined(__x86_64__)
 #include <cpuid.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 #include <xmmintrin.h>
 #endif
 
@@ -14,12 +17,20 @@ namespace ingle {
 namespace {
 
 struct Cpu {
-  bool avx2 = false, avx512vnni = false;
+  bool avx2 = false, avx512vnni = false, amx = false;
 };
+
+bool amx_is_emulated = false;
 
 #if defined(__x86_64__)
 constexpr uint32_t Bit(unsigned n) { return 1u << n; }
 bool Has(uint32_t reg, uint32_t mask) { return (reg & mask) == mask; }
+
+// Linux gives a process the use of tile registers when it asks (Documentation/arch/x86/xstate.rst).
+bool AskForTiles() {
+  constexpr long kRequestPermission = 0x1023, kTileData = 18;  // ARCH_REQ_XCOMP_PERM
+  return syscall(SYS_arch_prctl, kRequestPermission, kTileData) == 0;
+}
 
 // Intel SDM, CPUID leaves 1 and 7; XCR0 says which registers the operating system saves.
 Cpu Detect() {
@@ -35,6 +46,8 @@ Cpu Detect() {
   constexpr uint32_t kAvx2 = Bit(5), kAvx512 = Bit(16) | Bit(17) | Bit(30) | Bit(31);  // F DQ BW VL
   cpu.avx2 = ymm && Has(b, kAvx2);
   cpu.avx512vnni = cpu.avx2 && zmm && Has(b, kAvx512) && Has(c, Bit(11));
+  constexpr uint32_t kTileState = 0x60000, kAmx = Bit(22) | Bit(24) | Bit(25);  // BF16 TILE INT8
+  cpu.amx = cpu.avx512vnni && Has(lo, kTileState) && Has(d, kAmx) && AskForTiles();
   return cpu;
 }
 #else
@@ -49,9 +62,12 @@ void Overlay(const MatmulKernels& better, MatmulKernels& table) {
 }
 
 struct Tiers {
-  std::array<Kernels, 3> tables{};  // Worst first.
-  std::array<const Kernels*, 3> best_first{};
+  static constexpr size_t kMost = 4;
+  std::array<Kernels, kMost> tables{};  // Worst first.
+  std::array<const Kernels*, kMost> best_first{};
   size_t count = 0;
+  const Kernels* best = nullptr;  // That this processor runs by itself.
+  std::string_view refused;
 
   Kernels& Add(const char* name) {
     Kernels& table = tables[count];
@@ -60,6 +76,24 @@ struct Tiers {
     ++count;
     return table;
   }
+
+#if defined(__x86_64__)
+  // Some hypervisor or later processor may add up BF16 in another order: then it is another
+  // arithmetic, and the tier below is used.
+  void AddAmx(bool native) {
+    Kernels& amx = Add("amx");
+    for (const MatmulKernels* part : kAmxMatmul) Overlay(*part, amx.matmul);
+    if (!SameBits(amx.matmul, tables[0].matmul)) {
+      --count;
+      refused =
+          "This processor's AMX instructions add in another order than specified, so that answers "
+          "would differ from those of other machines: the tier avx512vnni is used, which is "
+          "slower.";
+    } else if (native) {
+      best = &amx;
+    }
+  }
+#endif
 
   Tiers() {
     Kernels& portable = Add("portable");
@@ -80,6 +114,10 @@ struct Tiers {
       avx512vnni.elementwise = kElementwiseAvx512Vnni;
       avx512vnni.attention = kAttentionAvx512Vnni;
     }
+    best = &tables[count - 1];
+    if (cpu.amx || (amx_is_emulated && cpu.avx512vnni)) AddAmx(cpu.amx);
+#else
+    best = &tables[0];
 #endif
     for (size_t i = 0; i < count; ++i) best_first[i] = &tables[count - 1 - i];
   }
@@ -97,9 +135,13 @@ std::span<const Kernels* const> SupportedKernels() {
   return {tiers.best_first.data(), tiers.count};
 }
 
+std::string_view RefusedTier() { return AllTiers().refused; }
+
+void EmulateAmx() { amx_is_emulated = true; }
+
 Result<const Kernels*> SelectKernels(std::string_view forced) {
   const auto supported = SupportedKernels();
-  if (forced.empty()) return supported.front();
+  if (forced.empty()) return AllTiers().best;
   std::string names;
   for (const Kernels* kernels : supported) {
     if (kernels->name == forced) return kernels;
