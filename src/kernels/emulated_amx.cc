@@ -112,6 +112,11 @@ void Configure(const uint8_t* from) {
     tiles[i].row_bytes = row_bytes;
     tiles[i].rows = from[48 + i];
     if (row_bytes > 64 || tiles[i].rows > 16) Die("a tile too large", from);
+    if ((row_bytes == 0) != (tiles[i].rows == 0)) Die("a tile of rows or of bytes only", from);
+  }
+  for (uint32_t i = 2; i < 64; ++i) {
+    const bool reserved = i < 16 || (i >= 32 && i < 48) || i >= 56;
+    if (reserved && from[i] != 0) Die("a reserved byte that is not zero", from);
   }
   configured = true;
 }
@@ -188,6 +193,7 @@ void Run(const Instruction& i, const uint8_t* at) {
   } else if (i.opcode == 0x4b && i.memory && (i.prefix == kF2 || i.prefix == kF3)) {
     Move(i, i.prefix == kF3);
   } else if ((i.opcode == 0x5e && i.prefix == kF2) || (i.opcode == 0x5c && i.prefix == kF3)) {
+    if (i.reg == i.rm || i.rm == i.vvvv || i.reg == i.vvvv) Die("a tile used twice", at);
     CheckShapes(tiles[i.reg], tiles[i.rm], tiles[i.vvvv], at);
     (i.opcode == 0x5e ? AddInt8 : AddBf16)(tiles[i.reg], tiles[i.rm], tiles[i.vvvv]);
   } else {

@@ -105,37 +105,37 @@ struct SuperBlocks {
     }
   }
 
-  // Two slots with one tile of weights (one slot: its twin repeats it): sums in tiles 0 (low) and 1
-  // (high) of the first, 2 and 3 of the second.
-  static void Products(const Panel& panel, uint32_t tile, const uint8_t* first,
-                       const uint8_t* second, size_t stride) {
+  // One or two slots with one tile of weights: sums in tiles 0 (low) and 1 (high) of the first
+  // slot, 2 and 3 of the second.
+  template <uint32_t kSlots>
+  static void Products(const Panel& panel, uint32_t tile, const uint8_t* const* slots,
+                       size_t stride) {
     ZeroTile<0>();
-    ZeroTile<2>();
-    if constexpr (kParts == 2) {
-      ZeroTile<1>();
-      ZeroTile<3>();
-    }
+    if constexpr (kParts == 2) ZeroTile<1>();
+    if constexpr (kSlots == 2) ZeroTile<2>();
+    if constexpr (kSlots == 2 && kParts == 2) ZeroTile<3>();
     for (uint32_t j = 0; j < 4; ++j) {
       LoadTile<6>(panel.w[tile][j][0], 64);
-      LoadTile<4>(first + j * 64, stride);
+      LoadTile<4>(slots[0] + j * 64, stride);
       AddProductsInt8<0, 4, 6>();
-      LoadTile<5>(second + j * 64, stride);
-      AddProductsInt8<2, 5, 6>();
+      if constexpr (kSlots == 2) {
+        LoadTile<5>(slots[1] + j * 64, stride);
+        AddProductsInt8<2, 5, 6>();
+      }
       if constexpr (kParts == 2) {
         LoadTile<7>(panel.w[tile][j][1], 64);
         AddProductsInt8<1, 4, 7>();
-        AddProductsInt8<3, 5, 7>();
+        if constexpr (kSlots == 2) AddProductsInt8<3, 5, 7>();
       }
     }
   }
 
+  template <uint32_t kSlots>
   static void StoreSums(TileSums<kParts> (&sums)[2]) {
     StoreTile<0>(sums[0].v[0], 64);
-    StoreTile<2>(sums[1].v[0], 64);
-    if constexpr (kParts == 2) {
-      StoreTile<1>(sums[0].v[1], 64);
-      StoreTile<3>(sums[1].v[1], 64);
-    }
+    if constexpr (kParts == 2) StoreTile<1>(sums[0].v[1], 64);
+    if constexpr (kSlots == 2) StoreTile<2>(sums[1].v[0], 64);
+    if constexpr (kSlots == 2 && kParts == 2) StoreTile<3>(sums[1].v[1], 64);
   }
 
   // The float operations of kernels/README.md for 16 tokens, of the integers in `sums`.
@@ -163,29 +163,42 @@ struct SuperBlocks {
     }
   }
 
-  // While the tile unit multiplies, the products before are rescaled.
+  // Up to two slots with a tile of weights.
+  struct Unit {
+    uint32_t slot, count, tile;
+  };
+
+  static void Rescale(const Panel& panel, const Pass& pass, const Unit& unit,
+                      const TileSums<kParts> (&sums)[2]) {
+    for (uint32_t i = 0; i < unit.count; ++i) {
+      Rescale(panel, unit.tile, pass.activations[unit.slot + i], pass.stride, sums[i],
+              pass.sums[unit.slot + i][unit.tile]);
+    }
+  }
+
+  // Multiplies `next` and meanwhile rescales `last`.
+  template <uint32_t kSlots>
+  static void Step(const Panel& panel, const Pass& pass, const Unit& next, const Unit& last,
+                   TileSums<kParts> (&sums)[2][2], uint32_t turn) {
+    Products<kSlots>(panel, next.tile, &pass.activations[next.slot], pass.stride);
+    Rescale(panel, pass, last, sums[1 - turn]);
+    StoreSums<kSlots>(sums[turn]);
+  }
+
   static void AddPanel(const Panel& panel, const Pass& pass) {
     alignas(64) TileSums<kParts> sums[2][2];
-    uint32_t last_slot = 0, last_tile = 0, turn = 0;
-    const auto rescale_last = [&] {
-      const uint32_t left = pass.slots - last_slot;
-      for (uint32_t i = 0; i < (left < 2 ? left : 2); ++i) {
-        Rescale(panel, last_tile, pass.activations[last_slot + i], pass.stride, sums[1 - turn][i],
-                pass.sums[last_slot + i][last_tile]);
-      }
-    };
+    Unit last = {0, 0, 0};
+    uint32_t turn = 0;
     for (uint32_t slot = 0; slot < pass.slots; slot += 2) {
-      const uint8_t* first = pass.activations[slot];
-      const uint8_t* second = slot + 1 < pass.slots ? pass.activations[slot + 1] : first;
+      const uint32_t count = slot + 1 < pass.slots ? 2 : 1;
       for (uint32_t tile = 0; tile < kPanelTiles; ++tile, turn = 1 - turn) {
-        Products(panel, tile, first, second, pass.stride);
-        if (slot + tile > 0) rescale_last();
-        StoreSums(sums[turn]);
-        last_slot = slot;
-        last_tile = tile;
+        const Unit next = {slot, count, tile};
+        const auto step = count == 2 ? Step<2> : Step<1>;
+        step(panel, pass, next, last, sums, turn);
+        last = next;
       }
     }
-    rescale_last();
+    Rescale(panel, pass, last, sums[1 - turn]);
   }
 };
 
