@@ -78,12 +78,13 @@ struct Tiers {
   }
 
 #if defined(__x86_64__)
-  // Some hypervisor or later processor may add up BF16 in another order: then it is another
-  // arithmetic, and the tier below is used.
+  // Some hypervisor or later processor may not run tile instructions after all, or add up BF16 in
+  // another order, which is another arithmetic: then the tier below is used.
   void AddAmx(bool native) {
     Kernels& amx = Add("amx");
     for (const MatmulKernels* part : kAmxMatmul) Overlay(*part, amx.matmul);
-    if (!SameBits(amx.matmul, tables[0].matmul)) {
+    const auto check = native ? RunsWithSameBits : SameBits;
+    if (!check(amx.matmul, tables[0].matmul)) {
       --count;
       refused =
           "This processor's AMX instructions add in another order than specified, so that answers "

@@ -1,6 +1,7 @@
 #include "kernels/dispatch.h"
 
 #include <gtest/gtest.h>
+#include <signal.h>
 
 #include <cmath>
 #include <fstream>
@@ -67,20 +68,32 @@ TEST(Dispatch, EmulatedTilesAreTestedButNeverChosen) {
 }
 #endif
 
-// Another order of additions, as of a processor that is not what its flags promise.
+// As of a processor that is not what its flags promise.
 TEST(TierCheck, SeesAnotherOrderOfAdditions) {
   MatmulKernels table = SupportedKernels().back()->matmul;
   const MatmulKernels oracle = table;
   EXPECT_TRUE(SameBits(table, oracle));
   static MultiplyFunction multiply = nullptr;
-  for (const WeightType type : {kWeightBf16, kWeightF16}) {
+  for (const WeightType type : {kWeightBf16, kWeightF16, kWeightQ8_0, kWeightQ4_K}) {
     table = oracle;
     multiply = oracle.multiply[type];
     table.multiply[type] = [](const MultiplyArgs& args) {
       multiply(args);
       args.out[0] = std::nextafter(args.out[0], 1e30f);
     };
-    EXPECT_FALSE(SameBits(table, oracle));
+    EXPECT_FALSE(SameBits(table, oracle)) << type;
+  }
+}
+
+TEST(TierCheck, SurvivesInstructionsThatTrap) {
+  const MatmulKernels oracle = SupportedKernels().back()->matmul;
+  EXPECT_TRUE(RunsWithSameBits(oracle, oracle));
+  MatmulKernels table = oracle;
+  for (const int signal : {SIGILL, SIGSEGV}) {
+    static int raised = 0;
+    raised = signal;
+    table.multiply[kWeightF16] = [](const MultiplyArgs&) { raise(raised); };
+    EXPECT_FALSE(RunsWithSameBits(table, oracle));
   }
 }
 
