@@ -8,6 +8,9 @@
 #if defined(__x86_64__)
 #include <cpuid.h>
 #include <xmmintrin.h>
+#elif defined(__aarch64__)
+#include <asm/hwcap.h>
+#include <sys/auxv.h>
 #endif
 
 namespace ingle {
@@ -37,8 +40,9 @@ Cpu Detect() {
   cpu.avx512vnni = cpu.avx2 && zmm && Has(b, kAvx512) && Has(c, Bit(11));
   return cpu;
 }
-#else
-Cpu Detect() { return {}; }
+#elif defined(__aarch64__)
+// The products need the dot products of Armv8.2 (sdot). Without them the portable tier runs.
+bool DetectNeon() { return (getauxval(AT_HWCAP) & HWCAP_ASIMDDP) != 0; }
 #endif
 
 void Overlay(const MatmulKernels& better, MatmulKernels& table) {
@@ -80,6 +84,13 @@ struct Tiers {
       avx512vnni.elementwise = kElementwiseAvx512Vnni;
       avx512vnni.attention = kAttentionAvx512Vnni;
     }
+#elif defined(__aarch64__)
+    if (DetectNeon()) {
+      Kernels& neon = Add("neon");
+      for (const MatmulKernels* part : kNeonMatmul) Overlay(*part, neon.matmul);
+      neon.elementwise = kElementwiseNeon;
+      neon.attention = kAttentionNeon;
+    }
 #endif
     for (size_t i = 0; i < count; ++i) best_first[i] = &tables[count - 1 - i];
   }
@@ -119,6 +130,11 @@ void EnterKernelThread() {
   const unsigned state = _mm_getcsr();
   constexpr unsigned kBoth = kFlushToZero | kDenormalsAreZero;
   if ((state & kBoth) != kBoth) _mm_setcsr(state | kBoth);
+#elif defined(__aarch64__)
+  constexpr uint64_t kFlushToZero = 1u << 24;  // FPCR.FZ: of inputs and results.
+  uint64_t control;
+  asm volatile("mrs %0, fpcr" : "=r"(control));
+  if ((control & kFlushToZero) == 0) asm volatile("msr fpcr, %0" ::"r"(control | kFlushToZero));
 #endif
 }
 

@@ -26,4 +26,12 @@ inline constexpr const MatmulKernels* kAvx512VnniMatmul[] = {
     &kAvx512VnniQuantize, &kAvx512VnniSmallBlocks, &kAvx512VnniSuperBlocks, &kAvx512VnniFloats};
 #endif
 
+#if defined(__aarch64__)
+extern const AttentionKernels kAttentionNeon;
+extern const ElementwiseKernels kElementwiseNeon;
+extern const MatmulKernels kNeonQuantize, kNeonSmallBlocks, kNeonSuperBlocks, kNeonFloats;
+inline constexpr const MatmulKernels* kNeonMatmul[] = {&kNeonQuantize, &kNeonSmallBlocks,
+                                                       &kNeonSuperBlocks, &kNeonFloats};
+#endif
+
 }  // namespace ingle
