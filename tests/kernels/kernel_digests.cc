@@ -2,11 +2,13 @@
 // type and number of tokens, each function of a vector and each shape of attention. Inputs are made
 // without the C library's functions, so that two machines, whatever their processors, must print
 // the same digest for the same name. Fails where tiers of this machine differ.
+#include <bit>
 #include <cstdio>
 #include <cstring>
 #include <map>
 #include <random>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "kernels/dispatch.h"
@@ -79,6 +81,14 @@ std::vector<float> Vector(uint32_t n, uint32_t seed, float size) {
   return x;
 }
 
+// Subnormal numbers and the smallest normal ones.
+std::vector<float> TinyVector(uint32_t n, uint32_t seed) {
+  std::mt19937 random(seed);
+  std::vector<float> x(n);
+  for (float& v : x) v = std::bit_cast<float>(static_cast<uint32_t>(random()) & 0x81ffffffu);
+  return x;
+}
+
 struct Named {
   const char* name;
   void (*run)(const ElementwiseKernels& k, const std::vector<float>& x, const std::vector<float>& w,
@@ -127,14 +137,15 @@ constexpr Named kFunctions[] = {
 void Functions(const Kernels& tier, Report& report) {
   for (const Named& function : kFunctions) {
     for (const uint32_t n : {11u, 176u, 257u}) {
-      for (const float size : {0.1f, 4.0f, 60.0f}) {
-        const auto x = Vector(n, n, size), w = Vector(n, n + 1, 1.0f);
+      const auto w = Vector(n, n + 1, 1.0f);
+      const std::pair<const char*, std::vector<float>> inputs[] = {{"small", Vector(n, n, 0.1f)},
+                                                                   {"medium", Vector(n, n, 4.0f)},
+                                                                   {"large", Vector(n, n, 60.0f)},
+                                                                   {"tiny", TinyVector(n, n)}};
+      for (const auto& [size, x] : inputs) {
         auto y = x;
         function.run(tier.elementwise, x, w, n, y.data());
-        report.Add(tier,
-                   std::string(function.name) + "-" + std::to_string(n) + "-of-" +
-                       std::to_string(static_cast<int>(size * 10)),
-                   y);
+        report.Add(tier, std::string(function.name) + "-" + std::to_string(n) + "-" + size, y);
       }
     }
   }

@@ -161,15 +161,19 @@ struct SuperBlocks {
     }
   }
 
-  // Sums of activations times mins.
-  template <class Source>
-  static int32x4_t Mins(const Source& source, uint32_t r, const ActivationQ8x256& a) {
-    const int16_t* sums = kScaleGroups == 8 ? a.sum32 : a.sum16;
-    int32x4_t total = vdupq_n_s32(0);
+  // total += the mins of rows 4r... times the sums of each token's activations.
+  template <uint32_t T, class Source>
+  static void AddMins(const Source& source, uint32_t r, const uint8_t* activations, size_t stride,
+                      int32x4_t (&total)[T]) {
 #pragma GCC unroll 16
-    for (uint32_t g = 0; g < kScaleGroups; ++g)
-      total = vmlal_n_s16(total, source.Min(g, r), sums[g]);
-    return total;
+    for (uint32_t g = 0; g < kScaleGroups; ++g) {
+      const int16x4_t mins = source.Min(g, r);
+#pragma GCC unroll 4
+      for (uint32_t t = 0; t < T; ++t) {
+        const ActivationQ8x256& a = Block(activations, stride, t);
+        total[t] = vmlal_n_s16(total[t], mins, kScaleGroups == 8 ? a.sum32[g] : a.sum16[g]);
+      }
+    }
   }
 
   // sums: [T][16 rows], of the bricks before this one.
@@ -186,14 +190,20 @@ struct SuperBlocks {
       AddScaleGroup<T>(source, g, activations, stride, scaled);
     }
 #pragma GCC unroll 4
-    for (uint32_t t = 0; t < T; ++t) {
-      const ActivationQ8x256& a = Block(activations, stride, t);
+    for (uint32_t r = 0; r < kQuarters; ++r) {
+      const float32x4_t d = source.D(r);
+      float32x4_t dmin;
+      int32x4_t mins[T] = {};
+      if constexpr (kHasMins) {
+        dmin = source.Dmin(r);
+        AddMins(source, r, activations, stride, mins);
+      }
 #pragma GCC unroll 4
-      for (uint32_t r = 0; r < kQuarters; ++r) {
-        float32x4_t v = vmulq_f32(source.D(r), vcvtq_f32_s32(scaled[t][r]));
-        if constexpr (kHasMins) v = vfmsq_f32(v, source.Dmin(r), vcvtq_f32_s32(Mins(source, r, a)));
+      for (uint32_t t = 0; t < T; ++t) {
+        float32x4_t v = vmulq_f32(d, vcvtq_f32_s32(scaled[t][r]));
+        if constexpr (kHasMins) v = vfmsq_f32(v, dmin, vcvtq_f32_s32(mins[t]));
         float* to = sums + t * kTileRows + 4 * r;
-        vst1q_f32(to, vfmaq_n_f32(vld1q_f32(to), v, a.d));
+        vst1q_f32(to, vfmaq_n_f32(vld1q_f32(to), v, Block(activations, stride, t).d));
       }
     }
   }
