@@ -110,10 +110,19 @@ inline float32x4_t LoadUpTo(const float* x, uint32_t i, uint32_t cols) {
   return vld1q_f32(part);
 }
 
+// Four values that are bf16 already, as floats and as their bits.
+inline void StoreBf16(float32x4_t value, float* x, uint16_t* bits) {
+  vst1q_f32(x, value);
+  vst1_u16(bits, vshrn_n_u32(vreinterpretq_u32_f32(value), 16));
+}
+
 void QuantizeBf16(const float* x, uint32_t cols, uint8_t* out) {
-  auto* to = reinterpret_cast<float*>(out);
+  auto* blocks = reinterpret_cast<ActivationBf16*>(out);
   const uint32_t end = (cols + 31) / 32 * 32;
-  for (uint32_t i = 0; i < end; i += 4) vst1q_f32(to + i, RoundToBf16(LoadUpTo(x, i, cols)));
+  for (uint32_t i = 0; i < end; i += 4) {
+    ActivationBf16& block = blocks[i / 32];
+    StoreBf16(RoundToBf16(LoadUpTo(x, i, cols)), block.x + i % 32, block.bits + i % 32);
+  }
 }
 
 void QuantizeBf16x2(const float* x, uint32_t cols, uint8_t* out) {
@@ -121,9 +130,10 @@ void QuantizeBf16x2(const float* x, uint32_t cols, uint8_t* out) {
   const uint32_t end = (cols + 31) / 32 * 32;
   for (uint32_t i = 0; i < end; i += 4) {
     const float32x4_t value = LoadUpTo(x, i, cols);
-    const float32x4_t hi = RoundToBf16(value);
-    vst1q_f32(blocks[i / 32].hi + i % 32, hi);
-    vst1q_f32(blocks[i / 32].lo + i % 32, RoundToBf16(vsubq_f32(value, hi)));
+    const float32x4_t hi = RoundToBf16(value), lo = RoundToBf16(vsubq_f32(value, hi));
+    ActivationBf16x2& block = blocks[i / 32];
+    StoreBf16(hi, block.hi + i % 32, block.hi_bits + i % 32);
+    StoreBf16(lo, block.lo + i % 32, block.lo_bits + i % 32);
   }
 }
 
