@@ -11,6 +11,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 #include <xmmintrin.h>
+#elif defined(__aarch64__)
+#include <asm/hwcap.h>
+#include <sys/auxv.h>
 #endif
 
 namespace ingle {
@@ -50,8 +53,9 @@ Cpu Detect() {
   cpu.amx = cpu.avx512vnni && Has(lo, kTileState) && Has(d, kAmx) && AskForTiles();
   return cpu;
 }
-#else
-Cpu Detect() { return {}; }
+#elif defined(__aarch64__)
+// The products need the dot products of Armv8.2 (sdot). Without them the portable tier runs.
+bool DetectNeon() { return (getauxval(AT_HWCAP) & HWCAP_ASIMDDP) != 0; }
 #endif
 
 void Overlay(const MatmulKernels& better, MatmulKernels& table) {
@@ -117,6 +121,14 @@ struct Tiers {
     }
     best = &tables[count - 1];
     if (cpu.amx || (amx_is_emulated && cpu.avx512vnni)) AddAmx(cpu.amx);
+#elif defined(__aarch64__)
+    if (DetectNeon()) {
+      Kernels& neon = Add("neon");
+      for (const MatmulKernels* part : kNeonMatmul) Overlay(*part, neon.matmul);
+      neon.elementwise = kElementwiseNeon;
+      neon.attention = kAttentionNeon;
+    }
+    best = &tables[count - 1];
 #else
     best = &tables[0];
 #endif
@@ -162,6 +174,11 @@ void EnterKernelThread() {
   const unsigned state = _mm_getcsr();
   constexpr unsigned kBoth = kFlushToZero | kDenormalsAreZero;
   if ((state & kBoth) != kBoth) _mm_setcsr(state | kBoth);
+#elif defined(__aarch64__)
+  constexpr uint64_t kFlushToZero = 1u << 24;  // FPCR.FZ: of inputs and results.
+  uint64_t control;
+  asm volatile("mrs %0, fpcr" : "=r"(control));
+  if ((control & kFlushToZero) == 0) asm volatile("msr fpcr, %0" ::"r"(control | kFlushToZero));
 #endif
 }
 

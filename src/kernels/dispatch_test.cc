@@ -105,5 +105,16 @@ TEST(Dispatch, KernelThreadsFlushSubnormals) {
   EXPECT_EQ(subnormal * 1e30f, 0.0f);
 }
 
+// The difference that docs/ARCHITECTURE.md names: the product is 2^-126 less a quarter of a step.
+TEST(Dispatch, WhatRoundingLiftsToTheSmallestNormalNumberDependsOnTheProcessor) {
+  EnterKernelThread();
+  volatile float a = 0x1.0008p-63f, b = 0x0.fff8p-63f;
+#if defined(__aarch64__)
+  EXPECT_EQ(a * b, 0.0f);
+#else
+  EXPECT_EQ(a * b, std::numeric_limits<float>::min());
+#endif
+}
+
 }  // namespace
 }  // namespace ingle
