@@ -15,7 +15,7 @@
 namespace ingle {
 namespace {
 
-constexpr uint32_t kRows = 32, kTokens = 17, kTiles = kRows / kTileRows;
+constexpr uint32_t kRows = 32, kTokens = 33, kTiles = kRows / kTileRows;
 
 // Xorshift (Marsaglia, Journal of Statistical Software 8(14), 2003): any mixed bits will do.
 uint32_t NextBits(uint32_t& state) {
@@ -34,7 +34,10 @@ float NextFloat(uint32_t& state) {
 // The same magnitudes as a half float (5 bits of exponent, 10 of fraction) or as bf16.
 uint16_t NextWeight(WeightType type, uint32_t& state) {
   const uint32_t bits = std::bit_cast<uint32_t>(NextFloat(state));
-  if (type == kWeightBf16) return static_cast<uint16_t>(bits >> 16);
+  if (type == kWeightBf16) {
+    const bool subnormal = NextBits(state) >> 28 == 0;  // Taken for zero.
+    return static_cast<uint16_t>(bits >> 16 & (subnormal ? 0x807fu : 0xffffu));
+  }
   const uint32_t exponent = (bits >> 23 & 0xff) - 127 + 15;
   return static_cast<uint16_t>((bits >> 16 & 0x8000) | exponent << 10 | (bits >> 13 & 0x3ff));
 }
