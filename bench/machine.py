@@ -1,0 +1,65 @@
+"""What the log says about the machine, and the canary: what it can do before and after a measurement."""
+import json
+import os
+import pathlib
+import platform
+import shutil
+import subprocess
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+FLAGS = ("avx2", "avx_vnni", "avx512f", "avx512_vnni", "avx512_bf16", "amx_tile", "amx_int8", "amx_bf16")
+
+
+def free_bytes(folder):
+    return shutil.disk_usage(folder).free
+
+
+def canary(ingle, threads, cpus):
+    """Reading of memory and multiplying from registers, by `ingle bench --limits` on the measured CPUs."""
+    command = ["taskset", "-c", ",".join(map(str, cpus)), str(ingle), "bench", "--limits", "--threads", str(threads), "--json"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        raise SystemExit(f"bench: the canary failed with {done.returncode}:\n{done.stderr[-1000:]}")
+    return json.loads(done.stdout)
+
+
+def cpu_ticks(text):
+    """/proc/stat: ticks of all CPUs, and those taken by other machines."""
+    fields = list(map(int, text.splitlines()[0].split()[1:9]))
+    return sum(fields), fields[7]
+
+
+class Clock:
+    def __init__(self):
+        self.before = self._read()
+
+    @staticmethod
+    def _read():
+        return cpu_ticks(pathlib.Path("/proc/stat").read_text())
+
+    def steal(self):
+        """Share of the time since the start that went to other virtual machines."""
+        total, stolen = (now - then for now, then in zip(self._read(), self.before))
+        return stolen / total if total else 0.0
+
+
+def said(command):
+    try:
+        return subprocess.run(command, capture_output=True, text=True, cwd=ROOT).stdout.strip()
+    except OSError:
+        return ""
+
+
+def facts(ingle, where):
+    info = pathlib.Path("/proc/cpuinfo").read_text()
+    field = {line.split(":")[0].strip(): line.split(":", 1)[1].strip() for line in info.splitlines() if ":" in line}
+    present = set(field.get("flags", "").split())
+    package = pathlib.Path(where) / "node_modules/node-llama-cpp/package.json"
+    return {
+        "cpu": field.get("model name", platform.processor()), "family": field.get("cpu family"), "cpu_model": field.get("model"),
+        "flags": [flag for flag in FLAGS if flag in present], "kernel": platform.release(), "cpus_online": os.cpu_count(),
+        "memory_gb": round(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 1e9, 1),
+        "commit": said(["git", "rev-parse", "--short", "HEAD"]), "changed": bool(said(["git", "status", "--porcelain", "-uno"])),
+        "ingle": said([os.path.abspath(ingle), "--version"]),
+        "node_llama_cpp": json.loads(package.read_text())["version"] if package.exists() else "",
+    }

@@ -1,0 +1,31 @@
+#pragma once
+// What this machine can do at most, measured: the ceilings that a profile is compared with, and the
+// canary of a benchmark (a busy or throttled machine shows in it).
+
+#include <cstdint>
+#include <string>
+
+#include "base/result.h"
+
+namespace ingle {
+
+struct MachineLimits {
+  std::string tier;  // Kernels::name
+  uint32_t threads = 0;
+  double read_gb_per_s = 0;       // Plain reading of memory far larger than the caches.
+  double integer_gmac_per_s = 0;  // int8 multiply-adds from registers, with the tier's instruction,
+  double float_gmac_per_s = 0;    // and its floating ones: BF16 tiles with AMX, else float FMA.
+};
+
+struct MachineLimitsOptions {
+  uint32_t threads = 0;  // 0: one per core that this process may use.
+  std::string tier;      // Empty: the best of this machine, or what INGLE_FORCE_ISA names.
+  uint64_t read_bytes = uint64_t{1} << 30;
+  double seconds_each = 0.1;
+};
+
+// On all threads together; medians of several passes. kOutOfMemory without room for read_bytes; an
+// unsupported INGLE_FORCE_ISA is an error.
+Result<MachineLimits> MeasureMachineLimits(const MachineLimitsOptions& options);
+
+}  // namespace ingle
