@@ -3,6 +3,7 @@
 CANARY_LEAST = 0.85  # Of the run's best: below, the machine was busy or slowed down.
 CANARY_KEYS = ("read_gb_per_second", "integer_gmac_per_second")
 STEAL_MOST = 0.02    # Of the time, taken by other virtual machines.
+OTHERS_MOST = 0.1    # Of the time, used by other programs of this machine.
 
 
 def quantile(values, share):
@@ -31,6 +32,8 @@ def fault(visit, best):
             return f"{key} {least:.1f}, under {CANARY_LEAST:.0%} of {best[key]:.1f}"
     if visit.get("steal", 0) > STEAL_MOST:
         return f"{visit['steal']:.1%} of the time went to other machines"
+    if visit.get("others", 0) > OTHERS_MOST:
+        return f"other programs used {visit['others']:.1%} of the CPUs"
     return ""
 
 

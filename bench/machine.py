@@ -3,6 +3,7 @@ import json
 import os
 import pathlib
 import platform
+import resource
 import shutil
 import subprocess
 
@@ -23,24 +24,29 @@ def canary(ingle, threads, cpus):
     return json.loads(done.stdout)
 
 
-def cpu_ticks(text):
-    """/proc/stat: ticks of all CPUs, and those taken by other machines."""
-    fields = list(map(int, text.splitlines()[0].split()[1:9]))
-    return sum(fields), fields[7]
+def cpu_seconds(text):
+    """/proc/stat, of all CPUs together: seconds in all, at work, and taken by other machines."""
+    user, nice, system, idle, waiting, interrupts, soft, stolen = map(int, text.splitlines()[0].split()[1:9])
+    busy = user + nice + system + interrupts + soft
+    return [ticks / os.sysconf("SC_CLK_TCK") for ticks in (busy + idle + waiting + stolen, busy, stolen)]
 
 
 class Clock:
+    """What the CPUs did since the start, as shares of their time."""
+
     def __init__(self):
         self.before = self._read()
 
     @staticmethod
     def _read():
-        return cpu_ticks(pathlib.Path("/proc/stat").read_text())
+        own = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+        return [*cpu_seconds(pathlib.Path("/proc/stat").read_text()), sum(usage.ru_utime + usage.ru_stime for usage in own)]
 
-    def steal(self):
-        """Share of the time since the start that went to other virtual machines."""
-        total, stolen = (now - then for now, then in zip(self._read(), self.before))
-        return stolen / total if total else 0.0
+    def shares(self):
+        """steal: for other virtual machines; others: for programs of this one that are not measured."""
+        total, busy, stolen, own = (now - then for now, then in zip(self._read(), self.before))
+        total = max(total, 1e-9)
+        return {"steal": stolen / total, "others": max(0.0, (busy - own) / total)}
 
 
 def said(command):

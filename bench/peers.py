@@ -5,7 +5,7 @@ Started by bench/peers.sh. A suite (bench/suite.py) is a list of cells: a model 
 cell is a canary, every engine in a fresh process on the same CPUs, the order rotating from round to round, and the canary
 again; a process measures twice and the better pass counts (the first one warms up). Ratios compare the engines of one
 visit, so a machine whose speed drifts favours none. A visit whose canary is under 85 % of the run's best, or during which
-other machines took the CPUs, does not count and is made again, up to --retries times per cell. Everything goes into the
+others used the CPUs, does not count and is made again, up to --retries times per cell. Everything goes into the
 log, a JSON object per line; `bench/report.py` makes tables of it.
 """
 import argparse
@@ -57,10 +57,10 @@ def visit(args, cell, all_engines, number):
     order = names[number % len(names):] + names[:number % len(names)]
     before, clock = machine.canary(args.ingle, args.threads, args.cpus), machine.Clock()
     results = {name: run(name, *all_engines[name]) for name in order}
-    steal = clock.steal()
+    shares = clock.shares()
     return {"kind": "visit", "run": args.run, "time": time.time(), "cell": cell.name, "model": cell.stem, "what": cell.what,
             "type": cell.type, "tier": cell.tier, "threads": args.threads, "round": number, "order": order,
-            "canaries": [before, machine.canary(args.ingle, args.threads, args.cpus)], "steal": steal, "engines": results}
+            "canaries": [before, machine.canary(args.ingle, args.threads, args.cpus)], "engines": results, **shares}
 
 
 class Log:
@@ -97,8 +97,9 @@ def measure(args, log, files):
             args.engines.prepare(cell, path)
         for number in range(args.rounds + args.retries):
             for cell in cells:
-                if len(log.good(args.run, cell)) >= args.rounds:
+                if len(log.good(args.run, cell)) >= args.rounds or args.visits == 0:
                     continue
+                args.visits -= 1
                 entry = visit(args, cell, plans[cell], len(log.of(args.run, cell)))
                 log.add(entry)
                 why = figures.fault(entry, figures.best_canary([v for v in log.visits if v["run"] == args.run]))
@@ -121,6 +122,7 @@ def arguments():
     parser.add_argument("--cells", default="", help="only cells whose name contains this")
     parser.add_argument("--rounds", type=int, default=7, help="visits of each cell that count")
     parser.add_argument("--retries", type=int, default=5, help="visits of each cell that may be made again")
+    parser.add_argument("--visits", type=int, default=-1, help="at most this many now; call again with the same --run for the rest")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--run", default=time.strftime("%Y-%m-%d %H:%M:%S"), help="name; a run that is in the log goes on")
     parser.add_argument("--keep", action="store_true", help="keep the model files that this run writes")

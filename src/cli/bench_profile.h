@@ -5,8 +5,8 @@
 #include <string>
 
 #include "base/json.h"
-#include "model/machine_limits.h"
 #include "model/model.h"
+#include "os/machine_limits.h"
 
 namespace ingle {
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <cstdlib>
 #include <memory>
 
 #include "base/counter_random.h"
@@ -12,6 +13,7 @@
 #include "cli/exit_codes.h"
 #include "cli/flags.h"
 #include "cli/model_path.h"
+#include "kernels/dispatch.h"
 #include "model/model.h"
 
 namespace ingle {
@@ -234,8 +236,11 @@ Result<LoadedModel> Load(const BenchOptions& options, const ModelPath& path) {
 
 // --limits: the machine alone.
 Status RunLimits(const BenchOptions& options) {
+  const char* forced = std::getenv("INGLE_FORCE_ISA");
+  INGLE_TRY(const Kernels* kernels, SelectKernels(forced ? forced : ""));
   MachineLimitsOptions what;
   what.threads = options.threads;
+  what.tier = kernels->name;
   INGLE_TRY(const MachineLimits limits, MeasureMachineLimits(what));
   if (options.json)
     std::printf("%s\n", json::serialize(LimitsJson(limits)).c_str());

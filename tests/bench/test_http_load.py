@@ -47,7 +47,7 @@ def test_prompts_differ_from_the_first_word_on():
 
 def test_a_real_server_under_load(tmp_path):
     log = tmp_path / "log"
-    done = subprocess.run([sys.executable, ROOT / "bench/http_load.py", "--ingle", BINARY, "--model", ROOT / "models/spark.gguf", "--log",
+    done = subprocess.run([sys.executable, ROOT / "bench/http_load.py", "--ingle", BINARY, "--model", "spark", "--log",
                            log, "--clients", "3", "--prompt", "20", "--generate", "5", "--rounds", "2", "--threads", "1"],
                           capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr

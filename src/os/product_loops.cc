@@ -1,4 +1,4 @@
-#include "model/product_loops.h"
+#include "os/product_loops.h"
 
 #include <cstddef>
 

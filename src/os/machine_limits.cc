@@ -1,14 +1,12 @@
-#include "model/machine_limits.h"
+#include "os/machine_limits.h"
 
 #include <algorithm>
 #include <chrono>
-#include <cstdlib>
 #include <vector>
 
-#include "kernels/dispatch.h"
-#include "model/product_loops.h"
 #include "os/cpu_topology.h"
 #include "os/memory_region.h"
+#include "os/product_loops.h"
 #include "os/thread_team.h"
 
 namespace ingle {
@@ -64,16 +62,10 @@ double ProductRate(ThreadTeam& team, const ProductLoop& loop, double seconds_eac
 }  // namespace
 
 Result<MachineLimits> MeasureMachineLimits(const MachineLimitsOptions& options) {
-  std::string tier = options.tier;
-  if (tier.empty()) {
-    const char* forced = std::getenv("INGLE_FORCE_ISA");
-    INGLE_TRY(const Kernels* kernels, SelectKernels(forced ? forced : ""));
-    tier = kernels->name;
-  }
   ThreadTeam team(options.threads != 0 ? options.threads : UsableCores());
-  const ProductLoops loops = ProductLoopsOf(tier);
+  const ProductLoops loops = ProductLoopsOf(options.tier);
   MachineLimits limits;
-  limits.tier = tier;
+  limits.tier = options.tier;
   limits.threads = team.size();
   INGLE_TRY(limits.read_gb_per_s, ReadRate(team, options));
   limits.integer_gmac_per_s = ProductRate(team, loops.integers, options.seconds_each);

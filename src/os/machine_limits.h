@@ -10,7 +10,7 @@
 namespace ingle {
 
 struct MachineLimits {
-  std::string tier;  // Kernels::name
+  std::string tier;  // See MachineLimitsOptions.
   uint32_t threads = 0;
   double read_gb_per_s = 0;       // Plain reading of memory far larger than the caches.
   double integer_gmac_per_s = 0;  // int8 multiply-adds from registers, with the tier's instruction,
@@ -19,7 +19,7 @@ struct MachineLimits {
 
 struct MachineLimitsOptions {
   uint32_t threads = 0;  // 0: one per core that this process may use.
-  std::string tier;      // Empty: the best of this machine, or what INGLE_FORCE_ISA names.
+  std::string tier;      // Of kernels (Kernels::name), which this machine must support.
   uint64_t read_bytes = uint64_t{1} << 30;
   double seconds_each = 0.1;
 };
