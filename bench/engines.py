@@ -56,7 +56,8 @@ def limited_package(where, tier):
     if not copy.exists():
         making = copy.with_name(copy.name + ".making")
         shutil.rmtree(making, ignore_errors=True)
-        shutil.copytree(pathlib.Path(where) / "node_modules", making / "node_modules", copy_function=os.link, symlinks=True)
+        shutil.copytree(pathlib.Path(where) / "node_modules", making / "node_modules", copy_function=os.link,
+                        symlinks=True)
         builds = list((making / "node_modules/@node-llama-cpp/linux-x64/bins").rglob("libggml-cpu-*.so"))
         if kept not in [build.name for build in builds]:
             raise SystemExit(f"bench: the npm package has no {kept}")
@@ -81,7 +82,8 @@ class Engines:
             engines["llama.cpp"] = self._package(cell, model)
         if not cell.tier:
             engines.update(self._builds(cell, model))
-        return {name: (self.pin + command, {**os.environ, **env}, parse) for name, (command, env, parse) in engines.items()}
+        return {name: (self.pin + command, {**os.environ, **env}, parse)
+                for name, (command, env, parse) in engines.items()}
 
     def prepare(self, cell, model):
         """What a cell needs once: the peer's state at the depth."""
@@ -100,8 +102,9 @@ class Engines:
 
     def _ingle(self, cell, model):
         def command(prompt, generate, sequences, depth=0, repeat=2):
-            return [self.ingle, "bench", str(model), "--prompt", str(prompt), "--generate", str(generate), "--sequences",
-                    str(sequences), "--depth", str(depth), "--threads", str(self.threads), "--repeat", str(repeat), "--json"]
+            shape = {"prompt": prompt, "generate": generate, "sequences": sequences, "depth": depth, "repeat": repeat}
+            flags = [word for name, value in shape.items() for word in (f"--{name}", str(value))]
+            return [self.ingle, "bench", str(model), *flags, "--threads", str(self.threads), "--json"]
 
         env = {"INGLE_FORCE_ISA": cell.tier} if cell.tier else {}
         if cell.what == "steps":
@@ -119,14 +122,15 @@ class Engines:
         return [str(node), str(folder / "peer.mjs"), os.path.abspath(model), *map(str, shape)], {}, parse_lines
 
     def _builds(self, cell, model):
-        """llama.cpp's and ik_llama.cpp's own tools, where LLAMA_BENCH, IK_BENCH and so on name them (arguments allowed)."""
+        """llama.cpp's and ik_llama.cpp's own tools, where LLAMA_BENCH, IK_BENCH and so on name them with their arguments."""
         engines = {}
         depth = ["-d", str(DEPTH)] if cell.what == "depth" else []
         shape = ["-m", str(model), "-t", str(self.threads)]
         for name, prefix in (("llama.cpp", "LLAMA"), ("ik_llama.cpp", "IK")):
             tool = shlex.split(os.environ.get(f"{prefix}_BENCH", ""))
             if tool and cell.what != "steps" and not (depth and prefix == "IK"):  # Its llama-bench has no depth.
-                command = tool + shape + ["-p", str(PROMPT), "-n", str(GENERATE), "-r", "2", "-fa", "1", "-o", "json"] + depth
+                command = tool + shape + ["-p", str(PROMPT), "-n", str(GENERATE), "-r", "2", "-fa", "1", "-o", "json"]
+                command += depth
                 engines[f"{name} llama-bench"] = (command, {}, parse_llama_bench)
                 if prefix == "IK":  # Its repacking is off unless asked for; the better of the two counts.
                     engines[f"{name} llama-bench -rtr"] = (command + ["-rtr", "1"], {}, parse_llama_bench)

@@ -3,9 +3,9 @@
 
     bench/http_load.py --model FILE.gguf [--clients 16] [--rounds 5]
 
-Starts `ingle serve` on a free port of the loopback interface. In every round all clients send a prompt of their own at once
-and read the streamed answer; before or after it, by turns, `ingle bench` runs as many sequences of the same lengths. Logged
-and printed: generated tokens per second over all clients (from the first request to the last token), the ratio to
+Starts `ingle serve` on a free port of the loopback interface. In every round all clients send a prompt of their own at
+once and read the streamed answer; before or after it, by turns, `ingle bench` runs as many sequences of the same lengths.
+Logged and printed: generated tokens per second over all clients (from the first request to the last token), the ratio to
 `ingle bench`, time to the first token, and the gaps between one client's pieces of text. LLAMA_SERVER and IK_SERVER
 (commands, arguments allowed) put llama-server and ik_llama.cpp's server under the same load. Needs nothing but Python.
 """
@@ -43,7 +43,8 @@ def prompt_text(length, seed):
 
 
 def body_of(prompt, tokens, stream=True):
-    body = {"model": "any", "prompt": prompt, "max_tokens": tokens, "temperature": 0, "ignore_eos": True, "stream": stream}
+    body = {"model": "any", "prompt": prompt, "max_tokens": tokens, "temperature": 0, "ignore_eos": True}
+    body["stream"] = stream
     if stream:
         body["stream_options"] = {"include_usage": True}
     return json.dumps(body).encode()
@@ -91,7 +92,8 @@ def load_figures(clients):
     return {"tokens": tokens, "tokens_per_second": tokens / (end - begin),
             "prompt_tokens": round(sum(c["usage"]["prompt_tokens"] for c in clients) / len(clients)),
             "first_token_p50_s": figures.quantile(first, 0.5), "first_token_p99_s": figures.quantile(first, 0.99),
-            "gap_p50_s": figures.quantile(gaps, 0.5), "gap_p99_s": figures.quantile(gaps, 0.99), "gap_most_s": max(gaps)}
+            "gap_p50_s": figures.quantile(gaps, 0.5), "gap_p99_s": figures.quantile(gaps, 0.99),
+            "gap_most_s": max(gaps)}
 
 
 def bench_tokens_per_second(result, sequences, prompt, generate):
@@ -154,8 +156,8 @@ def servers(args):
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
         context = args.clients * (args.prompt + args.generate + 64)
-        return Server(name, pin + tool + ["-m", args.model, "--host", "127.0.0.1", "--port", str(port), "-t", str(args.threads),
-                                          "-np", str(args.clients), "-c", str(context)], port)
+        flags = {"-m": args.model, "--host": "127.0.0.1", "--port": port, "-t": args.threads, "-np": args.clients, "-c": context}
+        return Server(name, pin + tool + [str(word) for flag in flags.items() for word in flag], port)
 
     for name, variable in (("llama-server", "LLAMA_SERVER"), ("ik_llama.cpp server", "IK_SERVER")):
         if tool := shlex.split(os.environ.get(variable, "")):
@@ -164,9 +166,10 @@ def servers(args):
 
 
 def bench(args, prompt):
-    command = ["taskset", "-c", ",".join(map(str, args.cpus)), args.ingle, "bench", args.model, "--sequences", str(args.clients),
-               "--prompt", str(prompt), "--generate", str(args.generate), "--threads", str(args.threads), "--repeat", "1", "--json"]
-    done = subprocess.run(command, capture_output=True, text=True)
+    flags = {"--sequences": args.clients, "--prompt": prompt, "--generate": args.generate, "--threads": args.threads,
+             "--repeat": 1}
+    command = ["taskset", "-c", ",".join(map(str, args.cpus)), args.ingle, "bench", args.model, "--json"]
+    done = subprocess.run(command + [str(word) for flag in flags.items() for word in flag], capture_output=True, text=True)
     if done.returncode:
         raise SystemExit(f"http: ingle bench failed:\n{done.stderr[-1000:]}")
     return bench_tokens_per_second(parse_lines(done.stdout), args.clients, prompt, args.generate)

@@ -17,8 +17,8 @@ def free_bytes(folder):
 
 def canary(ingle, threads, cpus):
     """Reading of memory and multiplying from registers, by `ingle bench --limits` on the measured CPUs."""
-    command = ["taskset", "-c", ",".join(map(str, cpus)), str(ingle), "bench", "--limits", "--threads", str(threads), "--json"]
-    done = subprocess.run(command, capture_output=True, text=True)
+    pin = ["taskset", "-c", ",".join(map(str, cpus))]
+    done = subprocess.run(pin + [str(ingle), "bench", "--limits", "--threads", str(threads), "--json"], capture_output=True, text=True)
     if done.returncode:
         raise SystemExit(f"bench: the canary failed with {done.returncode}:\n{done.stderr[-1000:]}")
     return json.loads(done.stdout)
@@ -39,8 +39,9 @@ class Clock:
 
     @staticmethod
     def _read():
-        own = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-        return [*cpu_seconds(pathlib.Path("/proc/stat").read_text()), sum(usage.ru_utime + usage.ru_stime for usage in own)]
+        usages = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+        own = sum(usage.ru_utime + usage.ru_stime for usage in usages)
+        return [*cpu_seconds(pathlib.Path("/proc/stat").read_text()), own]
 
     def shares(self):
         """steal: for other virtual machines; others: for programs of this one that are not measured."""
@@ -62,10 +63,15 @@ def facts(ingle, where):
     present = set(field.get("flags", "").split())
     package = pathlib.Path(where) / "node_modules/node-llama-cpp/package.json"
     return {
-        "cpu": field.get("model name", platform.processor()), "family": field.get("cpu family"), "cpu_model": field.get("model"),
-        "flags": [flag for flag in FLAGS if flag in present], "kernel": platform.release(), "cpus_online": os.cpu_count(),
+        "cpu": field.get("model name", platform.processor()),
+        "family": field.get("cpu family"),
+        "cpu_model": field.get("model"),
+        "flags": [flag for flag in FLAGS if flag in present],
+        "kernel": platform.release(),
+        "cpus_online": os.cpu_count(),
         "memory_gb": round(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 1e9, 1),
-        "commit": said(["git", "rev-parse", "--short", "HEAD"]), "changed": bool(said(["git", "status", "--porcelain", "-uno"])),
+        "commit": said(["git", "rev-parse", "--short", "HEAD"]),
+        "changed": bool(said(["git", "status", "--porcelain", "-uno"])),
         "ingle": said([os.path.abspath(ingle), "--version"]),
         "node_llama_cpp": json.loads(package.read_text())["version"] if package.exists() else "",
     }

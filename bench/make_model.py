@@ -270,7 +270,8 @@ def main():
     parser.add_argument("--vocab", type=int, help="fewer tokens")
     parser.add_argument("--seed", type=int, default=1)
     args = parser.parse_args()
-    write_model(args.out, shape_of(args.shape, args.layers, args.vocab), args.type, f"random {args.shape} {args.type}", args.seed)
+    shape = shape_of(args.shape, args.layers, args.vocab)
+    write_model(args.out, shape, args.type, f"random {args.shape} {args.type}", args.seed)
 
 
 if __name__ == "__main__":

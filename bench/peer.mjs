@@ -1,4 +1,4 @@
-// llama.cpp (npm package node-llama-cpp, prebuilt) on one model: prefill and decode speed, one JSON object per repetition.
+// llama.cpp (npm package node-llama-cpp, prebuilt) on one model: prefill and decode speed, a JSON object per repetition.
 //   node bench/peer.mjs MODEL PROMPT GENERATE THREADS REPEAT [DEPTH STATE]
 // DEPTH tokens are in the cache before anything is measured; they are computed once and kept in the file STATE.
 import fs from "node:fs";
@@ -9,7 +9,8 @@ const [model_path, state] = [process.argv[2], process.argv[8]];
 const llama = await getLlama({gpu: false, build: "never", maxThreads: threads, logLevel: LlamaLogLevel.error});
 const model = await llama.loadModel({modelPath: model_path});
 const context = await model.createContext({
-  contextSize: depth + prompt + generate + 8, batchSize: Math.max(prompt, depth ? 512 : 0), threads, flashAttention: true,
+  contextSize: depth + prompt + generate + 8, batchSize: Math.max(prompt, depth ? 512 : 0), threads,
+  flashAttention: true,
 });
 const sequence = context.getSequence();
 

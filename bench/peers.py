@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 """Run ingle and its peers in turn on the same files and log medians, quartiles and ratios round by round.
 
-Started by bench/peers.sh. A suite (bench/suite.py) is a list of cells: a model file, and what is done with it. A visit of a
-cell is a canary, every engine in a fresh process on the same CPUs, the order rotating from round to round, and the canary
-again; a process measures twice and the better pass counts (the first one warms up). Ratios compare the engines of one
-visit, so a machine whose speed drifts favours none. A visit whose canary is under 85 % of the run's best, or during which
-others used the CPUs, does not count and is made again, up to --retries times per cell. Everything goes into the
-log, a JSON object per line; `bench/report.py` makes tables of it.
+Started by bench/peers.sh. A suite (bench/suite.py) is a list of cells: a model file, and what is done with it. A visit of
+a cell is a canary, every engine in a fresh process on the same CPUs, the order rotating from round to round, and the
+canary again; a process measures twice and the better pass counts (the first one warms up). Ratios compare the engines of
+one visit, so a machine whose speed drifts favours none. A visit whose canary is under 85 % of the run's best, or during
+which others used the CPUs, does not count and is made again, up to --retries times per cell. Everything goes into the log,
+a JSON object per line; `bench/report.py` makes tables of it.
 """
 import argparse
 import json
@@ -35,7 +35,7 @@ def model_file(args, cell):
     print(f"bench: writing {path}: {size / 1e9:.2f} GB (random weights, real shapes; {room / 1e9:.1f} GB are free)",
           file=sys.stderr)
     if size > room - 1e9:
-        sys.exit(f"bench: {path} needs {size / 1e9:.2f} GB and a margin of 1 GB; make room or choose fewer cells (CELLS=)")
+        sys.exit(f"bench: {path} needs {size / 1e9:.2f} GB and a margin of 1 GB; make room or choose other cells (CELLS=)")
     part = path.with_suffix(".part")
     make_model.write_model(part, shape, cell.type, f"random {cell.stem}")
     part.rename(path)
@@ -58,8 +58,8 @@ def visit(args, cell, all_engines, number):
     before, clock = machine.canary(args.ingle, args.threads, args.cpus), machine.Clock()
     results = {name: run(name, *all_engines[name]) for name in order}
     shares = clock.shares()
-    return {"kind": "visit", "run": args.run, "time": time.time(), "cell": cell.name, "model": cell.stem, "what": cell.what,
-            "type": cell.type, "tier": cell.tier, "threads": args.threads, "round": number, "order": order,
+    return {"kind": "visit", "run": args.run, "time": time.time(), "cell": cell.name, "model": cell.stem,
+            "what": cell.what, "type": cell.type, "tier": cell.tier, "threads": args.threads, "round": number, "order": order,
             "canaries": [before, machine.canary(args.ingle, args.threads, args.cpus)], "engines": results, **shares}
 
 
@@ -122,9 +122,9 @@ def arguments():
     parser.add_argument("--cells", default="", help="only cells whose name contains this")
     parser.add_argument("--rounds", type=int, default=7, help="visits of each cell that count")
     parser.add_argument("--retries", type=int, default=5, help="visits of each cell that may be made again")
-    parser.add_argument("--visits", type=int, default=-1, help="at most this many now; call again with the same --run for the rest")
+    parser.add_argument("--visits", type=int, default=-1, help="at most this many now; the same --run goes on later")
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--run", default=time.strftime("%Y-%m-%d %H:%M:%S"), help="name; a run that is in the log goes on")
+    parser.add_argument("--run", default=time.strftime("%Y-%m-%d %H:%M:%S"), help="name; one that is in the log goes on")
     parser.add_argument("--keep", action="store_true", help="keep the model files that this run writes")
     args = parser.parse_args()
     args.keep |= args.suite == "quick"

@@ -18,6 +18,6 @@ if ! cmp -s bench/requirements.txt "$where/installed.txt"; then
   cp bench/requirements.txt "$where/installed.txt"
 fi
 run=${RUN:-$(date '+%Y-%m-%d %H:%M:%S')}
-"$where/venv/bin/python" bench/peers.py --where "$where" --suite "${SUITE:-quick}" --cells "${CELLS:-}" --threads "${THREADS:-2}" \
-  --rounds "${ROUNDS:-7}" --run "$run" ${KEEP:+--keep} ${MODEL:+--model "$MODEL"} "$@"
+"$where/venv/bin/python" bench/peers.py --where "$where" --suite "${SUITE:-quick}" --cells "${CELLS:-}" \
+  --threads "${THREADS:-2}" --rounds "${ROUNDS:-7}" --run "$run" ${KEEP:+--keep} ${MODEL:+--model "$MODEL"} "$@"
 exec "$where/venv/bin/python" bench/report.py --log "$where/peers.jsonl" --run "$run" --print

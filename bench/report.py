@@ -4,8 +4,8 @@
     bench/report.py --log docs/performance.jsonl --write docs/PERFORMANCE.md   between the markers of each table
     bench/report.py --log build/bench/peers.jsonl --print                      all tables, to read
 
-A marker is a line `<!-- table: NAME -->`; what is between it and the next `<!-- end -->` is replaced. Only visits count whose
-canary is good (bench/figures.py). Needs nothing but Python.
+A marker is a line `<!-- table: NAME -->`; what is between it and the next `<!-- end -->` is replaced. Only visits count
+whose canary is good (bench/figures.py). Needs nothing but Python.
 """
 import argparse
 import json
@@ -16,6 +16,7 @@ import sys
 import figures
 
 PEERS = ("llama.cpp", "llama.cpp llama-bench", "ik_llama.cpp llama-bench", "ik_llama.cpp llama-bench -rtr")
+BATCHED = ("llama.cpp batched", "ik_llama.cpp batched")
 MARKER = re.compile(r"(<!-- table: ([a-z]+) -->\n).*?(<!-- end -->)", re.S)
 
 
@@ -73,7 +74,8 @@ def single_table(visits, tier=False):
     for own in by_cell(visits, "single", tier).values():
         name = own[0]["model"] + (f", {own[0]['tier']}" if tier else "")
         rows.append([name, *beside(own, "prefill"), *beside(own, "decode"), len(own)])
-    return table(["file", "prefill: ingle", "llama.cpp", "ratio", "decode: ingle", "llama.cpp", "ratio", "visits"], rows)
+    titles = ["file", "prefill: ingle", "llama.cpp", "ratio", "decode: ingle", "llama.cpp", "ratio", "visits"]
+    return table(titles, rows)
 
 
 def depth_table(visits):
@@ -90,10 +92,10 @@ def step_cost(visits, count):
 def steps_table(visits):
     rows = []
     for own in by_cell(visits, "steps", False).values():
-        batched = [v["engines"][name]["decode 16"] for v in own for name in ("llama.cpp batched", "ik_llama.cpp batched")
+        batched = [v["engines"][name]["decode 16"] for v in own for name in BATCHED
                    if "decode 16" in v["engines"].get(name, {})]
-        rows.append([own[0]["model"], median(speeds(own, "ingle x1", "decode")), median(speeds(own, "ingle x8", "decode")),
-                     median(speeds(own, "ingle x16", "decode")), spread(step_cost(own, 8)), spread(step_cost(own, 16)),
+        all_speeds = [median(speeds(own, f"ingle x{count}", "decode")) for count in (1, 8, 16)]
+        rows.append([own[0]["model"], *all_speeds, spread(step_cost(own, 8)), spread(step_cost(own, 16)),
                      median(batched), len(own)])
     return table(["file", "1 sequence", "8", "16", "step of 8 / step of 1", "step of 16 / step of 1",
                   "16 with llama-batched-bench", "visits"], rows)
@@ -108,8 +110,8 @@ def http_table(entries):
                      spread([e["ratio"] for e in own if "ratio" in e]), median([e["first_token_p50_s"] for e in own]),
                      median([e["first_token_p99_s"] for e in own]), median([e["gap_p50_s"] * 1e3 for e in own]),
                      median([e["gap_p99_s"] * 1e3 for e in own]), len(own)])
-    return table(["server", "file", "clients", "tokens/s", "`ingle bench`", "ratio", "first token p50 s", "p99 s", "gap p50 ms",
-                  "p99 ms", "rounds"], rows)
+    return table(["server", "file", "clients", "tokens/s", "`ingle bench`", "ratio", "first token p50 s", "p99 s",
+                  "gap p50 ms", "p99 ms", "rounds"], rows)
 
 
 def machine_text(entries, visits, good):
@@ -118,14 +120,14 @@ def machine_text(entries, visits, good):
         canaries = [c for v in good if v["run"] == run["run"] for c in v["canaries"]]
         if not canaries:
             continue
-        reads = figures.quartiles([c["read_gb_per_second"] for c in canaries])
-        products = figures.quartiles([c["integer_gmac_per_second"] for c in canaries])
+        reads = figures.quartiles([c["usual_read_gb_per_second"] for c in canaries])
+        products = figures.quartiles([c["usual_integer_gmac_per_second"] for c in canaries])
         all_of = [v for v in visits if v["run"] == run["run"]]
         counted = sum(v["run"] == run["run"] for v in good)
         lines.append(f"- Run {run['run']}: {run['cpu']} (family {run['family']}, model {run['cpu_model']}; "
                      f"{', '.join(run['flags'])}), {run['threads']} threads, commit {run['commit']}"
-                     f"{' with changes' if run['changed'] else ''}, node-llama-cpp {run['node_llama_cpp']}. Canaries: reading "
-                     f"{reads[1]:.1f} GB/s ({reads[0]:.1f} to {reads[2]:.1f}), int8 products {products[1]:.0f} GMAC/s "
+                     f"{' with changes' if run['changed'] else ''}, node-llama-cpp {run['node_llama_cpp']}. "
+                     f"Canaries: reading {reads[1]:.1f} GB/s ({reads[0]:.1f} to {reads[2]:.1f}), int8 products {products[1]:.0f} GMAC/s "
                      f"({products[0]:.0f} to {products[2]:.0f}). {counted} of {len(all_of)} visits count.")
     return "\n".join(lines)
 

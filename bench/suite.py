@@ -36,7 +36,8 @@ SUITES = {
     "depth": [Cell(BASE, "q4_k_m", "depth")],
     "tiers": [Cell(BASE, kind, tier=tier) for kind in ("q4_k_m", "q8_0", "bf16") for tier in TIERS],
     "models": [Cell("qwen2.5-0.5b", "q4_k_m"), Cell("lfm2-2.6b", "q4_k_m"), Cell("smollm3-3b", "q4_k_m"),
-               Cell("qwen3-30b-a3b", "q4_k_m", layers=2, vocab=32000), Cell("lfm2-8b-a1b", "q4_k_m", layers=4, vocab=32000)],
+               Cell("qwen3-30b-a3b", "q4_k_m", layers=2, vocab=32000),
+               Cell("lfm2-8b-a1b", "q4_k_m", layers=4, vocab=32000)],
 }
 SUITES["all"] = list(dict.fromkeys(cell for cells in SUITES.values() for cell in cells))
 

@@ -126,7 +126,10 @@ json::object LimitsJson(const MachineLimits& limits) {
           {"threads", limits.threads},
           {"read_gb_per_second", limits.read_gb_per_s},
           {"integer_gmac_per_second", limits.integer_gmac_per_s},
-          {"float_gmac_per_second", limits.float_gmac_per_s}};
+          {"float_gmac_per_second", limits.float_gmac_per_s},
+          {"usual_read_gb_per_second", limits.usual_read_gb_per_s},
+          {"usual_integer_gmac_per_second", limits.usual_integer_gmac_per_s},
+          {"usual_float_gmac_per_second", limits.usual_float_gmac_per_s}};
 }
 
 json::array ProfileJson(const ProfiledSteps& steps, const MachineLimits& limits) {

@@ -15,28 +15,32 @@ namespace {
 constexpr size_t kChunkWords = 8192;  // 64 KiB: as the products take their weights.
 constexpr size_t kPassesAtLeast = 3;
 
-// Calls pass() until `seconds` are over, at least kPassesAtLeast times; the median of the passes'
-// seconds.
+struct Seconds {
+  double least, median;
+};
+
+// Calls pass() until `seconds` are over, at least kPassesAtLeast times.
 template <class Pass>
-double MedianSeconds(double seconds, const Pass& pass) {
+Seconds Time(double seconds, const Pass& pass) {
   std::vector<double> all;
   for (double sum = 0; sum < seconds || all.size() < kPassesAtLeast; sum += all.back()) {
     const auto begin = std::chrono::steady_clock::now();
     pass();
     all.push_back(std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
   }
-  std::nth_element(all.begin(), all.begin() + all.size() / 2, all.end());
-  return all[all.size() / 2];
+  std::ranges::sort(all);
+  return {all.front(), all[all.size() / 2]};
 }
 
-Result<double> ReadRate(ThreadTeam& team, const MachineLimitsOptions& options) {
+Status MeasureReading(ThreadTeam& team, const MachineLimitsOptions& options,
+                      MachineLimits& limits) {
   INGLE_TRY(const MemoryRegion memory, MemoryRegion::Reserve(options.read_bytes, "measuring"));
   auto* words = reinterpret_cast<uint64_t*>(memory.data());
   const uint64_t count = options.read_bytes / 8 / kChunkWords * kChunkWords;
   team.ParallelFor(count, kChunkWords, [&](uint64_t begin, uint64_t end) {
     for (uint64_t i = begin; i < end; ++i) words[i] = i;  // Untouched pages would all be one page.
   });
-  const double seconds = MedianSeconds(options.seconds_each, [&] {
+  const Seconds time = Time(options.seconds_each, [&] {
     team.ParallelFor(count, kChunkWords, [&](uint64_t begin, uint64_t end) {
       uint64_t sums[8] = {};
       for (uint64_t i = begin; i < end; i += 8)
@@ -44,19 +48,24 @@ Result<double> ReadRate(ThreadTeam& team, const MachineLimitsOptions& options) {
       for (uint64_t& sum : sums) asm volatile("" : "+r"(sum));
     });
   });
-  return static_cast<double>(count) * 8 / seconds / 1e9;
+  const double gigabytes = static_cast<double>(count) * 8 / 1e9;
+  limits.read_gb_per_s = gigabytes / time.least;
+  limits.usual_read_gb_per_s = gigabytes / time.median;
+  return {};
 }
 
-double ProductRate(ThreadTeam& team, const ProductLoop& loop, double seconds_each) {
+void MeasureProducts(ThreadTeam& team, const ProductLoop& loop, double seconds_each, double& best,
+                     double& usual) {
   const auto run = [&](uint64_t rounds) { team.Run([&](uint32_t) { loop.run(rounds); }); };
   // As many rounds as take about a tenth of the time, so that starting the threads is not seen.
-  uint64_t rounds = 1024;
-  const double once = MedianSeconds(0, [&] { run(rounds); });
-  rounds = std::max<uint64_t>(
-      rounds, static_cast<uint64_t>(static_cast<double>(rounds) * seconds_each / 10 / once));
-  const double seconds = MedianSeconds(seconds_each, [&] { run(rounds); });
-  return static_cast<double>(rounds) * static_cast<double>(loop.products_per_round) * team.size() /
-         seconds / 1e9;
+  constexpr uint64_t kRoundsAtLeast = 1024;
+  const double once = Time(0, [&] { run(kRoundsAtLeast); }).median;
+  const auto factor = static_cast<uint64_t>(seconds_each / 10 / once);
+  const uint64_t rounds = kRoundsAtLeast * std::max<uint64_t>(1, factor);
+  const Seconds time = Time(seconds_each, [&] { run(rounds); });
+  const double products = static_cast<double>(rounds * loop.products_per_round * team.size()) / 1e9;
+  best = products / time.least;
+  usual = products / time.median;
 }
 
 }  // namespace
@@ -67,9 +76,11 @@ Result<MachineLimits> MeasureMachineLimits(const MachineLimitsOptions& options) 
   MachineLimits limits;
   limits.tier = options.tier;
   limits.threads = team.size();
-  INGLE_TRY(limits.read_gb_per_s, ReadRate(team, options));
-  limits.integer_gmac_per_s = ProductRate(team, loops.integers, options.seconds_each);
-  limits.float_gmac_per_s = ProductRate(team, loops.floats, options.seconds_each);
+  INGLE_RETURN_IF_ERROR(MeasureReading(team, options, limits));
+  MeasureProducts(team, loops.integers, options.seconds_each, limits.integer_gmac_per_s,
+                  limits.usual_integer_gmac_per_s);
+  MeasureProducts(team, loops.floats, options.seconds_each, limits.float_gmac_per_s,
+                  limits.usual_float_gmac_per_s);
   return limits;
 }
 

@@ -40,6 +40,10 @@ TEST(MachineLimits, EveryTierOfThisMachineIsMeasured) {
       EXPECT_GT(rate, 0.01) << tier;
       EXPECT_LT(rate, 1e4) << tier;
     }
+    EXPECT_LE(limits->usual_read_gb_per_s, limits->read_gb_per_s);
+    EXPECT_LE(limits->usual_integer_gmac_per_s, limits->integer_gmac_per_s);
+    EXPECT_LE(limits->usual_float_gmac_per_s, limits->float_gmac_per_s);
+    EXPECT_GT(limits->usual_float_gmac_per_s, 0);
   }
 }
 
