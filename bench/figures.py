@@ -3,7 +3,7 @@
 CANARY_LEAST = 0.85  # Of the run's best: below, the machine was busy or slowed down.
 CANARY_KEYS = ("usual_read_gb_per_second", "usual_integer_gmac_per_second")
 STEAL_MOST = 0.02    # Of the time, taken by other virtual machines.
-OTHERS_MOST = 0.1    # Of the time, used by other programs of this machine.
+WAITED_MOST = 0.05   # Of the time, for which an engine's threads were ready to run and others had the CPU.
 
 
 def quantile(values, share):
@@ -30,10 +30,11 @@ def fault(visit, best):
         least = min(canary[key] for canary in visit["canaries"])
         if least < CANARY_LEAST * best[key]:
             return f"{key} {least:.1f}, under {CANARY_LEAST:.0%} of {best[key]:.1f}"
-    if visit.get("steal", 0) > STEAL_MOST:
+    if visit["steal"] > STEAL_MOST:
         return f"{visit['steal']:.1%} of the time went to other machines"
-    if visit.get("others", 0) > OTHERS_MOST:
-        return f"other programs used {visit['others']:.1%} of the CPUs"
+    for name, share in visit["waited"].items():
+        if share > WAITED_MOST:
+            return f"{name} waited for a CPU for {share:.1%} of the time"
     return ""
 
 

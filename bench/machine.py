@@ -3,9 +3,10 @@ import json
 import os
 import pathlib
 import platform
-import resource
 import shutil
 import subprocess
+import tempfile
+import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 FLAGS = ("avx2", "avx_vnni", "avx512f", "avx512_vnni", "avx512_bf16", "amx_tile", "amx_int8", "amx_bf16")
@@ -25,29 +26,49 @@ def canary(ingle, threads, cpus):
 
 
 def cpu_seconds(text):
-    """/proc/stat, of all CPUs together: seconds in all, at work, and taken by other machines."""
+    """/proc/stat, of all CPUs together: seconds in all, and those taken by other virtual machines."""
     user, nice, system, idle, waiting, interrupts, soft, stolen = map(int, text.splitlines()[0].split()[1:9])
     busy = user + nice + system + interrupts + soft
-    return [ticks / os.sysconf("SC_CLK_TCK") for ticks in (busy + idle + waiting + stolen, busy, stolen)]
+    return [ticks / os.sysconf("SC_CLK_TCK") for ticks in (busy + idle + waiting + stolen, stolen)]
 
 
 class Clock:
-    """What the CPUs did since the start, as shares of their time."""
+    """Which share of the CPUs' time went to other virtual machines since the start."""
 
     def __init__(self):
         self.before = self._read()
 
     @staticmethod
     def _read():
-        usages = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-        own = sum(usage.ru_utime + usage.ru_stime for usage in usages)
-        return [*cpu_seconds(pathlib.Path("/proc/stat").read_text()), own]
+        return cpu_seconds(pathlib.Path("/proc/stat").read_text())
 
-    def shares(self):
-        """steal: for other virtual machines; others: for programs of this one that are not measured."""
-        total, busy, stolen, own = (now - then for now, then in zip(self._read(), self.before))
-        total = max(total, 1e-9)
-        return {"steal": stolen / total, "others": max(0.0, (busy - own) / total)}
+    def steal(self):
+        total, stolen = (now - then for now, then in zip(self._read(), self.before))
+        return stolen / max(total, 1e-9)
+
+
+def waited_s(pid, seen):
+    """Seconds for which threads of a process were ready to run while others had the CPU; `seen` keeps what ended ones had."""
+    for path in pathlib.Path(f"/proc/{pid}/task").glob("*/schedstat"):
+        try:
+            seen[path.parent.name] = int(path.read_text().split()[1]) / 1e9
+        except (OSError, IndexError):
+            pass  # It has just ended.
+    return sum(seen.values())
+
+
+def watched(command, env, threads):
+    """Runs a command: (CompletedProcess, share of the time for which its threads waited for a CPU)."""
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+        begin, seen, waited = time.monotonic(), {}, 0.0
+        process = subprocess.Popen(command, stdout=out, stderr=err, env=env)
+        while process.poll() is None:
+            waited = waited_s(process.pid, seen)
+            time.sleep(0.05)
+        share = waited / (time.monotonic() - begin) / threads
+        out.seek(0)
+        err.seek(0)
+        return subprocess.CompletedProcess(command, process.returncode, out.read().decode(), err.read().decode()), share
 
 
 def said(command):

@@ -5,14 +5,13 @@ Started by bench/peers.sh. A suite (bench/suite.py) is a list of cells: a model 
 a cell is a canary, every engine in a fresh process on the same CPUs, the order rotating from round to round, and the
 canary again; a process measures twice and the better pass counts (the first one warms up). Ratios compare the engines of
 one visit, so a machine whose speed drifts favours none. A visit whose canary is under 85 % of the run's best, or during
-which others used the CPUs, does not count and is made again, up to --retries times per cell. Everything goes into the log,
+which others held the CPUs, does not count and is made again, up to --retries times per cell. Everything goes into the log,
 a JSON object per line; `bench/report.py` makes tables of it.
 """
 import argparse
 import json
 import os
 import pathlib
-import subprocess
 import sys
 import time
 
@@ -42,12 +41,12 @@ def model_file(args, cell):
     return path, True
 
 
-def run(name, command, env, parse):
-    done = subprocess.run(command, capture_output=True, text=True, env=env)
+def run(args, name, command, env, parse):
+    done, waited = machine.watched(command, env, args.threads)
     if done.returncode:
         sys.exit(f"bench: {name}: {' '.join(command)} failed with {done.returncode}:\n{done.stderr[-2000:]}")
     try:
-        return parse(done.stdout)
+        return parse(done.stdout), waited
     except (ValueError, KeyError) as error:
         sys.exit(f"bench: {name}: cannot read its output ({error!r}):\n{done.stdout[-2000:]}")
 
@@ -56,11 +55,12 @@ def visit(args, cell, all_engines, number):
     names = list(all_engines)
     order = names[number % len(names):] + names[:number % len(names)]
     before, clock = machine.canary(args.ingle, args.threads, args.cpus), machine.Clock()
-    results = {name: run(name, *all_engines[name]) for name in order}
-    shares = clock.shares()
+    results = {name: run(args, name, *all_engines[name]) for name in order}
     return {"kind": "visit", "run": args.run, "time": time.time(), "cell": cell.name, "model": cell.stem,
-            "what": cell.what, "type": cell.type, "tier": cell.tier, "threads": args.threads, "round": number, "order": order,
-            "canaries": [before, machine.canary(args.ingle, args.threads, args.cpus)], "engines": results, **shares}
+            "what": cell.what, "type": cell.type, "tier": cell.tier, "threads": args.threads, "round": number,
+            "order": order, "steal": clock.steal(), "waited": {name: waited for name, (_, waited) in results.items()},
+            "canaries": [before, machine.canary(args.ingle, args.threads, args.cpus)],
+            "engines": {name: speeds for name, (speeds, _) in results.items()}}
 
 
 class Log:
