@@ -4,22 +4,36 @@
 #include <string>
 
 #include "kernels/tables.h"
+#include "kernels/tier_check.h"
 
 #if defined(__x86_64__)
 #include <cpuid.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 #include <xmmintrin.h>
+#elif defined(__aarch64__)
+#include <asm/hwcap.h>
+#include <sys/auxv.h>
 #endif
 
 namespace ingle {
 namespace {
 
 struct Cpu {
-  bool avx2 = false, avx512vnni = false;
+  bool avx2 = false, avx512vnni = false, amx = false;
 };
+
+bool amx_is_emulated = false;
 
 #if defined(__x86_64__)
 constexpr uint32_t Bit(unsigned n) { return 1u << n; }
 bool Has(uint32_t reg, uint32_t mask) { return (reg & mask) == mask; }
+
+// Linux gives a process the use of tile registers when it asks (Documentation/arch/x86/xstate.rst).
+bool AskForTiles() {
+  constexpr long kRequestPermission = 0x1023, kTileData = 18;  // ARCH_REQ_XCOMP_PERM
+  return syscall(SYS_arch_prctl, kRequestPermission, kTileData) == 0;
+}
 
 // Intel SDM, CPUID leaves 1 and 7; XCR0 says which registers the operating system saves.
 Cpu Detect() {
@@ -35,10 +49,13 @@ Cpu Detect() {
   constexpr uint32_t kAvx2 = Bit(5), kAvx512 = Bit(16) | Bit(17) | Bit(30) | Bit(31);  // F DQ BW VL
   cpu.avx2 = ymm && Has(b, kAvx2);
   cpu.avx512vnni = cpu.avx2 && zmm && Has(b, kAvx512) && Has(c, Bit(11));
+  constexpr uint32_t kTileState = 0x60000, kAmx = Bit(22) | Bit(24) | Bit(25);  // BF16 TILE INT8
+  cpu.amx = cpu.avx512vnni && Has(lo, kTileState) && Has(d, kAmx) && AskForTiles();
   return cpu;
 }
-#else
-Cpu Detect() { return {}; }
+#elif defined(__aarch64__)
+// The products need the dot products of Armv8.2 (sdot). Without them the portable tier runs.
+bool DetectNeon() { return (getauxval(AT_HWCAP) & HWCAP_ASIMDDP) != 0; }
 #endif
 
 void Overlay(const MatmulKernels& better, MatmulKernels& table) {
@@ -49,9 +66,12 @@ void Overlay(const MatmulKernels& better, MatmulKernels& table) {
 }
 
 struct Tiers {
-  std::array<Kernels, 3> tables{};  // Worst first.
-  std::array<const Kernels*, 3> best_first{};
+  static constexpr size_t kMost = 4;
+  std::array<Kernels, kMost> tables{};  // Worst first.
+  std::array<const Kernels*, kMost> best_first{};
   size_t count = 0;
+  const Kernels* best = nullptr;  // That this processor runs by itself.
+  std::string_view refused;
 
   Kernels& Add(const char* name) {
     Kernels& table = tables[count];
@@ -60,6 +80,25 @@ struct Tiers {
     ++count;
     return table;
   }
+
+#if defined(__x86_64__)
+  // Some hypervisor or later processor may not run tile instructions after all, or add up BF16 in
+  // another order, which is another arithmetic: then the tier below is used.
+  void AddAmx(bool native) {
+    Kernels& amx = Add("amx");
+    for (const MatmulKernels* part : kAmxMatmul) Overlay(*part, amx.matmul);
+    const auto check = native ? RunsWithSameBits : SameBits;
+    if (!check(amx.matmul, tables[0].matmul)) {
+      --count;
+      refused =
+          "This processor's AMX instructions add in another order than specified, so that answers "
+          "would differ from those of other machines: the tier avx512vnni is used, which is "
+          "slower.";
+    } else if (native) {
+      best = &amx;
+    }
+  }
+#endif
 
   Tiers() {
     Kernels& portable = Add("portable");
@@ -80,6 +119,18 @@ struct Tiers {
       avx512vnni.elementwise = kElementwiseAvx512Vnni;
       avx512vnni.attention = kAttentionAvx512Vnni;
     }
+    best = &tables[count - 1];
+    if (cpu.amx || (amx_is_emulated && cpu.avx512vnni)) AddAmx(cpu.amx);
+#elif defined(__aarch64__)
+    if (DetectNeon()) {
+      Kernels& neon = Add("neon");
+      for (const MatmulKernels* part : kNeonMatmul) Overlay(*part, neon.matmul);
+      neon.elementwise = kElementwiseNeon;
+      neon.attention = kAttentionNeon;
+    }
+    best = &tables[count - 1];
+#else
+    best = &tables[0];
 #endif
     for (size_t i = 0; i < count; ++i) best_first[i] = &tables[count - 1 - i];
   }
@@ -97,9 +148,13 @@ std::span<const Kernels* const> SupportedKernels() {
   return {tiers.best_first.data(), tiers.count};
 }
 
+std::string_view RefusedTier() { return AllTiers().refused; }
+
+void EmulateAmx() { amx_is_emulated = true; }
+
 Result<const Kernels*> SelectKernels(std::string_view forced) {
   const auto supported = SupportedKernels();
-  if (forced.empty()) return supported.front();
+  if (forced.empty()) return AllTiers().best;
   std::string names;
   for (const Kernels* kernels : supported) {
     if (kernels->name == forced) return kernels;
@@ -119,6 +174,11 @@ void EnterKernelThread() {
   const unsigned state = _mm_getcsr();
   constexpr unsigned kBoth = kFlushToZero | kDenormalsAreZero;
   if ((state & kBoth) != kBoth) _mm_setcsr(state | kBoth);
+#elif defined(__aarch64__)
+  constexpr uint64_t kFlushToZero = 1u << 24;  // FPCR.FZ: of inputs and results.
+  uint64_t control;
+  asm volatile("mrs %0, fpcr" : "=r"(control));
+  if ((control & kFlushToZero) == 0) asm volatile("msr fpcr, %0" ::"r"(control | kFlushToZero));
 #endif
 }
 

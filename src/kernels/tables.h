@@ -24,6 +24,17 @@ extern const MatmulKernels kAvx512VnniQuantize, kAvx512VnniSmallBlocks, kAvx512V
     kAvx512VnniFloats;
 inline constexpr const MatmulKernels* kAvx512VnniMatmul[] = {
     &kAvx512VnniQuantize, &kAvx512VnniSmallBlocks, &kAvx512VnniSuperBlocks, &kAvx512VnniFloats};
+extern const MatmulKernels kAmxSmallBlocks, kAmxSuperBlocks, kAmxFloats;
+inline constexpr const MatmulKernels* kAmxMatmul[] = {&kAmxSmallBlocks, &kAmxSuperBlocks,
+                                                      &kAmxFloats};
+#endif
+
+#if defined(__aarch64__)
+extern const AttentionKernels kAttentionNeon;
+extern const ElementwiseKernels kElementwiseNeon;
+extern const MatmulKernels kNeonQuantize, kNeonSmallBlocks, kNeonSuperBlocks, kNeonFloats;
+inline constexpr const MatmulKernels* kNeonMatmul[] = {&kNeonQuantize, &kNeonSmallBlocks,
+                                                       &kNeonSuperBlocks, &kNeonFloats};
 #endif
 
 }  // namespace ingle

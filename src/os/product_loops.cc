@@ -11,11 +11,6 @@
 namespace ingle {
 namespace {
 
-// Enough sums to hide an instruction's latency, few enough to stay in registers. All begin with
-// another value, and the operands go through asm each round, so that a compiler neither merges the
-// sums nor moves products out of the loop.
-constexpr int kSums = 12;
-
 constexpr size_t kValues = 256;
 template <class Value, class Sum>
 void PlainLoop(uint64_t rounds) {
@@ -34,6 +29,11 @@ constexpr ProductLoops kPlain = {{kValues, PlainLoop<int16_t, int32_t>},
                                  {kValues, PlainLoop<float, float>}};
 
 #if defined(__x86_64__)
+
+// Enough sums to hide an instruction's latency, few enough to stay in registers. All begin with
+// another value, and the operands go through asm each round, so that a compiler neither merges the
+// sums nor moves products out of the loop.
+constexpr int kSums = 12;
 
 [[gnu::target("avx2,fma")]] void Avx2Integers(uint64_t rounds) {
   const __m256i ones = _mm256_set1_epi16(1), b = _mm256_set1_epi8(2);
