@@ -155,7 +155,12 @@ def main():
     parser.add_argument("--write", help="document whose marked tables are replaced")
     parser.add_argument("--print", action="store_true")
     args = parser.parse_args()
-    made = tables(load(args.log, args.run))
+    entries = load(args.log, args.run)
+    made = tables(entries)
+    visits = [e for e in entries if e["kind"] == "visit"]
+    if visits and not figures.counted(visits):
+        why = figures.fault(visits[-1], figures.best_canary(visits))
+        print(f"report: none of {len(visits)} visits counts, the last one because of: {why}", file=sys.stderr)
     if args.write:
         path = pathlib.Path(args.write)
         path.write_text(fill(path.read_text(), made))

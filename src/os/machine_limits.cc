@@ -33,7 +33,7 @@ Seconds Time(double seconds, const Pass& pass) {
 }
 
 Status MeasureReading(ThreadTeam& team, const MachineLimitsOptions& options,
-                      MachineLimits& limits) {
+                      void (*read)(const std::byte*, size_t), MachineLimits& limits) {
   INGLE_TRY(const MemoryRegion memory, MemoryRegion::Reserve(options.read_bytes, "measuring"));
   auto* words = reinterpret_cast<uint64_t*>(memory.data());
   const uint64_t count = options.read_bytes / 8 / kChunkWords * kChunkWords;
@@ -42,10 +42,7 @@ Status MeasureReading(ThreadTeam& team, const MachineLimitsOptions& options,
   });
   const Seconds time = Time(options.seconds_each, [&] {
     team.ParallelFor(count, kChunkWords, [&](uint64_t begin, uint64_t end) {
-      uint64_t sums[8] = {};
-      for (uint64_t i = begin; i < end; i += 8)
-        for (uint64_t j = 0; j < 8; ++j) sums[j] ^= words[i + j];
-      for (uint64_t& sum : sums) asm volatile("" : "+r"(sum));
+      read(memory.data() + begin * 8, (end - begin) * 8);
     });
   });
   const double gigabytes = static_cast<double>(count) * 8 / 1e9;
@@ -76,7 +73,7 @@ Result<MachineLimits> MeasureMachineLimits(const MachineLimitsOptions& options) 
   MachineLimits limits;
   limits.tier = options.tier;
   limits.threads = team.size();
-  INGLE_RETURN_IF_ERROR(MeasureReading(team, options, limits));
+  INGLE_RETURN_IF_ERROR(MeasureReading(team, options, loops.read, limits));
   MeasureProducts(team, loops.integers, options.seconds_each, limits.integer_gmac_per_s,
                   limits.usual_integer_gmac_per_s);
   MeasureProducts(team, loops.floats, options.seconds_each, limits.float_gmac_per_s,

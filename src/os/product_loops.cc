@@ -25,8 +25,16 @@ void PlainLoop(uint64_t rounds) {
   }
 }
 
-constexpr ProductLoops kPlain = {{kValues, PlainLoop<int16_t, int32_t>},
-                                 {kValues, PlainLoop<float, float>}};
+void PlainRead(const std::byte* from, size_t bytes) {
+  const auto* words = reinterpret_cast<const uint64_t*>(from);
+  uint64_t sums[8] = {};
+  for (size_t i = 0; i < bytes / 8; i += 8)
+    for (size_t j = 0; j < 8; ++j) sums[j] ^= words[i + j];
+  for (uint64_t& sum : sums) asm volatile("" : "+r"(sum));
+}
+
+constexpr ProductLoops kPlain = {
+    {kValues, PlainLoop<int16_t, int32_t>}, {kValues, PlainLoop<float, float>}, PlainRead};
 
 #if defined(__x86_64__)
 
@@ -83,6 +91,28 @@ constexpr int kSums = 12;
   for (int i = 0; i < kSums; ++i) asm volatile("" : "+v"(sums[i]));
 }
 
+[[gnu::target("avx2")]] void Avx2Read(const std::byte* from, size_t bytes) {
+  const auto* values = reinterpret_cast<const __m256i*>(from);
+  __m256i sums[8] = {};
+  for (size_t i = 0; i < bytes / 32; i += 8) {
+#pragma GCC unroll 8
+    for (size_t j = 0; j < 8; ++j)
+      sums[j] = _mm256_xor_si256(sums[j], _mm256_load_si256(values + i + j));
+  }
+  for (__m256i& sum : sums) asm volatile("" : "+x"(sum));
+}
+
+[[gnu::target("avx512f")]] void Avx512Read(const std::byte* from, size_t bytes) {
+  const auto* values = reinterpret_cast<const __m512i*>(from);
+  __m512i sums[8] = {};
+  for (size_t i = 0; i < bytes / 64; i += 8) {
+#pragma GCC unroll 8
+    for (size_t j = 0; j < 8; ++j)
+      sums[j] = _mm512_xor_si512(sums[j], _mm512_load_si512(values + i + j));
+  }
+  for (__m512i& sum : sums) asm volatile("" : "+v"(sum));
+}
+
 // Tiles of 16 rows of 64 bytes: four sums of two by two operands, as the products have them.
 // Assembly, because compilers know too little of what tile instructions read.
 struct alignas(64) TileConfiguration {
@@ -133,9 +163,11 @@ constexpr uint64_t kTile = 16 * 16;  // Outputs of a tile.
 
 ProductLoops ProductLoopsOf(std::string_view tier) {
 #if defined(__x86_64__)
-  if (tier == "avx2") return {{kSums * 32, Avx2Integers}, {kSums * 8, Avx2Floats}};
-  if (tier == "avx512vnni") return {{kSums * 64, Avx512Integers}, {kSums * 16, Avx512Floats}};
-  if (tier == "amx") return {{4 * kTile * 64, AmxIntegers}, {4 * kTile * 32, AmxFloats}};
+  if (tier == "avx2") return {{kSums * 32, Avx2Integers}, {kSums * 8, Avx2Floats}, Avx2Read};
+  if (tier == "avx512vnni")
+    return {{kSums * 64, Avx512Integers}, {kSums * 16, Avx512Floats}, Avx512Read};
+  if (tier == "amx")
+    return {{4 * kTile * 64, AmxIntegers}, {4 * kTile * 32, AmxFloats}, Avx512Read};
 #endif
   (void)tier;
   return kPlain;

@@ -1,6 +1,7 @@
 #pragma once
 // Multiply-adds from registers, as fast as an instruction set has them: no kernel can be faster.
 
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
 
@@ -12,6 +13,9 @@ struct ProductLoop {
 };
 struct ProductLoops {
   ProductLoop integers, floats;
+  // Reads memory: bytes a multiple of 512, 64-byte aligned. With loads as wide as the tier has
+  // them, since a processor keeps a number of loads in flight, not of bytes.
+  void (*read)(const std::byte* from, size_t bytes) = nullptr;
 };
 
 // Of a tier of kernels (Kernels::name) that this machine supports. A tier that has no loops of its
