@@ -4,7 +4,7 @@ PORT ?= 3000
 MINUTES ?= 10
 JOBS ?= $(shell nproc)
 
-.PHONY: help serve build test neon check fuzz bench bench-peers bench-load parity coverage lint format clean hooks
+.PHONY: help serve build test neon check fuzz bench bench-peers bench-http bench-load performance parity coverage lint format clean hooks
 
 help:  ## List the commands.
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
@@ -37,11 +37,11 @@ fuzz:  ## Every fuzzer for MINUTES minutes.
 	scripts/setup all
 	scripts/fuzz $(MINUTES)
 
-bench:  ## Speed of this build on a model (MODEL=path).
+bench:  ## Speed of this build on a model, and where the time goes (MODEL=path).
 	$(MAKE) build
-	build/release/ingle bench $(MODEL)
+	build/release/ingle bench $(MODEL) --profile
 
-bench-peers:  ## ingle beside llama.cpp on the same file, interleaved, medians and spread.
+bench-peers:  ## ingle beside llama.cpp on the same files, interleaved, medians and spread (SUITE=all ROUNDS=n).
 	scripts/setup test
 	$(MAKE) build
 	bench/peers.sh
@@ -49,6 +49,14 @@ bench-peers:  ## ingle beside llama.cpp on the same file, interleaved, medians a
 bench-load:  ## From the start of a process to a model that answers, without and with a pack cache (MODEL=path).
 	$(MAKE) build
 	python3 bench/load.py --ingle build/release/ingle $(if $(filter spark,$(MODEL)),models/spark-q8_0.gguf,$(MODEL))
+
+bench-http:  ## What 16 streaming clients get, beside `ingle bench` (MODEL=path).
+	$(MAKE) build
+	mkdir -p build/bench
+	python3 bench/http_load.py --model $(MODEL)
+
+performance:  ## The tables of docs/PERFORMANCE.md from docs/performance.jsonl.
+	python3 bench/report.py --log docs/performance.jsonl --write docs/PERFORMANCE.md
 
 parity:  ## Every architecture beside transformers and llama.cpp; writes docs/MODELS.md.
 	scripts/setup test

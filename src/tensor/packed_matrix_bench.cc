@@ -1,14 +1,21 @@
-// Products per weight type, number of tokens, tier and threads. One token: a matrix far larger than
-// the caches, so bytes_per_second is what the memory gives; many tokens: MAC/s. Compare with Read,
-// the plain reading of memory.
+// Products per weight type, number of tokens, tier and threads, with bytes and multiply-adds
+// counted. One token: a matrix far larger than the caches, so memory bounds it; many tokens:
+// products do. "limit" is the share of what this machine can do at most (os/machine_limits.h),
+// measured once at the start for each tier and number of threads.
 //   tensor_bench --benchmark_filter=Multiply/q4_k
 #include <benchmark/benchmark.h>
 
+#include <algorithm>
+#include <cstdio>
 #include <cstring>
+#include <map>
 #include <random>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "kernels/dispatch.h"
+#include "os/machine_limits.h"
 #include "os/memory_region.h"
 #include "os/thread_team.h"
 #include "tensor/packed_matrix.h"
@@ -31,6 +38,20 @@ MemoryRegion RandomBytes(size_t bytes) {
     std::memcpy(region.data() + i, &bits, 8);
   }
   return region;
+}
+
+const MachineLimits& LimitsOf(const char* tier, uint32_t threads) {
+  static std::map<std::pair<std::string, uint32_t>, MachineLimits> measured;
+  auto& limits = measured[{tier, threads}];
+  if (limits.threads == 0) {
+    MachineLimitsOptions options;
+    options.tier = tier;
+    options.threads = threads;
+    limits = MeasureMachineLimits(options).value();
+    std::fprintf(stderr, "%s, %u threads at most: %.1f GB/s, %.0f GMAC/s int8, %.0f float\n", tier,
+                 threads, limits.read_gb_per_s, limits.integer_gmac_per_s, limits.float_gmac_per_s);
+  }
+  return limits;
 }
 
 void Multiply(benchmark::State& state, const Kernels* kernels, DType type, uint32_t tokens,
@@ -58,24 +79,16 @@ void Multiply(benchmark::State& state, const Kernels* kernels, DType type, uint3
     benchmark::DoNotOptimize(out.data());
   }
   const double macs = double{1} * rows * kCols * tokens * static_cast<double>(state.iterations());
-  state.SetBytesProcessed(state.iterations() * static_cast<int64_t>(tile_bytes * (rows / 16)));
+  const auto bytes = state.iterations() * static_cast<int64_t>(tile_bytes * (rows / 16));
+  state.SetBytesProcessed(bytes);
   state.counters["MAC/s"] = benchmark::Counter(macs, benchmark::Counter::kIsRate);
-}
-
-void Read(benchmark::State& state, uint32_t threads) {
-  const MemoryRegion memory = RandomBytes(kDecodeBytes);
-  ThreadTeam team(threads);
-  const auto* words = reinterpret_cast<const uint64_t*>(memory.data());
-  for ([[maybe_unused]] auto _ : state) {
-    team.ParallelFor(kDecodeBytes / 8, 8192, [&](uint64_t begin, uint64_t end) {
-      uint64_t sum[8] = {};
-      for (uint64_t i = begin; i < end; i += 8) {
-        for (uint64_t j = 0; j < 8; ++j) sum[j] ^= words[i + j];
-      }
-      benchmark::DoNotOptimize(sum);
-    });
-  }
-  state.SetBytesProcessed(state.iterations() * static_cast<int64_t>(kDecodeBytes));
+  const MachineLimits& limits = LimitsOf(kernels->name, threads);
+  const bool floats = matrix.activation <= kActivationBf16x2;
+  const double parts = matrix.activation == kActivationBf16x2 ? 3 : 1;  // See kernels/README.md.
+  const double peak = (floats ? limits.float_gmac_per_s : limits.integer_gmac_per_s) * 1e9;
+  const double least_s =
+      std::max(static_cast<double>(bytes) / (limits.read_gb_per_s * 1e9), macs * parts / peak);
+  state.counters["limit"] = benchmark::Counter(least_s, benchmark::Counter::kIsRate);
 }
 
 void Quantize(benchmark::State& state, const Kernels* kernels, ActivationKind kind) {
@@ -105,10 +118,6 @@ const int kRegistered = [] {
   constexpr DType kTypes[] = {DType::kQ4_K, DType::kQ5_K, DType::kQ6_K, DType::kQ8_0,
                               DType::kQ4_0, DType::kQ4_1, DType::kQ5_0, DType::kQ5_1,
                               DType::kBF16, DType::kF16,  DType::kF32};
-  for (uint32_t threads : {1u, 2u}) {
-    benchmark::RegisterBenchmark(("Read/threads:" + std::to_string(threads)).c_str(), Read, threads)
-        ->UseRealTime();
-  }
   for (DType type : kTypes) {
     const std::string name(Info(type).name);
     for (const Kernels* kernels : SupportedKernels()) {

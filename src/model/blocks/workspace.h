@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "base/result.h"
@@ -127,15 +128,33 @@ struct PassThread {
   ThreadBuffers& own;
   StepProfile& profile;             // Written by thread 0.
   std::atomic<uint64_t>& progress;  // Written by thread 0, read by anybody.
+  bool details;                     // See StepProfile; of thread 0 only.
   std::chrono::steady_clock::time_point mark;
+  double inputs_s = 0, waiting_s = 0;  // Since the mark.
+
+  static double SecondsSince(std::chrono::steady_clock::time_point begin) {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  }
 
   // Books the time since the last call under `phase`.
   void Mark(StepPhase phase) {
     if (index != 0) return;
     const auto now = std::chrono::steady_clock::now();
-    profile.seconds[static_cast<size_t>(phase)] +=
-        std::chrono::duration<double>(now - mark).count();
+    const auto at = static_cast<size_t>(phase);
+    profile.seconds[at] += std::chrono::duration<double>(now - mark).count();
     mark = now;
+    if (!details) return;
+    profile.inputs_seconds[at] += std::exchange(inputs_s, 0);
+    profile.waiting_seconds[at] += std::exchange(waiting_s, 0);
+  }
+
+  // Runs work(), which makes inputs of products.
+  template <class Work>
+  void MakeInputs(const Work& work) {
+    if (!details) return work();
+    const auto begin = std::chrono::steady_clock::now();
+    work();
+    inputs_s += SecondsSince(begin);
   }
 
   // A piece of work is done: a slow machine's step is told from one that stands still.
@@ -145,7 +164,13 @@ struct PassThread {
   }
 
   void Barrier() {
-    team.Barrier();
+    if (details) {
+      const auto begin = std::chrono::steady_clock::now();
+      team.Barrier();
+      waiting_s += SecondsSince(begin);
+    } else {
+      team.Barrier();
+    }
     if (index != 0) return;
     ++profile.barriers;
     Worked();
@@ -172,12 +197,16 @@ const ActivationSet& MakeActivations(PassThread& thread, uint32_t rows, uint32_t
     }
   };
   if (rows <= kAlone) {
-    for (uint32_t i = 0; i < rows; ++i) make(thread.own.activations, i);
+    thread.MakeInputs([&] {
+      for (uint32_t i = 0; i < rows; ++i) make(thread.own.activations, i);
+    });
     return thread.own.activations;
   }
-  thread.team.ForChunks(thread.index, rows, 4, [&](uint64_t begin, uint64_t end) {
-    for (uint64_t i = begin; i < end; ++i)
-      make(thread.workspace.activations, static_cast<uint32_t>(i));
+  thread.MakeInputs([&] {
+    thread.team.ForChunks(thread.index, rows, 4, [&](uint64_t begin, uint64_t end) {
+      for (uint64_t i = begin; i < end; ++i)
+        make(thread.workspace.activations, static_cast<uint32_t>(i));
+    });
   });
   thread.Barrier();
   return thread.workspace.activations;
