@@ -1,8 +1,11 @@
 #include "kernels/dispatch.h"
 
 #include <array>
+#include <bit>
+#include <cstring>
 #include <string>
 
+#include "kernels/bricks.h"
 #include "kernels/tables.h"
 
 #if defined(__x86_64__)
@@ -14,12 +17,20 @@ namespace ingle {
 namespace {
 
 struct Cpu {
-  bool avx2 = false, avx512vnni = false;
+  bool avx2 = false, avx512vnni = false, avx512bf16 = false;
 };
 
 #if defined(__x86_64__)
 constexpr uint32_t Bit(unsigned n) { return 1u << n; }
 bool Has(uint32_t reg, uint32_t mask) { return (reg & mask) == mask; }
+
+// VDPBF16PS runs at half the rate of a plain fma on Intel's processors and at its full rate on
+// AMD's.
+bool IsAmd() {
+  unsigned a = 0, b = 0, c = 0, d = 0;
+  return __get_cpuid(0, &a, &b, &c, &d) && b == signature_AMD_ebx && c == signature_AMD_ecx &&
+         d == signature_AMD_edx;
+}
 
 // Intel SDM, CPUID leaves 1 and 7; XCR0 says which registers the operating system saves.
 Cpu Detect() {
@@ -35,6 +46,8 @@ Cpu Detect() {
   constexpr uint32_t kAvx2 = Bit(5), kAvx512 = Bit(16) | Bit(17) | Bit(30) | Bit(31);  // F DQ BW VL
   cpu.avx2 = ymm && Has(b, kAvx2);
   cpu.avx512vnni = cpu.avx2 && zmm && Has(b, kAvx512) && Has(c, Bit(11));
+  if (!__get_cpuid_count(7, 1, &a, &b, &c, &d)) return cpu;
+  cpu.avx512bf16 = cpu.avx512vnni && IsAmd() && Has(a, Bit(5));
   return cpu;
 }
 #else
@@ -48,9 +61,44 @@ void Overlay(const MatmulKernels& better, MatmulKernels& table) {
     if (better.quantize[i]) table.quantize[i] = better.quantize[i];
 }
 
+#if defined(__x86_64__)
+// The order in which VDPBF16PS adds is documented, its agreement with fma was measured: so it is
+// looked at where it is used. Exponents are spread so that every other order shows.
+bool AddsAsPortable(MultiplyFunction multiply) {
+  constexpr uint32_t kTokens = 6, kCols = 64;
+  alignas(64) BrickHalf weights[kCols / 32];
+  alignas(64) ActivationBf16 activations[kTokens][kCols / 32];
+  uint32_t state = 1;
+  const auto next = [&] {  // Some bf16 of 2^-8 to 2^7.
+    state = state * 1664525u + 1013904223u;
+    return (state >> 16 & 0x807fu) | (119 + (state >> 8) % 16) << 7;
+  };
+  for (BrickHalf& brick : weights)
+    for (auto& pair : brick.w)
+      for (auto& row : pair)
+        for (uint16_t& w : row) w = static_cast<uint16_t>(next());
+  for (auto& token : activations)
+    for (ActivationBf16& group : token)
+      for (float& x : group.x) x = std::bit_cast<float>(next() << 16);
+  float want[kTokens][kTileRows], got[kTokens][kTileRows];
+  MultiplyArgs args = {reinterpret_cast<const uint8_t*>(weights),
+                       kTileRows,
+                       kCols,
+                       reinterpret_cast<const uint8_t*>(activations),
+                       sizeof(activations[0]),
+                       kTokens,
+                       want[0],
+                       kTileRows};
+  kPortableFloats.multiply[kWeightBf16](args);
+  args.out = got[0];
+  multiply(args);
+  return std::memcmp(want, got, sizeof(want)) == 0;
+}
+#endif
+
 struct Tiers {
-  std::array<Kernels, 3> tables{};  // Worst first.
-  std::array<const Kernels*, 3> best_first{};
+  std::array<Kernels, 4> tables{};  // Worst first.
+  std::array<const Kernels*, 4> best_first{};
   size_t count = 0;
 
   Kernels& Add(const char* name) {
@@ -80,6 +128,8 @@ struct Tiers {
       avx512vnni.elementwise = kElementwiseAvx512Vnni;
       avx512vnni.attention = kAttentionAvx512Vnni;
     }
+    if (cpu.avx512bf16 && AddsAsPortable(kAvx512Bf16Floats.multiply[kWeightBf16]))
+      Overlay(kAvx512Bf16Floats, Add("avx512bf16").matmul);
 #endif
     for (size_t i = 0; i < count; ++i) best_first[i] = &tables[count - 1 - i];
   }

@@ -21,7 +21,9 @@ TEST(Dispatch, EveryTableIsCompleteAndThePortableOneIsLast) {
 TEST(Dispatch, TiersDifferFromTheOneBelow) {
   const auto tiers = SupportedKernels();
   for (size_t i = 0; i + 1 < tiers.size(); ++i) {
+    const bool halves_only = std::string(tiers[i]->name) == "avx512bf16";
     for (size_t type = 0; type < kWeightTypes; ++type) {
+      if (halves_only && type != kWeightBf16 && type != kWeightF16) continue;
       EXPECT_NE(tiers[i]->matmul.multiply[type], tiers[i + 1]->matmul.multiply[type])
           << tiers[i]->name << " type " << type;
     }
