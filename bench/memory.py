@@ -47,9 +47,15 @@ def run_command(args, path, tokens):
             "--threads", str(args.threads), "--temperature", "0", "--ignore-eos", "--max-tokens", str(tokens)]
 
 
+def long_prompt(args, path):
+    """Words of about three quarters of the context: an answer of 16 tokens fits behind them."""
+    sample = " the" * 64
+    counted = subprocess.run([args.ingle, "tokenize", path], input=sample.encode(), check=True, capture_output=True)
+    return " the" * (args.ctx * 3 // 4 * 64 // len(json.loads(counted.stdout)))
+
+
 def peak(args, path):
-    # Words that are a token each in most vocabularies; an answer of 16 tokens fits behind them.
-    prompt = " the" * (args.ctx * 3 // 4)
+    prompt = long_prompt(args, path)
     with tempfile.TemporaryFile() as text:
         text.write(prompt.encode())
         text.seek(0)

@@ -163,10 +163,12 @@ struct alignas(64) ActivationQ8x32 {
 static_assert(sizeof(ActivationQ8x32) == 320);
 
 struct alignas(64) ActivationBf16 {
-  float x[32];  // Rounded to bf16.
+  float x[32];        // Rounded to bf16,
+  uint16_t bits[32];  // and as bf16, for instructions that take it.
 };
 struct alignas(64) ActivationBf16x2 {
-  float hi[32], lo[32];  // x rounded to bf16, and the rest rounded to bf16.
+  float hi[32], lo[32];  // x rounded to bf16, and the rest rounded to bf16;
+  uint16_t hi_bits[32], lo_bits[32];
 };
 struct alignas(64) ActivationF32 {
   float x[16];

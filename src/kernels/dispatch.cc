@@ -1,15 +1,15 @@
 #include "kernels/dispatch.h"
 
 #include <array>
-#include <bit>
-#include <cstring>
 #include <string>
 
-#include "kernels/bricks.h"
 #include "kernels/tables.h"
+#include "kernels/tier_check.h"
 
 #if defined(__x86_64__)
 #include <cpuid.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 #include <xmmintrin.h>
 #endif
 
@@ -17,15 +17,22 @@ namespace ingle {
 namespace {
 
 struct Cpu {
-  bool avx2 = false, avx512vnni = false, avx512bf16 = false;
+  bool avx2 = false, avx512vnni = false, avx512bf16 = false, amx = false;
 };
+
+bool amx_is_emulated = false;
 
 #if defined(__x86_64__)
 constexpr uint32_t Bit(unsigned n) { return 1u << n; }
 bool Has(uint32_t reg, uint32_t mask) { return (reg & mask) == mask; }
 
-// VDPBF16PS runs at half the rate of a plain fma on Intel's processors and at its full rate on
-// AMD's.
+// Linux gives a process the use of tile registers when it asks (Documentation/arch/x86/xstate.rst).
+bool AskForTiles() {
+  constexpr long kRequestPermission = 0x1023, kTileData = 18;  // ARCH_REQ_XCOMP_PERM
+  return syscall(SYS_arch_prctl, kRequestPermission, kTileData) == 0;
+}
+
+// VDPBF16PS takes as long as an fma on AMD's processors, and four times as long on Intel's.
 bool IsAmd() {
   unsigned a = 0, b = 0, c = 0, d = 0;
   return __get_cpuid(0, &a, &b, &c, &d) && b == signature_AMD_ebx && c == signature_AMD_ecx &&
@@ -46,8 +53,10 @@ Cpu Detect() {
   constexpr uint32_t kAvx2 = Bit(5), kAvx512 = Bit(16) | Bit(17) | Bit(30) | Bit(31);  // F DQ BW VL
   cpu.avx2 = ymm && Has(b, kAvx2);
   cpu.avx512vnni = cpu.avx2 && zmm && Has(b, kAvx512) && Has(c, Bit(11));
+  constexpr uint32_t kTileState = 0x60000, kAmx = Bit(22) | Bit(24) | Bit(25);  // BF16 TILE INT8
+  cpu.amx = cpu.avx512vnni && Has(lo, kTileState) && Has(d, kAmx) && AskForTiles();
   if (!__get_cpuid_count(7, 1, &a, &b, &c, &d)) return cpu;
-  cpu.avx512bf16 = cpu.avx512vnni && IsAmd() && Has(a, Bit(5));
+  cpu.avx512bf16 = cpu.avx512vnni && Has(a, Bit(5)) && IsAmd();
   return cpu;
 }
 #else
@@ -61,45 +70,13 @@ void Overlay(const MatmulKernels& better, MatmulKernels& table) {
     if (better.quantize[i]) table.quantize[i] = better.quantize[i];
 }
 
-#if defined(__x86_64__)
-// The order in which VDPBF16PS adds is documented, its agreement with fma was measured: so it is
-// looked at where it is used. Exponents are spread so that every other order shows.
-bool AddsAsPortable(MultiplyFunction multiply) {
-  constexpr uint32_t kTokens = 6, kCols = 64;
-  alignas(64) BrickHalf weights[kCols / 32];
-  alignas(64) ActivationBf16 activations[kTokens][kCols / 32];
-  uint32_t state = 1;
-  const auto next = [&] {  // Some bf16 of 2^-8 to 2^7.
-    state = state * 1664525u + 1013904223u;
-    return (state >> 16 & 0x807fu) | (119 + (state >> 8) % 16) << 7;
-  };
-  for (BrickHalf& brick : weights)
-    for (auto& pair : brick.w)
-      for (auto& row : pair)
-        for (uint16_t& w : row) w = static_cast<uint16_t>(next());
-  for (auto& token : activations)
-    for (ActivationBf16& group : token)
-      for (float& x : group.x) x = std::bit_cast<float>(next() << 16);
-  float want[kTokens][kTileRows], got[kTokens][kTileRows];
-  MultiplyArgs args = {reinterpret_cast<const uint8_t*>(weights),
-                       kTileRows,
-                       kCols,
-                       reinterpret_cast<const uint8_t*>(activations),
-                       sizeof(activations[0]),
-                       kTokens,
-                       want[0],
-                       kTileRows};
-  kPortableFloats.multiply[kWeightBf16](args);
-  args.out = got[0];
-  multiply(args);
-  return std::memcmp(want, got, sizeof(want)) == 0;
-}
-#endif
-
 struct Tiers {
-  std::array<Kernels, 4> tables{};  // Worst first.
-  std::array<const Kernels*, 4> best_first{};
+  static constexpr size_t kMost = 5;
+  std::array<Kernels, kMost> tables{};  // Worst first.
+  std::array<const Kernels*, kMost> best_first{};
   size_t count = 0;
+  const Kernels* best = nullptr;  // That this processor runs by itself.
+  std::string_view refused;
 
   Kernels& Add(const char* name) {
     Kernels& table = tables[count];
@@ -108,6 +85,32 @@ struct Tiers {
     ++count;
     return table;
   }
+
+#if defined(__x86_64__)
+  // Some hypervisor or later processor may add up BF16 in another order: then it is another
+  // arithmetic, and the tier below is used.
+  bool IsExact(const Kernels& tier) {
+    if (SameBits(tier.matmul, tables[0].matmul)) return true;
+    --count;
+    refused =
+        "Of this processor's instructions for BF16 (AMX or AVX512_BF16) some add in another order "
+        "than specified, so that answers would differ from those of other machines: they are not "
+        "used, which is slower.";
+    return false;
+  }
+
+  void AddAmx(bool native) {
+    Kernels& amx = Add("amx");
+    for (const MatmulKernels* part : kAmxMatmul) Overlay(*part, amx.matmul);
+    if (IsExact(amx) && native) best = &amx;
+  }
+
+  void AddAvx512Bf16() {
+    Kernels& avx512bf16 = Add("avx512bf16");
+    Overlay(kAvx512Bf16Floats, avx512bf16.matmul);
+    if (IsExact(avx512bf16)) best = &avx512bf16;
+  }
+#endif
 
   Tiers() {
     Kernels& portable = Add("portable");
@@ -128,8 +131,11 @@ struct Tiers {
       avx512vnni.elementwise = kElementwiseAvx512Vnni;
       avx512vnni.attention = kAttentionAvx512Vnni;
     }
-    if (cpu.avx512bf16 && AddsAsPortable(kAvx512Bf16Floats.multiply[kWeightBf16]))
-      Overlay(kAvx512Bf16Floats, Add("avx512bf16").matmul);
+    best = &tables[count - 1];
+    if (cpu.avx512bf16) AddAvx512Bf16();
+    if (cpu.amx || (amx_is_emulated && cpu.avx512vnni)) AddAmx(cpu.amx);
+#else
+    best = &tables[0];
 #endif
     for (size_t i = 0; i < count; ++i) best_first[i] = &tables[count - 1 - i];
   }
@@ -147,9 +153,13 @@ std::span<const Kernels* const> SupportedKernels() {
   return {tiers.best_first.data(), tiers.count};
 }
 
+std::string_view RefusedTier() { return AllTiers().refused; }
+
+void EmulateAmx() { amx_is_emulated = true; }
+
 Result<const Kernels*> SelectKernels(std::string_view forced) {
   const auto supported = SupportedKernels();
-  if (forced.empty()) return supported.front();
+  if (forced.empty()) return AllTiers().best;
   std::string names;
   for (const Kernels* kernels : supported) {
     if (kernels->name == forced) return kernels;

@@ -2,8 +2,13 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+#include <fstream>
+#include <iterator>
 #include <limits>
 #include <string>
+
+#include "kernels/tier_check.h"
 
 namespace ingle {
 namespace {
@@ -24,6 +29,8 @@ TEST(Dispatch, TiersDifferFromTheOneBelow) {
     const bool halves_only = std::string(tiers[i]->name) == "avx512bf16";
     for (size_t type = 0; type < kWeightTypes; ++type) {
       if (halves_only && type != kWeightBf16 && type != kWeightF16) continue;
+      // Tiles have no product of F32.
+      if (std::string(tiers[i]->name) == "amx" && type == kWeightF32) continue;
       EXPECT_NE(tiers[i]->matmul.multiply[type], tiers[i + 1]->matmul.multiply[type])
           << tiers[i]->name << " type " << type;
     }
@@ -34,13 +41,52 @@ TEST(Dispatch, ForcesByNameAndRefusesTheRest) {
   for (const Kernels* kernels : SupportedKernels()) {
     EXPECT_EQ(SelectKernels(kernels->name).value(), kernels);
   }
-  EXPECT_EQ(SelectKernels("").value(), SupportedKernels().front());
-  for (const char* name : {"nonsense", "amx", "AVX2", "avx", "portable "}) {
+  for (const char* name : {"nonsense", "AMX", "AVX2", "avx", "portable "}) {
     const auto kernels = SelectKernels(name);
     ASSERT_FALSE(kernels.has_value()) << name;
     EXPECT_EQ(kernels.error().code, ErrorCode::kInvalidRequest);
     EXPECT_NE(kernels.error().message.find(name), std::string::npos);
     EXPECT_NE(kernels.error().message.find("portable"), std::string::npos);
+  }
+}
+
+#if defined(__x86_64__)
+bool HasAmx() {
+  std::ifstream info("/proc/cpuinfo");
+  const std::string text{std::istreambuf_iterator<char>(info), {}};
+  return text.find("amx_tile") != std::string::npos && text.find("amx_bf16") != std::string::npos;
+}
+
+// This program emulates tile instructions where they are missing.
+TEST(Dispatch, EmulatedTilesAreTestedButNeverChosen) {
+  const auto tiers = SupportedKernels();
+  if (SelectKernels("avx512vnni").has_value()) {
+    EXPECT_STREQ(tiers.front()->name, "amx");
+    const std::string best = SelectKernels("").value()->name;
+    if (HasAmx())
+      EXPECT_EQ(best, "amx");
+    else
+      EXPECT_TRUE(best == "avx512vnni" || best == "avx512bf16") << best;
+  } else {
+    EXPECT_EQ(SelectKernels("").value(), tiers.front());
+  }
+}
+#endif
+
+// Another order of additions, as of a processor that is not what its flags promise.
+TEST(TierCheck, SeesAnotherOrderOfAdditions) {
+  MatmulKernels table = SupportedKernels().back()->matmul;
+  const MatmulKernels oracle = table;
+  EXPECT_TRUE(SameBits(table, oracle));
+  static MultiplyFunction multiply = nullptr;
+  for (const WeightType type : {kWeightBf16, kWeightF16}) {
+    table = oracle;
+    multiply = oracle.multiply[type];
+    table.multiply[type] = [](const MultiplyArgs& args) {
+      multiply(args);
+      args.out[0] = std::nextafter(args.out[0], 1e30f);
+    };
+    EXPECT_FALSE(SameBits(table, oracle));
   }
 }
 

@@ -316,6 +316,7 @@ Result<LoadedModel> LoadModel(const ModelFiles& files, const ModelOptions& optio
   INGLE_TRY(auto model,
             MakeDecoder(std::move(weights), std::move(team), *kernels, options, std::move(info)));
   LoadedModel loaded{std::move(model), files.metadata(), plan.warnings};
+  if (!RefusedTier().empty()) loaded.warnings.emplace_back(RefusedTier());
   loaded.metadata.values.erase(std::string(kTokenizerJsonKey));  // Megabytes that nobody needs now.
   return loaded;
 }

@@ -137,11 +137,21 @@ inline __m256 LoadUpTo(const float* x, uint32_t i, uint32_t cols) {
   return _mm256_loadu_ps(part);
 }
 
+// Eight values that are bf16 already, as floats and as their bits.
+inline void StoreBf16(__m256 value, float* x, uint16_t* bits) {
+  _mm256_store_ps(x, value);
+  const __m256i high = _mm256_srli_epi32(_mm256_castps_si256(value), 16);
+  const __m128i packed =
+      _mm_packus_epi32(_mm256_castsi256_si128(high), _mm256_extracti128_si256(high, 1));
+  _mm_store_si128(reinterpret_cast<__m128i*>(bits), packed);
+}
+
 void QuantizeBf16(const float* x, uint32_t cols, uint8_t* out) {
-  auto* to = reinterpret_cast<float*>(out);
+  auto* blocks = reinterpret_cast<ActivationBf16*>(out);
   const uint32_t end = (cols + 31) / 32 * 32;
   for (uint32_t i = 0; i < end; i += 8) {
-    _mm256_store_ps(to + i, RoundToBf16(LoadUpTo(x, i, cols)));
+    ActivationBf16& block = blocks[i / 32];
+    StoreBf16(RoundToBf16(LoadUpTo(x, i, cols)), block.x + i % 32, block.bits + i % 32);
   }
 }
 
@@ -151,8 +161,10 @@ void QuantizeBf16x2(const float* x, uint32_t cols, uint8_t* out) {
   for (uint32_t i = 0; i < end; i += 8) {
     const __m256 value = LoadUpTo(x, i, cols);
     const __m256 hi = RoundToBf16(value);
-    _mm256_store_ps(blocks[i / 32].hi + i % 32, hi);
-    _mm256_store_ps(blocks[i / 32].lo + i % 32, RoundToBf16(_mm256_sub_ps(value, hi)));
+    const __m256 lo = RoundToBf16(_mm256_sub_ps(value, hi));
+    ActivationBf16x2& block = blocks[i / 32];
+    StoreBf16(hi, block.hi + i % 32, block.hi_bits + i % 32);
+    StoreBf16(lo, block.lo + i % 32, block.lo_bits + i % 32);
   }
 }
 

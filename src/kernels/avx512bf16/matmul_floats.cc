@@ -28,8 +28,8 @@ struct alignas(64) WeightWords {
 struct alignas(64) TokenWords {
   uint32_t words[2 * kQuads];
 };
-// Where PairUp leaves the word of even k of a quad; that of odd k follows.
-constexpr uint32_t EvenWord(uint32_t quad) { return quad % 4 * 4 + quad / 4 * 2; }
+// Of a quad of k, as PairUp leaves it; the word of odd k follows.
+constexpr uint32_t EvenWord(uint32_t quad) { return 2 * quad; }
 
 inline __m512i Load(const void* at) { return _mm512_load_si512(at); }
 inline void Store(void* at, __m512i x) { _mm512_store_si512(at, x); }
@@ -40,13 +40,11 @@ inline __m512i UpperHalves(__m512i high, __m512i low) {
   return _mm512_mask_blend_epi16(kUpper, _mm512_srli_epi32(low, 16), high);
 }
 
-// Bf16 values as floats to words.
-inline void PairUp(const float (&x)[32], TokenWords& to) {
-  const __m512i x0 = Load(x), x1 = Load(x + 16);
-  constexpr auto kSwapPairs = static_cast<_MM_PERM_ENUM>(0x4e);
-  const __m512i high = _mm512_mask_shuffle_epi32(x0, 0xcccc, x1, kSwapPairs);
-  const __m512i low = _mm512_mask_shuffle_epi32(x1, 0x3333, x0, kSwapPairs);
-  Store(to.words, UpperHalves(high, low));
+// k, k + 1, k + 2, k + 3 become k + 2, k, k + 3, k + 1.
+inline void PairUp(const uint16_t (&bits)[32], TokenWords& to) {
+  const __m512i order =
+      _mm512_broadcast_i32x4(_mm_setr_epi8(4, 5, 0, 1, 6, 7, 2, 3, 12, 13, 8, 9, 14, 15, 10, 11));
+  Store(to.words, _mm512_shuffle_epi8(Load(bits), order));
 }
 
 struct Product {
@@ -59,7 +57,7 @@ struct Bf16 {
   static constexpr uint32_t kPlanes = 1, kProducts = 1;
   static constexpr Product Of(uint32_t) { return {0, 0}; }
 
-  static void PairUpToken(const Activation& a, TokenWords (&to)[kPlanes]) { PairUp(a.x, to[0]); }
+  static void PairUpToken(const Activation& a, TokenWords (&to)[kPlanes]) { PairUp(a.bits, to[0]); }
 
   static void Unpack(const BrickHalf& brick, uint32_t tile, WeightWords (&to)[kPlanes]) {
     for (uint32_t q = 0; q < kQuads; ++q) {
@@ -79,8 +77,8 @@ struct F16 {
   static constexpr Product Of(uint32_t i) { return {i == 2, i == 1}; }
 
   static void PairUpToken(const Activation& a, TokenWords (&to)[kPlanes]) {
-    PairUp(a.hi, to[0]);
-    PairUp(a.lo, to[1]);
+    PairUp(a.hi_bits, to[0]);
+    PairUp(a.lo_bits, to[1]);
   }
 
   // What cutting x to bf16 loses; a bf16 itself.

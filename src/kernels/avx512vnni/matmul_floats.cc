@@ -26,9 +26,9 @@ inline __m512i Load(const void* at) { return _mm512_load_si512(at); }
 inline __m512 Floats(__m512i bits) { return _mm512_castsi512_ps(bits); }
 
 // acc += (chain over even k + chain over odd k) for 32 k of N tiles of bf16 weights and T tokens'
-// activations, `stride` floats apart.
+// activations (32 floats, `stride` bytes apart).
 template <uint32_t T, uint32_t N>
-inline void AddChains(const BrickHalf* const (&w)[N], const float* a, size_t stride,
+inline void AddChains(const BrickHalf* const (&w)[N], const uint8_t* activations, size_t stride,
                       __m512 (&acc)[T][N]) {
   __m512 even[T][N], odd[T][N];
 #pragma GCC unroll 8
@@ -46,8 +46,8 @@ inline void AddChains(const BrickHalf* const (&w)[N], const float* a, size_t str
     }
 #pragma GCC unroll 8
     for (uint32_t t = 0; t < T; ++t) {
-      const __m512 a_even = _mm512_set1_ps(a[t * stride + 2 * p]);
-      const __m512 a_odd = _mm512_set1_ps(a[t * stride + 2 * p + 1]);
+      const auto* a = reinterpret_cast<const float*>(activations + t * stride);
+      const __m512 a_even = _mm512_set1_ps(a[2 * p]), a_odd = _mm512_set1_ps(a[2 * p + 1]);
 #pragma GCC unroll 2
       for (uint32_t i = 0; i < N; ++i) {
         even[t][i] = _mm512_fmadd_ps(pairs[i].even, a_even, even[t][i]);
@@ -67,14 +67,13 @@ struct Bf16 {
   struct Activation {
     ActivationBf16 groups[8];
   };
-  static constexpr uint32_t kDirectTokens = 8, kDirectMost = 8;
+  static constexpr uint32_t kDirectTokens = 8, kDirectMost = 32;
 
   template <uint32_t T>
   static void AddDirect(const BrickHalf& brick, const uint8_t* activations, size_t stride,
                         __m512 (&acc)[T][1]) {
     const BrickHalf* bricks[1] = {&brick};
-    AddChains<T, 1>(bricks, reinterpret_cast<const float*>(activations), stride / sizeof(float),
-                    acc);
+    AddChains<T, 1>(bricks, activations, stride, acc);
   }
 
   // A panel's bricks are used as they are.
@@ -87,8 +86,7 @@ struct Bf16 {
   template <uint32_t T>
   static void AddGroup(const PanelGroup& panel, uint32_t group, const uint8_t* activations,
                        size_t stride, __m512 (&acc)[T][2]) {
-    const float* a = reinterpret_cast<const Activation*>(activations)->groups[group].x;
-    AddChains<T, 2>(panel.tiles, a, stride / sizeof(float), acc);
+    AddChains<T, 2>(panel.tiles, activations + group * sizeof(ActivationBf16), stride, acc);
   }
 };
 
@@ -96,7 +94,7 @@ struct F16 {
   struct Activation {
     ActivationBf16x2 groups[8];
   };
-  static constexpr uint32_t kDirectTokens = 4, kDirectMost = 4;
+  static constexpr uint32_t kDirectTokens = 4, kDirectMost = 32;
 
   static Pair Weights(const uint16_t (&pair)[16][2]) {
     const __m512i x = Load(pair);
@@ -159,12 +157,13 @@ struct F16 {
   template <uint32_t T>
   static void AddGroup(const PanelGroup& panel, uint32_t group, const uint8_t* activations,
                        size_t stride, __m512 (&acc)[T][2]) {
-    const auto& a = reinterpret_cast<const Activation*>(activations)->groups[group];
+    const uint8_t* a_hi = activations + group * sizeof(ActivationBf16x2);
+    const uint8_t* a_lo = a_hi + offsetof(ActivationBf16x2, lo);
     const BrickHalf* hi[2] = {&panel.hi[0], &panel.hi[1]};
     const BrickHalf* lo[2] = {&panel.lo[0], &panel.lo[1]};
-    AddChains<T, 2>(hi, a.hi, stride / sizeof(float), acc);
-    AddChains<T, 2>(hi, a.lo, stride / sizeof(float), acc);
-    AddChains<T, 2>(lo, a.hi, stride / sizeof(float), acc);
+    AddChains<T, 2>(hi, a_hi, stride, acc);
+    AddChains<T, 2>(hi, a_lo, stride, acc);
+    AddChains<T, 2>(lo, a_hi, stride, acc);
   }
 };
 

@@ -2,6 +2,7 @@
 // takes one quad of 16 rows against one token's four activations.
 #include <immintrin.h>
 
+#include "kernels/avx512vnni/unpack.h"
 #include "kernels/bricks.h"
 #include "kernels/generic/tile_driver.h"
 #include "kernels/matmul.h"
@@ -19,24 +20,6 @@ struct alignas(64) SmallPanel {
   uint32_t groups;
 };
 
-// The eight quads of a group of 32 k.
-struct Quads {
-  __m512i q[8];
-};
-
-inline __m512i Load(const void* at) { return _mm512_load_si512(at); }
-
-inline __m512 Half(const uint8_t* half) {
-  return _mm512_cvtph_ps(_mm256_load_si256(reinterpret_cast<const __m256i*>(half)));
-}
-
-// Four activations, or any 32 bits, in every lane.
-inline __m512i Broadcast(const void* at) {
-  int32_t bits;
-  __builtin_memcpy(&bits, at, sizeof(bits));
-  return _mm512_set1_epi32(bits);
-}
-
 inline const ActivationQ8x32& Block(const uint8_t* activations, size_t stride, uint32_t token) {
   return *reinterpret_cast<const ActivationQ8x32*>(activations + token * stride);
 }
@@ -50,47 +33,6 @@ struct SmallBlocks {
   static constexpr size_t kBrickBytes = SmallBrickBytes(kLayout, 8);
 
   static size_t TileBytes(uint32_t cols) { return SmallTileBytes(kLayout, cols); }
-
-  // A group's scales, of 16 rows.
-  static __m512 Scales(const uint8_t* scales, uint32_t group) {
-    if constexpr (kLayout.wide_scale) return _mm512_load_ps(scales + group * 64);
-    return Half(scales + group * 32);
-  }
-
-  static Quads Group(const uint8_t* codes, const uint8_t* high) {
-    Quads quads;
-    if constexpr (kLayout.bits == 8) {
-#pragma GCC unroll 8
-      for (uint32_t q = 0; q < 8; ++q) quads.q[q] = Load(codes + q * 64);
-    } else {
-      const __m512i low = _mm512_set1_epi8(15);
-#pragma GCC unroll 4
-      for (uint32_t p = 0; p < 4; ++p) {
-        const __m512i x = Load(codes + p * 64);
-        quads.q[2 * p] = _mm512_and_si512(x, low);
-        quads.q[2 * p + 1] = _mm512_and_si512(_mm512_srli_epi16(x, 4), low);
-      }
-    }
-    if constexpr (kLayout.codebook != Codebook::kNone) {
-      const __m128i values = _mm_load_si128(
-          reinterpret_cast<const __m128i*>(kCodebookValues[static_cast<size_t>(kLayout.codebook)]));
-      const __m512i table =  // Less their zero of 128, as 8-bit codes.
-          _mm512_broadcast_i32x4(_mm_xor_si128(values, _mm_set1_epi8(-128)));
-#pragma GCC unroll 8
-      for (uint32_t q = 0; q < 8; ++q) quads.q[q] = _mm512_shuffle_epi8(table, quads.q[q]);
-    }
-    if constexpr (kLayout.bits == 5) {
-      const __m512i bits = Load(high), mask = _mm512_set1_epi8(16);
-      constexpr int kOrAnd = 0xf8;  // x | (bits & mask)
-#pragma GCC unroll 8
-      for (uint32_t q = 0; q < 8; ++q) {  // Bit q to bit 4.
-        const __m512i moved =
-            q < 4 ? _mm512_slli_epi16(bits, 4 - q) : _mm512_srli_epi16(bits, q - 4);
-        quads.q[q] = _mm512_ternarylogic_epi32(quads.q[q], moved, mask, kOrAnd);
-      }
-    }
-    return quads;
-  }
 
   // The product of a group's scales (or mins) and sums: the float operations of kernels/README.md.
   static __m512 AddGroup(const ActivationQ8x32& a, uint32_t group, __m512i sum, __m512 d, __m512 m,
@@ -144,10 +86,10 @@ struct SmallBlocks {
         const uint8_t* codes = tile + group * CodeBytes(kLayout);
         const uint8_t* high = tile + HighOffset(kLayout, groups) + group * 64;
         ahead.Prefetch<kBrickBytes / 8>(codes);
-        const Quads quads = Group(codes, high);
+        const Quads quads = GroupOf<kType>(codes, high);
         __m512 group_m = _mm512_setzero_ps();
         if constexpr (kLayout.has_min) group_m = Half(m + group * 32);
-        DirectGroup<T>(quads, group, activations, stride, Scales(d, group), group_m, acc);
+        DirectGroup<T>(quads, group, activations, stride, ScalesOf<kType>(d, group), group_m, acc);
       }
       tile += SmallBrickBytes(kLayout, groups);
       left -= groups;
@@ -165,13 +107,14 @@ struct SmallBlocks {
     for (uint32_t i = 0; i < 2; ++i) {
       const uint8_t* brick = tiles[i] + index * kBrickBytes;
       for (uint32_t group = 0; group < groups; ++group) {
-        const Quads quads = Group(brick + group * CodeBytes(kLayout),
-                                  brick + HighOffset(kLayout, groups) + group * 64);
+        const Quads quads = GroupOf<kType>(brick + group * CodeBytes(kLayout),
+                                           brick + HighOffset(kLayout, groups) + group * 64);
 #pragma GCC unroll 8
         for (uint32_t q = 0; q < 8; ++q) {
           _mm512_store_si512(panel.codes[group * 8 + q][i], quads.q[q]);
         }
-        _mm512_store_ps(panel.d[group][i], Scales(brick + ScaleOffset(kLayout, groups), group));
+        _mm512_store_ps(panel.d[group][i],
+                        ScalesOf<kType>(brick + ScaleOffset(kLayout, groups), group));
         if constexpr (kLayout.has_min) {
           _mm512_store_ps(panel.m[group][i], Half(brick + MinOffset(kLayout, groups) + group * 32));
         }

@@ -2,6 +2,7 @@
 // of 16 rows against one token's four activations.
 #include <immintrin.h>
 
+#include "kernels/avx512vnni/unpack.h"
 #include "kernels/bricks.h"
 #include "kernels/generic/tile_driver.h"
 #include "kernels/matmul.h"
@@ -21,100 +22,9 @@ struct alignas(64) SuperPanel {
   float d[2][16], dmin[2][16];
 };
 
-// The eight quads of a group of 32 k.
-struct Quads {
-  __m512i q[8];
-};
-
-inline __m512i Load(const void* at) { return _mm512_load_si512(at); }
-
-inline Quads Unpack(const uint8_t (&codes)[4][64]) {
-  const __m512i low = _mm512_set1_epi8(15);
-  Quads quads;
-#pragma GCC unroll 4
-  for (uint32_t p = 0; p < 4; ++p) {
-    const __m512i x = Load(codes[p]);
-    quads.q[2 * p] = _mm512_and_si512(x, low);
-    quads.q[2 * p + 1] = _mm512_and_si512(_mm512_srli_epi16(x, 4), low);
-  }
-  return quads;
-}
-
-// x | (bits & mask), in one instruction.
-inline __m512i OrMasked(__m512i x, __m512i bits, __m512i mask) {
-  constexpr int kOrAnd = 0xf8;
-  return _mm512_ternarylogic_epi32(x, bits, mask, kOrAnd);
-}
-
-inline Quads Group(const BrickQ4_K& brick, uint32_t group) { return Unpack(brick.codes[group]); }
-
-inline Quads Group(const BrickQ5_K& brick, uint32_t group) {
-  Quads quads = Unpack(brick.codes[group]);
-  const __m512i high = Load(brick.high[group]), mask = _mm512_set1_epi8(16);
-#pragma GCC unroll 8
-  for (uint32_t q = 0; q < 8; ++q) {  // Bit q to bit 4.
-    const __m512i bits = q < 4 ? _mm512_slli_epi16(high, 4 - q) : _mm512_srli_epi16(high, q - 4);
-    quads.q[q] = OrMasked(quads.q[q], bits, mask);
-  }
-  return quads;
-}
-
-inline Quads Group(const BrickQ6_K& brick, uint32_t group) {
-  Quads quads = Unpack(brick.codes[group]);
-  const __m512i mask = _mm512_set1_epi8(0x30);
-#pragma GCC unroll 8
-  for (uint32_t q = 0; q < 8; ++q) {  // Bits 2q, 2q + 1 (q modulo 4) to bits 4, 5.
-    const __m512i high = Load(brick.high[2 * group + q / 4]);
-    const uint32_t from = q % 4 * 2;
-    const __m512i bits =
-        from < 4 ? _mm512_slli_epi16(high, 4 - from) : _mm512_srli_epi16(high, from - 4);
-    quads.q[q] = OrMasked(quads.q[q], bits, mask);
-  }
-  return quads;
-}
-
-// 2-bit codes: bits 2q, 2q + 1 (q modulo 4) of a byte.
-template <class Brick>
-inline Quads Pairs(const Brick& brick, uint32_t group) {
-  const __m512i mask = _mm512_set1_epi8(3);
-  Quads quads;
-#pragma GCC unroll 8
-  for (uint32_t q = 0; q < 8; ++q) {
-    const __m512i x = Load(brick.low[2 * group + q / 4]);
-    quads.q[q] = _mm512_and_si512(_mm512_srli_epi16(x, q % 4 * 2), mask);
-  }
-  return quads;
-}
-
-inline Quads Group(const BrickQ2_K& brick, uint32_t group) { return Pairs(brick, group); }
-
-inline Quads Group(const BrickQ3_K& brick, uint32_t group) {
-  Quads quads = Pairs(brick, group);
-  const __m512i high = Load(brick.high[group]), mask = _mm512_set1_epi8(4);
-#pragma GCC unroll 8
-  for (uint32_t q = 0; q < 8; ++q) {  // Bit q to bit 2.
-    const __m512i bits = q < 2 ? _mm512_slli_epi16(high, 2 - q) : _mm512_srli_epi16(high, q - 2);
-    quads.q[q] = OrMasked(quads.q[q], bits, mask);
-  }
-  return quads;
-}
-
 // How far -32 times a sum is shifted to be what the codes' zero takes off.
 inline constexpr int ZeroShift(const BrickQ3_K*) { return 3; }              // 4
 [[maybe_unused]] inline constexpr int ZeroShift(const void*) { return 0; }  // 32
-
-inline __m128i Load16(const void* at) { return _mm_load_si128(static_cast<const __m128i*>(at)); }
-inline __m256i Load32(const void* at) { return _mm256_load_si256(static_cast<const __m256i*>(at)); }
-inline __m512i Scale(const uint8_t (&scales)[16]) { return _mm512_cvtepu8_epi32(Load16(scales)); }
-inline __m512i Scale(const int8_t (&scales)[16]) { return _mm512_cvtepi8_epi32(Load16(scales)); }
-inline __m512 Half(const uint16_t (&half)[16]) { return _mm512_cvtph_ps(Load32(half)); }
-
-// Four activations, or any 32 bits, in every lane.
-inline __m512i Broadcast(const void* at) {
-  int32_t bits;
-  __builtin_memcpy(&bits, at, sizeof(bits));
-  return _mm512_set1_epi32(bits);
-}
 
 inline const ActivationQ8x256& Block(const uint8_t* activations, size_t stride, uint32_t token) {
   return *reinterpret_cast<const ActivationQ8x256*>(activations + token * stride);

@@ -114,11 +114,19 @@ inline __m512 LoadUpTo(const float* x, uint32_t i, uint32_t cols) {
   return _mm512_maskz_loadu_ps(static_cast<__mmask16>((1u << (cols - i)) - 1), x + i);
 }
 
+// Sixteen values that are bf16 already, as floats and as their bits.
+inline void StoreBf16(__m512 value, float* x, uint16_t* bits) {
+  _mm512_store_ps(x, value);
+  const __m512i high = _mm512_srli_epi32(_mm512_castps_si512(value), 16);
+  _mm256_store_si256(reinterpret_cast<__m256i*>(bits), _mm512_cvtepi32_epi16(high));
+}
+
 void QuantizeBf16(const float* x, uint32_t cols, uint8_t* out) {
-  auto* to = reinterpret_cast<float*>(out);
+  auto* blocks = reinterpret_cast<ActivationBf16*>(out);
   const uint32_t end = (cols + 31) / 32 * 32;
   for (uint32_t i = 0; i < end; i += 16) {
-    _mm512_store_ps(to + i, RoundToBf16(LoadUpTo(x, i, cols)));
+    ActivationBf16& block = blocks[i / 32];
+    StoreBf16(RoundToBf16(LoadUpTo(x, i, cols)), block.x + i % 32, block.bits + i % 32);
   }
 }
 
@@ -128,8 +136,10 @@ void QuantizeBf16x2(const float* x, uint32_t cols, uint8_t* out) {
   for (uint32_t i = 0; i < end; i += 16) {
     const __m512 value = LoadUpTo(x, i, cols);
     const __m512 hi = RoundToBf16(value);
-    _mm512_store_ps(blocks[i / 32].hi + i % 32, hi);
-    _mm512_store_ps(blocks[i / 32].lo + i % 32, RoundToBf16(_mm512_sub_ps(value, hi)));
+    const __m512 lo = RoundToBf16(_mm512_sub_ps(value, hi));
+    ActivationBf16x2& block = blocks[i / 32];
+    StoreBf16(hi, block.hi + i % 32, block.hi_bits + i % 32);
+    StoreBf16(lo, block.lo + i % 32, block.lo_bits + i % 32);
   }
 }
 

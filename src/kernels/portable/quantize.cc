@@ -89,10 +89,17 @@ float RoundToBf16(float x) {
   return std::bit_cast<float>((bits + 0x7fffu + (bits >> 16 & 1u)) & 0xffff0000u);
 }
 
+uint16_t Bits(float bf16) { return static_cast<uint16_t>(std::bit_cast<uint32_t>(bf16) >> 16); }
+
 void QuantizeBf16(const float* x, uint32_t cols, uint8_t* out) {
-  auto* to = reinterpret_cast<float*>(out);
-  for (uint32_t i = 0; i < cols; ++i) to[i] = RoundToBf16(x[i]);
-  for (uint32_t i = cols; i % 32 != 0; ++i) to[i] = 0.0f;
+  auto* blocks = reinterpret_cast<ActivationBf16*>(out);
+  for (uint32_t b = 0; b * 32 < cols; ++b) {
+    for (uint32_t i = 0; i < 32; ++i) {
+      const uint32_t k = b * 32 + i;
+      blocks[b].x[i] = RoundToBf16(k < cols ? x[k] : 0.0f);
+      blocks[b].bits[i] = Bits(blocks[b].x[i]);
+    }
+  }
 }
 
 void QuantizeBf16x2(const float* x, uint32_t cols, uint8_t* out) {
@@ -104,6 +111,8 @@ void QuantizeBf16x2(const float* x, uint32_t cols, uint8_t* out) {
       const float hi = RoundToBf16(value);
       blocks[b].hi[i] = hi;
       blocks[b].lo[i] = RoundToBf16(value - hi);
+      blocks[b].hi_bits[i] = Bits(hi);
+      blocks[b].lo_bits[i] = Bits(blocks[b].lo[i]);
     }
   }
 }
