@@ -4,7 +4,7 @@ PORT ?= 3000
 MINUTES ?= 10
 JOBS ?= $(shell nproc)
 
-.PHONY: help serve build test check fuzz bench bench-peers parity coverage lint format clean hooks
+.PHONY: help serve build test neon check fuzz bench bench-peers parity coverage lint format clean hooks
 
 help:  ## List the commands.
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
@@ -22,6 +22,11 @@ test:  ## Build and run every test of the release build.
 	cmake --preset release -DINGLE_TESTS=ON
 	cmake --build build/release -j $(JOBS)
 	ctest --test-dir build/release -j $(JOBS) --output-on-failure
+	scripts/neon $(JOBS)
+
+neon:  ## The kernels for Arm under emulation, and their bytes beside those of this machine.
+	scripts/setup neon
+	scripts/neon $(JOBS)
 
 check:  ## The unit tests under AddressSanitizer and UndefinedBehaviorSanitizer, and the concurrent ones under ThreadSanitizer.
 	scripts/setup all

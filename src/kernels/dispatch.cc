@@ -11,6 +11,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 #include <xmmintrin.h>
+#elif defined(__aarch64__)
+#include <asm/hwcap.h>
+#include <sys/auxv.h>
 #endif
 
 namespace ingle {
@@ -59,8 +62,9 @@ Cpu Detect() {
   cpu.avx512bf16 = cpu.avx512vnni && Has(a, Bit(5)) && IsAmd();
   return cpu;
 }
-#else
-Cpu Detect() { return {}; }
+#elif defined(__aarch64__)
+// The products need the dot products of Armv8.2 (sdot). Without them the portable tier runs.
+bool DetectNeon() { return (getauxval(AT_HWCAP) & HWCAP_ASIMDDP) != 0; }
 #endif
 
 void Overlay(const MatmulKernels& better, MatmulKernels& table) {
@@ -87,28 +91,31 @@ struct Tiers {
   }
 
 #if defined(__x86_64__)
-  // Some hypervisor or later processor may add up BF16 in another order: then it is another
-  // arithmetic, and the tier below is used.
-  bool IsExact(const Kernels& tier) {
-    if (SameBits(tier.matmul, tables[0].matmul)) return true;
-    --count;
-    refused =
-        "Of this processor's instructions for BF16 (AMX or AVX512_BF16) some add in another order "
-        "than specified, so that answers would differ from those of other machines: they are not "
-        "used, which is slower.";
-    return false;
+  // Some hypervisor or later processor may not run these instructions after all, or add up BF16 in
+  // another order, which is another arithmetic: then the tier below is used.
+  void AddIfExact(const Kernels& tier, bool native) {
+    const auto check = native ? RunsWithSameBits : SameBits;
+    if (!check(tier.matmul, tables[0].matmul)) {
+      --count;
+      refused =
+          "Of this processor's instructions for BF16 (AMX or AVX512_BF16) some add in another "
+          "order than specified, so that answers would differ from those of other machines: they "
+          "are not used, which is slower.";
+    } else if (native) {
+      best = &tier;
+    }
   }
 
   void AddAmx(bool native) {
     Kernels& amx = Add("amx");
     for (const MatmulKernels* part : kAmxMatmul) Overlay(*part, amx.matmul);
-    if (IsExact(amx) && native) best = &amx;
+    AddIfExact(amx, native);
   }
 
   void AddAvx512Bf16() {
     Kernels& avx512bf16 = Add("avx512bf16");
     Overlay(kAvx512Bf16Floats, avx512bf16.matmul);
-    if (IsExact(avx512bf16)) best = &avx512bf16;
+    AddIfExact(avx512bf16, true);
   }
 #endif
 
@@ -134,6 +141,14 @@ struct Tiers {
     best = &tables[count - 1];
     if (cpu.avx512bf16) AddAvx512Bf16();
     if (cpu.amx || (amx_is_emulated && cpu.avx512vnni)) AddAmx(cpu.amx);
+#elif defined(__aarch64__)
+    if (DetectNeon()) {
+      Kernels& neon = Add("neon");
+      for (const MatmulKernels* part : kNeonMatmul) Overlay(*part, neon.matmul);
+      neon.elementwise = kElementwiseNeon;
+      neon.attention = kAttentionNeon;
+    }
+    best = &tables[count - 1];
 #else
     best = &tables[0];
 #endif
@@ -179,6 +194,11 @@ void EnterKernelThread() {
   const unsigned state = _mm_getcsr();
   constexpr unsigned kBoth = kFlushToZero | kDenormalsAreZero;
   if ((state & kBoth) != kBoth) _mm_setcsr(state | kBoth);
+#elif defined(__aarch64__)
+  constexpr uint64_t kFlushToZero = 1u << 24;  // FPCR.FZ: of inputs and results.
+  uint64_t control;
+  asm volatile("mrs %0, fpcr" : "=r"(control));
+  if ((control & kFlushToZero) == 0) asm volatile("msr fpcr, %0" ::"r"(control | kFlushToZero));
 #endif
 }
 

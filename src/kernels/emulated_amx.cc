@@ -111,7 +111,12 @@ void Configure(const uint8_t* from) {
     tiles[i] = {};
     tiles[i].row_bytes = row_bytes;
     tiles[i].rows = from[48 + i];
-    if (row_bytes > 64 || tiles[i].rows > 16) Die("a tile too large", from);
+    if (row_bytes > 64 || row_bytes % 4 != 0 || tiles[i].rows > 16) Die("a tile's size", from);
+    if ((row_bytes == 0) != (tiles[i].rows == 0)) Die("a tile of rows or of bytes only", from);
+  }
+  for (uint32_t i = 2; i < 64; ++i) {
+    const bool reserved = i < 16 || (i >= 32 && i < 48) || i >= 56;
+    if (reserved && from[i] != 0) Die("a reserved byte that is not zero", from);
   }
   configured = true;
 }
@@ -181,6 +186,8 @@ void Run(const Instruction& i, const uint8_t* at) {
     return Configure(reinterpret_cast<const uint8_t*>(i.address + i.index));
   }
   if (!configured) Die("a tile instruction before LDTILECFG", at);
+  const bool names_tile = i.opcode != 0x49 || i.prefix != 0;
+  if (names_tile && tiles[i.reg].rows == 0) Die("a tile without a shape", at);
   if (i.opcode == 0x49 && i.prefix == 0) {
     configured = false;
   } else if (i.opcode == 0x49 && i.prefix == kF2) {
@@ -188,6 +195,8 @@ void Run(const Instruction& i, const uint8_t* at) {
   } else if (i.opcode == 0x4b && i.memory && (i.prefix == kF2 || i.prefix == kF3)) {
     Move(i, i.prefix == kF3);
   } else if ((i.opcode == 0x5e && i.prefix == kF2) || (i.opcode == 0x5c && i.prefix == kF3)) {
+    if (i.vvvv > 7) Die("a tile that is not there", at);
+    if (i.reg == i.rm || i.rm == i.vvvv || i.reg == i.vvvv) Die("a tile used twice", at);
     CheckShapes(tiles[i.reg], tiles[i.rm], tiles[i.vvvv], at);
     (i.opcode == 0x5e ? AddInt8 : AddBf16)(tiles[i.reg], tiles[i.rm], tiles[i.vvvv]);
   } else {

@@ -1,7 +1,7 @@
 #pragma once
 // The one table of function pointers that every instruction set fills; each overlays what it
-// improves on the tier below (portable <- avx2 <- avx512vnni <- avx512bf16, amx). Plain types only:
-// this header is compiled under every ISA's flags.
+// improves on the tier below (portable <- avx2 <- avx512vnni <- avx512bf16 <- amx; portable <-
+// neon). Plain types only: this header is compiled under every ISA's flags.
 
 #include <cstddef>
 #include <cstdint>
@@ -13,7 +13,7 @@
 namespace ingle {
 
 struct Kernels {
-  const char* name;  // "portable", "avx2", "avx512vnni": what INGLE_FORCE_ISA names.
+  const char* name;  // "portable", "avx2", "neon"...: what INGLE_FORCE_ISA names.
   MatmulKernels matmul;
   ElementwiseKernels elementwise;
   AttentionKernels attention;

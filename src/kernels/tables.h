@@ -30,4 +30,12 @@ inline constexpr const MatmulKernels* kAmxMatmul[] = {&kAmxSmallBlocks, &kAmxSup
                                                       &kAmxFloats};
 #endif
 
+#if defined(__aarch64__)
+extern const AttentionKernels kAttentionNeon;
+extern const ElementwiseKernels kElementwiseNeon;
+extern const MatmulKernels kNeonQuantize, kNeonSmallBlocks, kNeonSuperBlocks, kNeonFloats;
+inline constexpr const MatmulKernels* kNeonMatmul[] = {&kNeonQuantize, &kNeonSmallBlocks,
+                                                       &kNeonSuperBlocks, &kNeonFloats};
+#endif
+
 }  // namespace ingle

@@ -7,7 +7,7 @@
 #include "base/json.h"
 #include "server/api_handler.h"
 #include "server/docs_page.h"
-#include "server/generation.h"
+#include "server/served_call.h"
 #include "server/start_page.h"
 
 namespace ingle {
@@ -192,7 +192,7 @@ void ApiHandler::Generate(const Route& route, const HttpRequest& request,
   frame.model = call->model.empty() ? options_.model_id : call->model;
   frame.fingerprint =
       "ingle-" + (status.model ? status.model->arithmetic_class : std::string("loading"));
-  auto generation = std::make_shared<Generation>(
+  auto generation = std::make_shared<ServedCall>(
       gateway_, &metrics_, route.make(*std::move(call), std::move(frame)), std::move(exchange),
       access_.CorsHeaders(request), request.id);
   generation->Start();

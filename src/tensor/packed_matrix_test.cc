@@ -4,6 +4,7 @@
 
 #include <cmath>
 #include <cstring>
+#include <span>
 #include <vector>
 
 #include "kernels/bricks.h"
@@ -147,8 +148,8 @@ TEST(PackedMatrix, BytesDependNeitherOnTheTierNorOnTheNumberOfTokens) {
         std::vector<float> want(size_t{kMaxTokens} * rows);
         Multiply(Portable(), sample.matrix, a.bytes.get(), kMaxTokens, 0, rows, want.data(), rows);
         for (const Kernels* kernels : SupportedKernels()) {
-          for (uint32_t tokens :
-               {1u, 2u, 3u, 4u, 5u, 6u, 7u, 8u, 9u, 15u, 16u, 17u, 31u, 32u, 33u, 512u}) {
+          for (uint32_t tokens : {1u, 2u, 3u, 4u, 5u, 6u, 7u, 8u, 9u, 15u, 16u, 17u, 31u, 32u, 33u,
+                                  257u, 321u, 512u}) {
             const size_t stride = rows + 3;
             std::vector<float> got(tokens * stride, 12345.0f);
             Multiply(*kernels, sample.matrix, a.bytes.get(), tokens, 0, rows, got.data(), stride);
@@ -187,11 +188,11 @@ void PutScalesOfOne(DType type, std::byte* block) {
 // Codes and activations at their ends: sums in 16 bits (vpmaddubsw) must not saturate, those in 32
 // bits not wrap.
 TEST(PackedMatrix, ExtremesAreExactInAllTiers) {
-  constexpr uint32_t kCols = 512, kRows = 16, kTokens = 3;
+  constexpr uint32_t kCols = 512, kRows = 16, kTokens = 18;  // Enough of them for tiles of tokens.
   std::vector<float> x(kTokens * kCols, 1.0f);
-  for (uint32_t k = 0; k < kCols; ++k) {
-    x[kCols + k] = -1.0f;
-    x[2 * kCols + k] = k % 4 < 2 ? 1.0f : -1.0f;
+  for (uint32_t t = 0; t < kTokens; ++t) {
+    for (uint32_t k = 0; k < kCols; ++k)
+      if (t % 3 == 1 || (t % 3 == 2 && k % 4 >= 2)) x[t * kCols + k] = -1.0f;
   }
   for (DType type : kTypes) {
     const DTypeInfo& info = Info(type);
@@ -224,7 +225,7 @@ TEST(PackedMatrix, ExtremesAreExactInAllTiers) {
 
 TEST(PackedMatrix, RangesOfRowsGiveTheSameBytes) {
   for (DType type : kTypes) {
-    const uint32_t cols = Columns(type)[0], rows = 75, tokens = 9;
+    const uint32_t cols = Columns(type)[0], rows = 75, tokens = 19;
     const Sample sample(type, rows, cols, 3);
     Activations a(Portable(), sample.matrix.activation, RandomActivations(tokens, cols, 4), tokens,
                   cols);
@@ -245,13 +246,17 @@ TEST(PackedMatrix, NanActivationsGiveNan) {
     const uint32_t cols = 512;
     const Sample sample(type, 16, cols, 3);
     for (float bad : {NAN, INFINITY}) {
-      auto x = RandomActivations(1, cols, 4);
-      x[100] = bad;
+      constexpr uint32_t kTokens = 17;
+      auto x = RandomActivations(kTokens, cols, 4);
+      for (uint32_t t = 0; t < kTokens; ++t) x[t * cols + 100] = bad;
       for (const Kernels* kernels : SupportedKernels()) {
-        Activations a(*kernels, sample.matrix.activation, x, 1, cols);
-        float out[16];
-        Multiply(*kernels, sample.matrix, a.bytes.get(), 1, 0, 16, out, 16);
-        for (float v : out) ASSERT_FALSE(std::isfinite(v)) << kernels->name << " " << Name(type);
+        Activations a(*kernels, sample.matrix.activation, x, kTokens, cols);
+        for (const uint32_t tokens : {1u, kTokens}) {
+          float out[kTokens * 16];
+          Multiply(*kernels, sample.matrix, a.bytes.get(), tokens, 0, 16, out, 16);
+          for (float v : std::span(out).first(tokens * 16))
+            ASSERT_FALSE(std::isfinite(v)) << kernels->name << " " << Name(type);
+        }
       }
     }
   }

@@ -43,8 +43,8 @@ struct Bf16 : Halves {
     uint32_t count;
   };
 
-  static void Unpack(const uint8_t* const (&tiles)[kPanelTiles], uint32_t cols, uint32_t index,
-                     Panel& panel) {
+  static void Unpack(const uint8_t* const (&tiles)[kPanelTiles], uint32_t, uint32_t cols,
+                     uint32_t index, Panel& panel) {
     for (uint32_t i = 0; i < kPanelTiles; ++i) {
       panel.bricks[i] = reinterpret_cast<const BrickHalf*>(tiles[i]) + index * kBricks;
     }
@@ -96,8 +96,14 @@ struct Bf16 : Halves {
 
   static void AddPanel(const Panel& panel, const Pass& pass) {
     uint32_t slot = 0;
-    for (; slot + 2 <= pass.slots; slot += 2) AddTwo(panel, pass, slot);
-    if (slot < pass.slots) AddOne(panel, pass, slot);
+    for (; slot + 2 <= pass.slots; slot += 2) {
+      pass.Prefetch(slot);
+      pass.Prefetch(slot + 1);
+      AddTwo(panel, pass, slot);
+    }
+    if (slot == pass.slots) return;
+    pass.Prefetch(slot);
+    AddOne(panel, pass, slot);
   }
 };
 
@@ -125,10 +131,10 @@ struct F16 : Halves {
     return _mm512_castsi512_ps(_mm512_and_si512(_mm512_castps_si512(x), mask));
   }
 
-  static void Unpack(const uint8_t* const (&tiles)[kPanelTiles], uint32_t cols, uint32_t index,
-                     Panel& panel) {
+  static void Unpack(const uint8_t* const (&tiles)[kPanelTiles], uint32_t count, uint32_t cols,
+                     uint32_t index, Panel& panel) {
     panel.count = Bricks(cols, index * kBricks, kBricks);
-    for (uint32_t i = 0; i < kPanelTiles; ++i) {
+    for (uint32_t i = 0; i < count; ++i) {
       const auto* bricks = reinterpret_cast<const BrickHalf*>(tiles[i]) + index * kBricks;
       for (uint32_t b = 0; b < panel.count; ++b) {
         for (uint32_t p = 0; p < 16; ++p) {
@@ -148,32 +154,55 @@ struct F16 : Halves {
     return reinterpret_cast<const ActivationBf16x2*>(pass.activations[slot])[brick];
   }
 
-  // A slot with both tiles of weights: the sums in tiles 0 and 1.
-  static void AddSlot(const Panel& panel, const Pass& pass, uint32_t slot) {
-    SlotSums(&sums)[kPanelTiles] = pass.sums[slot];
-    LoadTile<0>(sums[0].v, 64);
-    LoadTile<1>(sums[1].v, 64);
+  // One or two slots with both tiles of weights: tile 2 * slot + tile of weights holds their sums.
+  template <uint32_t kSlots>
+  static void AddSlots(const Panel& panel, const Pass& pass, uint32_t slot) {
+    constexpr bool kTwo = kSlots == 2;
+    SlotSums(*sums)[kPanelTiles] = pass.sums + slot;
+    LoadTile<0>(sums[0][0].v, 64);
+    LoadTile<1>(sums[0][1].v, 64);
+    if constexpr (kTwo) LoadTile<2>(sums[1][0].v, 64);
+    if constexpr (kTwo) LoadTile<3>(sums[1][1].v, 64);
     for (uint32_t b = 0; b < panel.count; ++b) {
-      const ActivationBf16x2& a = Block(pass, slot, b);
-      LoadTile<2>(a.hi_bits, pass.stride);
-      LoadTile<4>(panel.hi[0][b].w, 64);
-      AddProductsBf16<0, 2, 4>();
-      LoadTile<5>(panel.hi[1][b].w, 64);
-      AddProductsBf16<1, 2, 5>();
-      LoadTile<3>(a.lo_bits, pass.stride);
-      AddProductsBf16<0, 3, 4>();
-      AddProductsBf16<1, 3, 5>();
-      LoadTile<6>(panel.lo[0][b].w, 64);
-      AddProductsBf16<0, 2, 6>();
-      LoadTile<7>(panel.lo[1][b].w, 64);
-      AddProductsBf16<1, 2, 7>();
+      const ActivationBf16x2& first = Block(pass, slot, b);
+      const ActivationBf16x2& second = Block(pass, slot + kSlots - 1, b);
+      AddWeights<kTwo, true>(panel.hi[0][b], panel.hi[1][b], first.hi_bits, second.hi_bits, pass);
+      AddWeights<kTwo, false>(panel.hi[0][b], panel.hi[1][b], first.lo_bits, second.lo_bits, pass);
+      AddWeights<kTwo, true>(panel.lo[0][b], panel.lo[1][b], first.hi_bits, second.hi_bits, pass);
     }
-    StoreTile<0>(sums[0].v, 64);
-    StoreTile<1>(sums[1].v, 64);
+    StoreTile<0>(sums[0][0].v, 64);
+    StoreTile<1>(sums[0][1].v, 64);
+    if constexpr (kTwo) StoreTile<2>(sums[1][0].v, 64);
+    if constexpr (kTwo) StoreTile<3>(sums[1][1].v, 64);
+  }
+
+  // One of the three products; kLoad: of other weights than before.
+  template <bool kTwo, bool kLoad>
+  [[gnu::always_inline]] static void AddWeights(const BrickHalf& w0, const BrickHalf& w1,
+                                                const uint16_t* first, const uint16_t* second,
+                                                const Pass& pass) {
+    LoadTile<4>(first, pass.stride);
+    if constexpr (kLoad) LoadTile<6>(w0.w, 64);
+    AddProductsBf16<0, 4, 6>();
+    if constexpr (kLoad) LoadTile<7>(w1.w, 64);
+    AddProductsBf16<1, 4, 7>();
+    if constexpr (kTwo) {
+      LoadTile<5>(second, pass.stride);
+      AddProductsBf16<2, 5, 6>();
+      AddProductsBf16<3, 5, 7>();
+    }
   }
 
   static void AddPanel(const Panel& panel, const Pass& pass) {
-    for (uint32_t slot = 0; slot < pass.slots; ++slot) AddSlot(panel, pass, slot);
+    uint32_t slot = 0;
+    for (; slot + 2 <= pass.slots; slot += 2) {
+      pass.Prefetch(slot);
+      pass.Prefetch(slot + 1);
+      AddSlots<2>(panel, pass, slot);
+    }
+    if (slot == pass.slots) return;
+    pass.Prefetch(slot);
+    AddSlots<1>(panel, pass, slot);
   }
 };
 

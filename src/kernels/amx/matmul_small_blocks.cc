@@ -19,8 +19,11 @@ struct alignas(64) SmallPanel {
 };
 
 // Of 16 tokens with 16 rows, each group of columns by itself.
+// Two lie half of 4 KiB apart: stores to one and loads of the other must not look alike in their
+// low 12 bits (the load would wait for the store).
 struct alignas(64) GroupSums {
   int32_t v[8][kSlotTokens][kTileRows];
+  uint8_t padding[2048];
 };
 
 template <SmallBlockType kType, WeightType kWeightOfType>
@@ -45,12 +48,12 @@ struct SmallBlocks {
     return shapes;
   }
 
-  static void Unpack(const uint8_t* const (&tiles)[kPanelTiles], uint32_t cols, uint32_t index,
-                     Panel& panel) {
+  static void Unpack(const uint8_t* const (&tiles)[kPanelTiles], uint32_t count, uint32_t cols,
+                     uint32_t index, Panel& panel) {
     const uint32_t left = cols / kGroupK - index * 8, groups = left < 8 ? left : 8;
     const __m512i zero = _mm512_set1_epi8(static_cast<char>(kLayout.zero));
     panel.groups = groups;
-    for (uint32_t i = 0; i < kPanelTiles; ++i) {
+    for (uint32_t i = 0; i < count; ++i) {
       const uint8_t* brick = tiles[i] + index * kPanelWeightBytes;
       for (uint32_t g = 0; g < groups; ++g) {
         const uint8_t* high = brick + HighOffset(kLayout, groups) + g * 64;
@@ -69,8 +72,9 @@ struct SmallBlocks {
 
   // kTurn: which tile registers, so that one group's products need not wait for the other's.
   template <int kTurn>
-  static void Products(const Panel& panel, uint32_t tile, uint32_t group,
-                       const uint8_t* activations, size_t stride, GroupSums& sums) {
+  [[gnu::always_inline]] static void Products(const Panel& panel, uint32_t tile, uint32_t group,
+                                              const uint8_t* activations, size_t stride,
+                                              GroupSums& sums) {
     ZeroTile<kTurn>();
     LoadTile<4 + kTurn>(panel.w[tile][group], 64);
     LoadTile<2 + kTurn>(activations + group * kGroupK, stride);
@@ -79,8 +83,9 @@ struct SmallBlocks {
   }
 
   // The float operations of kernels/README.md for 16 tokens of one group.
-  static void Rescale(const Panel& panel, uint32_t tile, uint32_t group, const uint8_t* activations,
-                      size_t stride, const GroupSums& sums, __m512 (&acc)[kSlotTokens]) {
+  [[gnu::always_inline]] static void Rescale(const Panel& panel, uint32_t tile, uint32_t group,
+                                             const uint8_t* activations, size_t stride,
+                                             const GroupSums& sums, __m512 (&acc)[kSlotTokens]) {
     const __m512 d = _mm512_load_ps(panel.d[tile][group]);
 #pragma GCC unroll 16
     for (uint32_t t = 0; t < kSlotTokens; ++t) {
@@ -113,8 +118,11 @@ struct SmallBlocks {
     }
     for (uint32_t g = 0; g < panel.groups; ++g) {
       if (next) {
-        const auto products = g % 2 == 0 ? Products<0> : Products<1>;
-        products(panel, next->tile, g, next->activations, pass.stride, sums[turn]);
+        if (g % 2 == 0) {
+          Products<0>(panel, next->tile, g, next->activations, pass.stride, sums[turn]);
+        } else {
+          Products<1>(panel, next->tile, g, next->activations, pass.stride, sums[turn]);
+        }
       }
       if (out) Rescale(panel, last->tile, g, last->activations, pass.stride, sums[1 - turn], acc);
     }
@@ -127,10 +135,11 @@ struct SmallBlocks {
   static void AddPanel(const Panel& panel, const Pass& pass) {
     alignas(64) GroupSums sums[2];
     Unit units[2];  // This one and the one before.
-    const uint32_t count = pass.slots * kPanelTiles;
+    const uint32_t count = pass.slots * pass.tiles;
     for (uint32_t u = 0; u < count; ++u) {
       Unit& unit = units[u % 2];
-      unit = {pass.activations[u / kPanelTiles], u / kPanelTiles, u % kPanelTiles};
+      unit = {pass.activations[u / pass.tiles], u / pass.tiles, u % pass.tiles};
+      if (unit.tile == 0) pass.Prefetch(unit.slot);
       Step(panel, pass, &unit, u > 0 ? &units[1 - u % 2] : nullptr, sums, u % 2);
     }
     Step(panel, pass, nullptr, &units[(count - 1) % 2], sums, count % 2);

@@ -73,11 +73,11 @@ struct SuperBlocks {
     return shapes;
   }
 
-  static void Unpack(const uint8_t* const (&tiles)[kPanelTiles], uint32_t, uint32_t index,
-                     Panel& panel) {
+  static void Unpack(const uint8_t* const (&tiles)[kPanelTiles], uint32_t count, uint32_t,
+                     uint32_t index, Panel& panel) {
     const __m512i byte = _mm512_set1_epi16(255);
     const __m512i zero = _mm512_set1_epi16(ZeroOf(static_cast<const Brick*>(nullptr)));
-    for (uint32_t i = 0; i < kPanelTiles; ++i) {
+    for (uint32_t i = 0; i < count; ++i) {
       const Brick& brick = reinterpret_cast<const Brick*>(tiles[i])[index];
       for (uint32_t group = 0; group < 8; ++group) {
         const Quads quads = Group(brick, group);
@@ -105,87 +105,129 @@ struct SuperBlocks {
     }
   }
 
-  // Two slots with one tile of weights (one slot: its twin repeats it): sums in tiles 0 (low) and 1
-  // (high) of the first, 2 and 3 of the second.
-  static void Products(const Panel& panel, uint32_t tile, const uint8_t* first,
-                       const uint8_t* second, size_t stride) {
+  // Up to two slots with a tile of weights.
+  struct Unit {
+    uint32_t slot, count, tile;
+  };
+
+  // Sums in tiles 0 (low) and 1 (high) of the first slot, 2 and 3 of the second.
+  template <uint32_t kSlots>
+  static void ZeroSums() {
     ZeroTile<0>();
-    ZeroTile<2>();
-    if constexpr (kParts == 2) {
-      ZeroTile<1>();
-      ZeroTile<3>();
-    }
-    for (uint32_t j = 0; j < 4; ++j) {
-      LoadTile<6>(panel.w[tile][j][0], 64);
-      LoadTile<4>(first + j * 64, stride);
-      AddProductsInt8<0, 4, 6>();
-      LoadTile<5>(second + j * 64, stride);
+    if constexpr (kParts == 2) ZeroTile<1>();
+    if constexpr (kSlots == 2) ZeroTile<2>();
+    if constexpr (kSlots == 2 && kParts == 2) ZeroTile<3>();
+  }
+
+  // The products of 64 columns.
+  template <uint32_t kSlots>
+  [[gnu::always_inline]] static void AddProducts(const Panel& panel, const Pass& pass,
+                                                 const Unit& unit, uint32_t j) {
+    LoadTile<6>(panel.w[unit.tile][j][0], 64);
+    LoadTile<4>(pass.activations[unit.slot] + j * 64, pass.stride);
+    AddProductsInt8<0, 4, 6>();
+    if constexpr (kSlots == 2) {
+      LoadTile<5>(pass.activations[unit.slot + 1] + j * 64, pass.stride);
       AddProductsInt8<2, 5, 6>();
-      if constexpr (kParts == 2) {
-        LoadTile<7>(panel.w[tile][j][1], 64);
-        AddProductsInt8<1, 4, 7>();
-        AddProductsInt8<3, 5, 7>();
-      }
+    }
+    if constexpr (kParts == 2) {
+      LoadTile<7>(panel.w[unit.tile][j][1], 64);
+      AddProductsInt8<1, 4, 7>();
+      if constexpr (kSlots == 2) AddProductsInt8<3, 5, 7>();
     }
   }
 
+  template <uint32_t kSlots>
   static void StoreSums(TileSums<kParts> (&sums)[2]) {
     StoreTile<0>(sums[0].v[0], 64);
-    StoreTile<2>(sums[1].v[0], 64);
-    if constexpr (kParts == 2) {
-      StoreTile<1>(sums[0].v[1], 64);
-      StoreTile<3>(sums[1].v[1], 64);
-    }
+    if constexpr (kParts == 2) StoreTile<1>(sums[0].v[1], 64);
+    if constexpr (kSlots == 2) StoreTile<2>(sums[1].v[0], 64);
+    if constexpr (kSlots == 2 && kParts == 2) StoreTile<3>(sums[1].v[1], 64);
   }
 
-  // The float operations of kernels/README.md for 16 tokens, of the integers in `sums`.
-  static void Rescale(const Panel& panel, uint32_t tile, const uint8_t* activations, size_t stride,
-                      const TileSums<kParts>& sums, SlotSums& out) {
-    const __m512 d = _mm512_load_ps(panel.d[tile]);
-    for (uint32_t t = 0; t < kSlotTokens; ++t) {
-      const auto& a = *reinterpret_cast<const ActivationQ8x256*>(activations + t * stride);
-      __m512i scaled = Load(sums.v[0][t]);
-      if constexpr (kParts == 2) {
-        scaled = _mm512_add_epi32(scaled, _mm512_slli_epi32(Load(sums.v[1][t]), 7));
-      }
-      __m512 v = _mm512_mul_ps(d, _mm512_cvtepi32_ps(scaled));
+  // A tile's scales and mins in registers.
+  struct Scales {
+    __m512 d, dmin;
+    __m512i mins[kMinPairs];
+
+    Scales(const Panel& panel, uint32_t tile) {
+      d = _mm512_load_ps(panel.d[tile]);
       if constexpr (kHasMins) {
-        const int16_t* a_sums = kScaleGroups == 8 ? a.sum32 : a.sum16;
-        __m512i sum = _mm512_setzero_si512();
+        dmin = _mm512_load_ps(panel.dmin[tile]);
 #pragma GCC unroll 8
-        for (uint32_t j = 0; j < kMinPairs; ++j) {
-          sum = _mm512_dpwssd_epi32(sum, Load(panel.mins[tile][j]), Broadcast(a_sums + 2 * j));
-        }
-        v = _mm512_fnmadd_ps(_mm512_load_ps(panel.dmin[tile]), _mm512_cvtepi32_ps(sum), v);
+        for (uint32_t j = 0; j < kMinPairs; ++j) mins[j] = Load(panel.mins[tile][j]);
       }
-      const __m512 acc = _mm512_load_ps(out.v[t]);
-      _mm512_store_ps(out.v[t], _mm512_fmadd_ps(_mm512_set1_ps(a.d), v, acc));
+    }
+  };
+
+  // The float operations of kernels/README.md for a token, of the integers in `sums`.
+  [[gnu::always_inline]] static void Rescale(const Scales& scales, const ActivationQ8x256& a,
+                                             const TileSums<kParts>& sums, uint32_t token,
+                                             float (&out)[kTileRows]) {
+    __m512i scaled = Load(sums.v[0][token]);
+    if constexpr (kParts == 2) {
+      scaled = _mm512_add_epi32(scaled, _mm512_slli_epi32(Load(sums.v[1][token]), 7));
+    }
+    __m512 v = _mm512_mul_ps(scales.d, _mm512_cvtepi32_ps(scaled));
+    if constexpr (kHasMins) {
+      const int16_t* a_sums = kScaleGroups == 8 ? a.sum32 : a.sum16;
+      __m512i sum = _mm512_setzero_si512();
+#pragma GCC unroll 8
+      for (uint32_t j = 0; j < kMinPairs; ++j) {
+        sum = _mm512_dpwssd_epi32(sum, scales.mins[j], Broadcast(a_sums + 2 * j));
+      }
+      v = _mm512_fnmadd_ps(scales.dmin, _mm512_cvtepi32_ps(sum), v);
+    }
+    _mm512_store_ps(out, _mm512_fmadd_ps(_mm512_set1_ps(a.d), v, _mm512_load_ps(out)));
+  }
+
+  // A quarter of a unit's tokens.
+  [[gnu::always_inline]] static void RescaleQuarter(const Scales& scales, const Pass& pass,
+                                                    const Unit& unit,
+                                                    const TileSums<kParts> (&sums)[2],
+                                                    uint32_t quarter) {
+    const uint32_t tokens = unit.count * kSlotTokens / 4;
+    const uint32_t i = quarter * tokens / kSlotTokens, first = quarter * tokens % kSlotTokens;
+    const uint8_t* activations = pass.activations[unit.slot + i];
+    SlotSums& out = pass.sums[unit.slot + i][unit.tile];
+    for (uint32_t t = first; t < first + tokens; ++t) {
+      const auto& a = *reinterpret_cast<const ActivationQ8x256*>(activations + t * pass.stride);
+      Rescale(scales, a, sums[i], t, out.v[t]);
     }
   }
 
-  // While the tile unit multiplies, the products before are rescaled.
+  // Multiplies `next` and, meanwhile, rescales `last`.
+  template <uint32_t kSlots>
+  static void Step(const Panel& panel, const Pass& pass, const Unit& next, const Unit& last,
+                   TileSums<kParts> (&sums)[2][2], uint32_t turn) {
+    const Scales scales(panel, last.tile);
+    ZeroSums<kSlots>();
+    for (uint32_t j = 0; j < 4; ++j) {
+      AddProducts<kSlots>(panel, pass, next, j);
+      if (last.count != 0) RescaleQuarter(scales, pass, last, sums[1 - turn], j);
+    }
+    StoreSums<kSlots>(sums[turn]);
+  }
+
   static void AddPanel(const Panel& panel, const Pass& pass) {
     alignas(64) TileSums<kParts> sums[2][2];
-    uint32_t last_slot = 0, last_tile = 0, turn = 0;
-    const auto rescale_last = [&] {
-      const uint32_t left = pass.slots - last_slot;
-      for (uint32_t i = 0; i < (left < 2 ? left : 2); ++i) {
-        Rescale(panel, last_tile, pass.activations[last_slot + i], pass.stride, sums[1 - turn][i],
-                pass.sums[last_slot + i][last_tile]);
-      }
-    };
+    Unit last = {0, 0, 0};
+    uint32_t turn = 0;
     for (uint32_t slot = 0; slot < pass.slots; slot += 2) {
-      const uint8_t* first = pass.activations[slot];
-      const uint8_t* second = slot + 1 < pass.slots ? pass.activations[slot + 1] : first;
-      for (uint32_t tile = 0; tile < kPanelTiles; ++tile, turn = 1 - turn) {
-        Products(panel, tile, first, second, pass.stride);
-        if (slot + tile > 0) rescale_last();
-        StoreSums(sums[turn]);
-        last_slot = slot;
-        last_tile = tile;
+      const uint32_t count = slot + 1 < pass.slots ? 2 : 1;
+      for (uint32_t tile = 0; tile < pass.tiles; ++tile, turn = 1 - turn) {
+        const Unit next = {slot, count, tile};
+        if (count == 2) {
+          Step<2>(panel, pass, next, last, sums, turn);
+        } else {
+          Step<1>(panel, pass, next, last, sums, turn);
+        }
+        last = next;
       }
+      for (uint32_t i = 0; i < count; ++i) pass.Prefetch(slot + i);
     }
-    rescale_last();
+    const Scales scales(panel, last.tile);
+    for (uint32_t j = 0; j < 4; ++j) RescaleQuarter(scales, pass, last, sums[1 - turn], j);
   }
 };
 

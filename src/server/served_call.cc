@@ -1,4 +1,4 @@
-#include "server/generation.h"
+#include "server/served_call.h"
 
 #include "api/error_json.h"
 #include "api/sse.h"
@@ -28,7 +28,7 @@ Error TooSlow() {
 
 }  // namespace
 
-Generation::Generation(Gateway* gateway, Metrics* metrics, std::unique_ptr<Reply> reply,
+ServedCall::ServedCall(Gateway* gateway, Metrics* metrics, std::unique_ptr<Reply> reply,
                        std::shared_ptr<Exchange> exchange, HttpHeaders headers,
                        std::string request_id)
     : gateway_(gateway),
@@ -39,11 +39,11 @@ Generation::Generation(Gateway* gateway, Metrics* metrics, std::unique_ptr<Reply
       request_id_(std::move(request_id)),
       ended_(reply_->call().requests.size()) {}
 
-std::string Generation::Id(size_t choice) const {
+std::string ServedCall::Id(size_t choice) const {
   return request_id_ + "." + std::to_string(choice);
 }
 
-void Generation::Start() {
+void ServedCall::Start() {
   ++metrics_->generations;
   exchange_->SetOnClosed([self = shared_from_this()] { self->OnClientGone(); });
   exchange_->SetOnWritten([self = shared_from_this()](size_t bytes) { self->OnWritten(bytes); });
@@ -69,7 +69,7 @@ void Generation::Start() {
   }
 }
 
-void Generation::OnEvent(size_t choice, Event event) {
+void ServedCall::OnEvent(size_t choice, Event event) {
   std::vector<std::string> to_cancel;
   {
     std::lock_guard lock(mutex_);
@@ -81,7 +81,7 @@ void Generation::OnEvent(size_t choice, Event event) {
   for (const std::string& id : to_cancel) gateway_->Cancel(id);
 }
 
-void Generation::OnClientGone() {
+void ServedCall::OnClientGone() {
   std::vector<std::string> to_cancel;
   {
     std::lock_guard lock(mutex_);
@@ -96,7 +96,7 @@ void Generation::OnClientGone() {
   for (const std::string& id : to_cancel) gateway_->Cancel(id);
 }
 
-void Generation::OnWritten(size_t bytes) {
+void ServedCall::OnWritten(size_t bytes) {
   gateway_->NoteBytesSent(Id(0), bytes);
   std::lock_guard lock(mutex_);
   if (exchange_->queued_bytes() >= kLowWaterBytes) return;
@@ -107,7 +107,7 @@ void Generation::OnWritten(size_t bytes) {
 
 // The client has read nothing for a long time. What waits is still the client's, and goes out with
 // the error after it if the client reads again; else the connection is closed.
-void Generation::OnStalled() {
+void ServedCall::OnStalled() {
   std::vector<std::string> to_cancel;
   {
     std::lock_guard lock(mutex_);
@@ -121,25 +121,25 @@ void Generation::OnStalled() {
   for (const std::string& id : to_cancel) gateway_->Cancel(id);
 }
 
-void Generation::Cut() {
+void ServedCall::Cut() {
   cut_ = true;
   CancelAll();
 }
 
 // Under the lock, so that the worker hears of every change in its order.
-void Generation::SetPaused(bool paused) {
+void ServedCall::SetPaused(bool paused) {
   if (paused_ == paused) return;
   paused_ = paused;
   for (size_t i = 0; i < ended_.size(); ++i)
     if (!ended_[i]) gateway_->SetPaused(Id(i), paused);
 }
 
-void Generation::CancelAll() {
+void ServedCall::CancelAll() {
   for (size_t i = 0; i < ended_.size(); ++i)
     if (!ended_[i]) to_cancel_.push_back(Id(i));
 }
 
-void Generation::Handle(size_t choice, Event event) {
+void ServedCall::Handle(size_t choice, Event event) {
   if (const auto* error = std::get_if<Error>(&event)) return Fail(*error);
   if (const auto* finished = std::get_if<Finished>(&event)) {
     if (finished->reason == FinishReason::kCancelled)
@@ -164,7 +164,7 @@ void Generation::Handle(size_t choice, Event event) {
 
 // Every choice is accepted: the status is certain, and the client hears of it before its prompt is
 // processed.
-void Generation::Begin() {
+void ServedCall::Begin() {
   begun_ = true;
   HttpHeaders headers = headers_;
   headers.emplace_back("Content-Type", "text/event-stream; charset=utf-8");
@@ -176,7 +176,7 @@ void Generation::Begin() {
   exchange_->Write(std::move(first));
 }
 
-void Generation::Show(size_t choice, const Event& event) {
+void ServedCall::Show(size_t choice, const Event& event) {
   if (const auto* delta = std::get_if<Delta>(&event))
     exchange_->Write(reply_->StreamDelta(choice, *delta));
   if (std::holds_alternative<Finished>(event)) exchange_->Write(reply_->StreamFinished(choice));
@@ -188,7 +188,7 @@ void Generation::Show(size_t choice, const Event& event) {
   }
 }
 
-void Generation::Hold(size_t choice, Event event) {
+void ServedCall::Hold(size_t choice, Event event) {
   if (std::holds_alternative<Progress>(event)) return;  // Old news by the time it could be shown.
   auto* delta = std::get_if<Delta>(&event);
   if (delta != nullptr && !reply_->NeedsTokens()) delta->tokens.clear();
@@ -203,7 +203,7 @@ void Generation::Hold(size_t choice, Event event) {
 }
 
 // Text waits as text: many small events become few. Log-probabilities belong to their own event.
-bool Generation::Merge(size_t choice, Delta* delta) {
+bool ServedCall::Merge(size_t choice, Delta* delta) {
   if (reply_->call().logprobs) return false;
   for (auto last = pending_.rbegin(); last != pending_.rend(); ++last) {
     if (last->choice != choice) continue;
@@ -218,7 +218,7 @@ bool Generation::Merge(size_t choice, Delta* delta) {
   return false;
 }
 
-void Generation::Flush() {
+void ServedCall::Flush() {
   if (over_ || !begun_) return;
   while (!pending_.empty() && exchange_->queued_bytes() <= kHighWaterBytes) {
     Pending next = std::move(pending_.front());
@@ -230,7 +230,7 @@ void Generation::Flush() {
   FinishIfDone();
 }
 
-void Generation::FinishIfDone() {
+void ServedCall::FinishIfDone() {
   if (over_ || reply_->finished() < ended_.size() || !pending_.empty()) return;
   over_ = true;
   if (reply_->call().stream) {
@@ -244,7 +244,7 @@ void Generation::FinishIfDone() {
   LogEnd("finished");
 }
 
-void Generation::Fail(const Error& error) {
+void ServedCall::Fail(const Error& error) {
   over_ = true;
   CancelAll();
   ++metrics_->generations_failed;
@@ -264,7 +264,7 @@ void Generation::Fail(const Error& error) {
   LogEnd(error.id.empty() ? ErrorCodeName(error.code) : std::string_view(error.id));
 }
 
-void Generation::LogEnd(std::string_view outcome) {
+void ServedCall::LogEnd(std::string_view outcome) {
   const auto elapsed = std::chrono::duration_cast<std::chrono::milliseconds>(
                            std::chrono::steady_clock::now() - start_)
                            .count();

@@ -16,7 +16,7 @@
 
 namespace ingle {
 
-class Generation : public std::enable_shared_from_this<Generation> {
+class ServedCall : public std::enable_shared_from_this<ServedCall> {
  public:
   // What a slow reader has not taken waits here, merged; beyond the high-water mark the worker
   // makes no more of it until little waits. kMaxPendingBytes is for a worker that goes on all the
@@ -27,7 +27,7 @@ class Generation : public std::enable_shared_from_this<Generation> {
   static constexpr size_t kMergedTextBytes = 64 << 10;  // In one waiting event.
   static constexpr int kKeepAliveMs = 10'000;
 
-  Generation(Gateway* gateway, Metrics* metrics, std::unique_ptr<Reply> reply,
+  ServedCall(Gateway* gateway, Metrics* metrics, std::unique_ptr<Reply> reply,
              std::shared_ptr<Exchange> exchange, HttpHeaders headers, std::string request_id);
 
   // Submits every choice. Everything else happens in callbacks, which keep the object alive.

@@ -1,0 +1,8 @@
+#include "kernels/generic/attention.h"
+
+#include "kernels/neon/vector.h"
+
+namespace ingle {
+extern const AttentionKernels kAttentionNeon;
+constinit const AttentionKernels kAttentionNeon = generic::AttentionMerge<Vector>::Table();
+}  // namespace ingle
