@@ -4,7 +4,7 @@ PORT ?= 3000
 MINUTES ?= 10
 JOBS ?= $(shell nproc)
 
-.PHONY: help serve build test neon check fuzz bench bench-peers bench-http performance parity coverage lint format clean hooks
+.PHONY: help serve build test neon check fuzz bench bench-peers bench-http bench-load performance parity coverage lint format clean hooks
 
 help:  ## List the commands.
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
@@ -45,6 +45,10 @@ bench-peers:  ## ingle beside llama.cpp on the same files, interleaved, medians 
 	scripts/setup test
 	$(MAKE) build
 	bench/peers.sh
+
+bench-load:  ## From the start of a process to a model that answers, without and with a pack cache (MODEL=path).
+	$(MAKE) build
+	python3 bench/load.py --ingle build/release/ingle $(if $(filter spark,$(MODEL)),models/spark-q8_0.gguf,$(MODEL))
 
 bench-http:  ## What 16 streaming clients get, beside `ingle bench` (MODEL=path).
 	$(MAKE) build

@@ -24,6 +24,7 @@ struct BenchOptions {
   uint32_t prompt = 512, generate = 64, sequences = 1, threads = 0, repeat = 5, chunk = 512;
   uint32_t depth = 0;
   bool json = false, profile = false, limits = false;
+  PackCacheFlags pack_cache;
 };
 
 struct Repetition {
@@ -228,6 +229,7 @@ Result<LoadedModel> Load(const BenchOptions& options, const ModelPath& path) {
   ModelOptions model_options;
   model_options.threads = options.threads;
   model_options.cache = CacheTypeOf(options.cache_type);
+  model_options.pack_cache = PackCacheOf(options.pack_cache, true);
   // A page more for each sequence than it needs, whatever the page size.
   model_options.cache_tokens = uint64_t{options.sequences} *
                                (uint64_t{options.depth} + options.prompt + options.generate + 4096);
@@ -303,6 +305,7 @@ Command AddBench(CLI::App& app) {
          "Tokens in the cache of each sequence before anything is measured", 1u << 20, 0);
   AddThreads(parser, &options->threads);
   AddCacheType(parser, &options->cache_type);
+  AddPackCache(parser, &options->pack_cache);
   parser->add_flag("--profile", options->profile,
                    "Where the time of steps goes, as share of what this machine can do");
   parser->add_flag(

@@ -183,7 +183,8 @@ Status RunChat(ChatOptions& options) {
   INGLE_TRY(json::object variables, VariablesOf(options.answer));
   INGLE_TRY(ModelPath model, FindModel(options.model.model));
   options.model.max_sequences = 1;
-  INGLE_TRY(EngineOptions engine_options, EngineOptionsOf(options.model, {}));
+  INGLE_TRY(EngineOptions engine_options,
+            EngineOptionsOf(options.model, {}, options.answer.verbose));
   INGLE_TRY(std::unique_ptr<Engine> engine, Engine::Load(model.path, engine_options));
   CatchInterrupts();
   return Chat(engine.get(), options, std::move(variables)).Run();

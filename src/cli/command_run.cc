@@ -65,7 +65,8 @@ Result<int> Run(RunOptions& options) {
   INGLE_TRY(GenerateRequest request, MakeRequest(options, std::move(prompt)));
   INGLE_TRY(ModelPath model, FindModel(options.model.model));
   options.model.max_sequences = 1;
-  INGLE_TRY(EngineOptions engine_options, EngineOptionsOf(options.model, {}));
+  INGLE_TRY(EngineOptions engine_options,
+            EngineOptionsOf(options.model, {}, options.answer.verbose));
   INGLE_TRY(std::unique_ptr<Engine> engine, Engine::Load(model.path, engine_options));
   CatchInterrupts();
   if (options.answer.verbose) INGLE_RETURN_IF_ERROR(PrintRequest(*engine, request));

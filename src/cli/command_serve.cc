@@ -61,6 +61,9 @@ int Work(const WorkerFlags& flags) {
         options.model.on_load_progress = [&report](LoadProgress progress) {
           report(progress.bytes_done, progress.bytes_total);
         };
+        options.model.pack_cache.tell = [](bool, const std::string& message) {
+          SayAsWorker(message);
+        };
         INGLE_TRY(ModelPath model, FindModel(flags.model.model));
         return Engine::Load(model.path, options);
       });

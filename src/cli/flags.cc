@@ -102,6 +102,28 @@ void AddCacheType(CLI::App* parser, std::string* cache_type) {
       ->check(CLI::IsMember({"auto", "bf16", "f32"}));
 }
 
+void AddPackCache(CLI::App* parser, PackCacheFlags* flags) {
+  parser
+      ->add_option("--pack-cache", flags->directory,
+                   "Folder for packed weights, so that later starts are faster; default: none")
+      ->envname("INGLE_PACK_CACHE");
+  parser
+      ->add_option("--pack-cache-gb", flags->gigabytes,
+                   "Room for them; the models unused for longest make way")
+      ->check(CLI::Range(uint64_t{1}, uint64_t{1} << 20))
+      ->capture_default_str();
+}
+
+PackCacheOptions PackCacheOf(const PackCacheFlags& flags, bool verbose) {
+  PackCacheOptions options;
+  options.directory = flags.directory;
+  options.bytes_max = flags.gigabytes * 1'000'000'000;
+  options.tell = [verbose](bool warning, const std::string& message) {
+    if (warning || verbose) std::fprintf(stderr, "ingle: %s\n", message.c_str());
+  };
+  return options;
+}
+
 void AddModelFlags(CLI::App* parser, ModelFlags* flags) {
   parser
       ->add_option("--ctx", flags->context,
@@ -123,6 +145,7 @@ void AddModelFlags(CLI::App* parser, ModelFlags* flags) {
       ->add_option("--chat-template", flags->chat_template,
                    "File with a Jinja template to use instead of the model's own")
       ->check(CLI::ExistingFile);
+  AddPackCache(parser, &flags->pack_cache);
 }
 
 CacheType CacheTypeOf(const std::string& name) {
@@ -130,11 +153,13 @@ CacheType CacheTypeOf(const std::string& name) {
   return name == "f32" ? CacheType::kF32 : CacheType::kAuto;
 }
 
-Result<EngineOptions> EngineOptionsOf(const ModelFlags& flags, const SamplingRequest& sampling) {
+Result<EngineOptions> EngineOptionsOf(const ModelFlags& flags, const SamplingRequest& sampling,
+                                      bool verbose) {
   EngineOptions options;
   options.model.threads = flags.threads;
   options.model.cache = CacheTypeOf(flags.cache_type);
   options.model.cache_tokens = flags.cache_tokens;
+  options.model.pack_cache = PackCacheOf(flags.pack_cache, verbose);
   options.context = flags.context;
   options.max_sequences = flags.max_sequences;
   options.prompt_chunk = flags.prompt_chunk;
@@ -156,6 +181,10 @@ std::vector<std::string> WorkerArguments(const std::string& path, const ModelFla
   Append("--max-sequences", std::to_string(flags.max_sequences), &arguments);
   Append("--prompt-chunk", std::to_string(flags.prompt_chunk), &arguments);
   if (!flags.chat_template.empty()) Append("--chat-template", flags.chat_template, &arguments);
+  if (!flags.pack_cache.directory.empty()) {
+    Append("--pack-cache", flags.pack_cache.directory, &arguments);
+    Append("--pack-cache-gb", std::to_string(flags.pack_cache.gigabytes), &arguments);
+  }
   AppendSampling(sampling, &arguments);
   return arguments;
 }

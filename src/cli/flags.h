@@ -12,6 +12,15 @@
 
 namespace ingle {
 
+// Where packed weights are kept for the next start.
+struct PackCacheFlags {
+  std::string directory;
+  uint64_t gigabytes = 64;
+};
+void AddPackCache(CLI::App* parser, PackCacheFlags* flags);
+// What became of the cache goes to stderr, mere news only if `verbose`.
+PackCacheOptions PackCacheOf(const PackCacheFlags& flags, bool verbose);
+
 // How a model is loaded.
 struct ModelFlags {
   std::string model = "spark";
@@ -22,13 +31,15 @@ struct ModelFlags {
   uint64_t cache_tokens = 0;
   std::string cache_type = "auto";
   std::string chat_template;  // File.
+  PackCacheFlags pack_cache;
 };
 void AddModelArgument(CLI::App* parser, std::string* model);
 void AddThreads(CLI::App* parser, uint32_t* threads);
 void AddCacheType(CLI::App* parser, std::string* cache_type);
 void AddModelFlags(CLI::App* parser, ModelFlags* flags);
 CacheType CacheTypeOf(const std::string& name);
-Result<EngineOptions> EngineOptionsOf(const ModelFlags& flags, const SamplingRequest& sampling);
+Result<EngineOptions> EngineOptionsOf(const ModelFlags& flags, const SamplingRequest& sampling,
+                                      bool verbose = false);
 // The same flags as arguments of `ingle worker`.
 std::vector<std::string> WorkerArguments(const std::string& path, const ModelFlags& flags,
                                          const SamplingRequest& sampling);

@@ -47,6 +47,7 @@ class ModelFiles {
   const std::string& format() const { return format_; }    // "GGUF 3", "safetensors": for people.
   uint32_t gguf_version() const { return gguf_version_; }  // 0: it is not GGUF.
   size_t parts() const { return maps_.size(); }            // Files that hold weights.
+  std::span<const MappedFile> maps() const { return maps_; }
 
   // Drops the pages of weights that have been packed, so that file and packed weights are not both
   // in memory.

@@ -20,7 +20,7 @@ namespace ingle {
 namespace {
 
 struct Cpu {
-  bool avx2 = false, avx512vnni = false, amx = false;
+  bool avx2 = false, avx512vnni = false, avx512bf16 = false, amx = false;
 };
 
 bool amx_is_emulated = false;
@@ -33,6 +33,13 @@ bool Has(uint32_t reg, uint32_t mask) { return (reg & mask) == mask; }
 bool AskForTiles() {
   constexpr long kRequestPermission = 0x1023, kTileData = 18;  // ARCH_REQ_XCOMP_PERM
   return syscall(SYS_arch_prctl, kRequestPermission, kTileData) == 0;
+}
+
+// VDPBF16PS takes as long as an fma on AMD's processors, and four times as long on Intel's.
+bool IsAmd() {
+  unsigned a = 0, b = 0, c = 0, d = 0;
+  return __get_cpuid(0, &a, &b, &c, &d) && b == signature_AMD_ebx && c == signature_AMD_ecx &&
+         d == signature_AMD_edx;
 }
 
 // Intel SDM, CPUID leaves 1 and 7; XCR0 says which registers the operating system saves.
@@ -51,6 +58,8 @@ Cpu Detect() {
   cpu.avx512vnni = cpu.avx2 && zmm && Has(b, kAvx512) && Has(c, Bit(11));
   constexpr uint32_t kTileState = 0x60000, kAmx = Bit(22) | Bit(24) | Bit(25);  // BF16 TILE INT8
   cpu.amx = cpu.avx512vnni && Has(lo, kTileState) && Has(d, kAmx) && AskForTiles();
+  if (!__get_cpuid_count(7, 1, &a, &b, &c, &d)) return cpu;
+  cpu.avx512bf16 = cpu.avx512vnni && Has(a, Bit(5)) && IsAmd();
   return cpu;
 }
 #elif defined(__aarch64__)
@@ -66,7 +75,7 @@ void Overlay(const MatmulKernels& better, MatmulKernels& table) {
 }
 
 struct Tiers {
-  static constexpr size_t kMost = 4;
+  static constexpr size_t kMost = 5;
   std::array<Kernels, kMost> tables{};  // Worst first.
   std::array<const Kernels*, kMost> best_first{};
   size_t count = 0;
@@ -82,21 +91,31 @@ struct Tiers {
   }
 
 #if defined(__x86_64__)
-  // Some hypervisor or later processor may not run tile instructions after all, or add up BF16 in
+  // Some hypervisor or later processor may not run these instructions after all, or add up BF16 in
   // another order, which is another arithmetic: then the tier below is used.
+  void AddIfExact(const Kernels& tier, bool native) {
+    const auto check = native ? RunsWithSameBits : SameBits;
+    if (!check(tier.matmul, tables[0].matmul)) {
+      --count;
+      refused =
+          "Of this processor's instructions for BF16 (AMX or AVX512_BF16) some add in another "
+          "order than specified, so that answers would differ from those of other machines: they "
+          "are not used, which is slower.";
+    } else if (native) {
+      best = &tier;
+    }
+  }
+
   void AddAmx(bool native) {
     Kernels& amx = Add("amx");
     for (const MatmulKernels* part : kAmxMatmul) Overlay(*part, amx.matmul);
-    const auto check = native ? RunsWithSameBits : SameBits;
-    if (!check(amx.matmul, tables[0].matmul)) {
-      --count;
-      refused =
-          "This processor's AMX instructions add in another order than specified, so that answers "
-          "would differ from those of other machines: the tier avx512vnni is used, which is "
-          "slower.";
-    } else if (native) {
-      best = &amx;
-    }
+    AddIfExact(amx, native);
+  }
+
+  void AddAvx512Bf16() {
+    Kernels& avx512bf16 = Add("avx512bf16");
+    Overlay(kAvx512Bf16Floats, avx512bf16.matmul);
+    AddIfExact(avx512bf16, true);
   }
 #endif
 
@@ -120,6 +139,7 @@ struct Tiers {
       avx512vnni.attention = kAttentionAvx512Vnni;
     }
     best = &tables[count - 1];
+    if (cpu.avx512bf16) AddAvx512Bf16();
     if (cpu.amx || (amx_is_emulated && cpu.avx512vnni)) AddAmx(cpu.amx);
 #elif defined(__aarch64__)
     if (DetectNeon()) {

@@ -27,7 +27,9 @@ TEST(Dispatch, EveryTableIsCompleteAndThePortableOneIsLast) {
 TEST(Dispatch, TiersDifferFromTheOneBelow) {
   const auto tiers = SupportedKernels();
   for (size_t i = 0; i + 1 < tiers.size(); ++i) {
+    const bool halves_only = std::string(tiers[i]->name) == "avx512bf16";
     for (size_t type = 0; type < kWeightTypes; ++type) {
+      if (halves_only && type != kWeightBf16 && type != kWeightF16) continue;
       // Tiles have no product of F32.
       if (std::string(tiers[i]->name) == "amx" && type == kWeightF32) continue;
       EXPECT_NE(tiers[i]->matmul.multiply[type], tiers[i + 1]->matmul.multiply[type])
@@ -63,7 +65,7 @@ TEST(Dispatch, EmulatedTilesAreTestedButNeverChosen) {
     EXPECT_EQ(SelectKernels("").value(), tiers.front()) << RefusedTier();
   } else {
     EXPECT_STREQ(tiers.front()->name, "amx");
-    EXPECT_STREQ(SelectKernels("").value()->name, "avx512vnni");
+    EXPECT_EQ(SelectKernels("").value(), tiers[1]);  // avx512bf16 or avx512vnni.
   }
 }
 #endif

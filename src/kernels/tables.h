@@ -24,6 +24,7 @@ extern const MatmulKernels kAvx512VnniQuantize, kAvx512VnniSmallBlocks, kAvx512V
     kAvx512VnniFloats;
 inline constexpr const MatmulKernels* kAvx512VnniMatmul[] = {
     &kAvx512VnniQuantize, &kAvx512VnniSmallBlocks, &kAvx512VnniSuperBlocks, &kAvx512VnniFloats};
+extern const MatmulKernels kAvx512Bf16Floats;
 extern const MatmulKernels kAmxSmallBlocks, kAmxSuperBlocks, kAmxFloats;
 inline constexpr const MatmulKernels* kAmxMatmul[] = {&kAmxSmallBlocks, &kAmxSuperBlocks,
                                                       &kAmxFloats};

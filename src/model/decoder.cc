@@ -289,7 +289,7 @@ void Decoder::Head(PassThread& thread) {
         Normalise(thread, x, weights_.final_norm, weights_.final_norm_bias, row);
         return row;
       });
-  const uint32_t unit = RowsPerUnit(head, workspace_.product_rows, thread.team.size());
+  const uint32_t unit = RowsPerUnit(head, rows, workspace_.product_rows, thread.team.size());
   thread.team.ForChunks(thread.index, head.rows, unit, [&](uint64_t begin, uint64_t end) {
     float* logits = pass_.logits + begin;
     Multiply(kernels_, head, activations[head.feed], rows, static_cast<uint32_t>(begin),

@@ -2,9 +2,11 @@
 // A decoder's weights, ready to multiply: matrices in bricks in one arena, vectors as floats.
 
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "model/architecture.h"
+#include "model/pack_writing.h"
 #include "os/memory_region.h"
 #include "tensor/packed_matrix.h"
 
@@ -41,6 +43,7 @@ struct DecoderWeights {
   uint64_t parameters = 0;
   uint64_t active_parameters = 0, active_bytes = 0;  // See ModelInfo.
   MemoryRegion arena;                                // Owns the bricks.
+  std::unique_ptr<PackWriting> pack_writing;         // Reads the arena, so it ends before that.
 };
 
 }  // namespace ingle

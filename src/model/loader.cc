@@ -2,9 +2,8 @@
 
 #include <algorithm>
 #include <array>
-#include <atomic>
 #include <cstdlib>
-#include <mutex>
+#include <optional>
 #include <span>
 #include <string>
 #include <utility>
@@ -12,14 +11,14 @@
 #include "kernels/dispatch.h"
 #include "model/decoder.h"
 #include "model/model.h"
+#include "model/pack_cache.h"
+#include "model/packing.h"
 #include "os/cpu_topology.h"
 
 namespace ingle {
 namespace {
 
 constexpr size_t kArenaAlignment = 4096;  // Of each matrix.
-constexpr size_t kChunkBytes = size_t{1}
-                               << 20;  // Of packed weights that one thread does at a time.
 
 // Where a slot's weights go: exactly one of the two.
 struct Place {
@@ -74,96 +73,6 @@ Place PlaceOf(const PlannedTensor& tensor, LayerWeights& layer, DecoderWeights& 
   }
   return {};
 }
-
-// A matrix on its way into the arena.
-struct Packing {
-  const PlannedTensor* tensor;
-  PackedMatrix* matrix;
-  size_t offset, bytes;
-  uint32_t chunks_left = 0;
-};
-
-// A piece of it: tiles [begin, end).
-struct Chunk {
-  uint32_t packing, begin, end;
-};
-
-std::vector<Chunk> CutIntoChunks(std::vector<Packing>& packings) {
-  std::vector<Chunk> chunks;
-  for (uint32_t i = 0; i < packings.size(); ++i) {
-    const uint32_t tiles = TileCount(packings[i].tensor->view.rows);
-    const auto step =
-        static_cast<uint32_t>(std::max<size_t>(1, kChunkBytes * tiles / packings[i].bytes));
-    for (uint32_t begin = 0; begin < tiles; begin += step)
-      chunks.push_back({i, begin, std::min(begin + step, tiles)});
-    packings[i].chunks_left = (tiles + step - 1) / step;
-  }
-  return chunks;
-}
-
-// A tile at a time: rows that are made on the way stay in the cache. Every chunk may read all of
-// what they are made from, which goes with the last one.
-void PackMadeRows(const ModelFiles& files, Packing& packing, const Chunk& chunk,
-                  std::byte* packed) {
-  const PlannedTensor& tensor = *packing.tensor;
-  TensorView tile = tensor.view;
-  std::vector<std::byte> rows(kPackTileRows * RowBytes(tile));
-  const size_t tile_bytes = PackedBytes(tile.type, kPackTileRows, tile.cols).value_or(0);
-  tile.data = rows.data();
-  for (uint32_t i = chunk.begin; i < chunk.end; ++i) {
-    const uint32_t begin = i * kPackTileRows;
-    const uint32_t end = std::min(begin + kPackTileRows, tensor.view.rows);
-    tensor.rows->Read(begin, end, rows.data());
-    tile.rows = end - begin;
-    PackTiles(tile, 0, 1, packed + i * tile_bytes);
-  }
-  if (std::atomic_ref(packing.chunks_left).fetch_sub(1) > 1) return;
-  for (const auto bytes : tensor.rows->stored()) files.ReleasePages(bytes);
-}
-
-void PackChunk(const ModelFiles& files, Packing& packing, const Chunk& chunk, std::byte* arena) {
-  const PlannedTensor& tensor = *packing.tensor;
-  const TensorView& view = tensor.view;
-  const std::byte* stored = files.TensorBytes(*tensor.source).data();
-  if (chunk.begin == 0 && (tensor.rows != nullptr || view.data == stored))
-    files.WillNeed(*tensor.source);
-  if (tensor.rows != nullptr) return PackMadeRows(files, packing, chunk, arena + packing.offset);
-  PackTiles(view, chunk.begin, chunk.end, arena + packing.offset);
-  const uint64_t row_bytes = RowBytes(view);
-  const uint64_t first = uint64_t{chunk.begin} * kPackTileRows;
-  const uint64_t last = std::min<uint64_t>(uint64_t{chunk.end} * kPackTileRows, view.rows);
-  const auto start = static_cast<uint64_t>(view.data - stored);
-  files.ReleasePages(*tensor.source, start + first * row_bytes, (last - first) * row_bytes);
-}
-
-// Tells of each chunk once it is packed.
-class ProgressTeller {
- public:
-  ProgressTeller(const std::vector<Packing>& packings,
-                 const std::function<void(LoadProgress)>& tell)
-      : packings_(packings), tell_(tell) {
-    for (const Packing& packing : packings) progress_.bytes_total += packing.bytes;
-    if (tell_) tell_(progress_);
-  }
-
-  void Done(const Chunk& chunk) {
-    if (!tell_) return;
-    const Packing& packing = packings_[chunk.packing];
-    const uint64_t tiles = TileCount(packing.tensor->view.rows);
-    // From the matrix's beginning, so that all chunks together are exactly its bytes.
-    const uint64_t bytes =
-        packing.bytes * uint64_t{chunk.end} / tiles - packing.bytes * uint64_t{chunk.begin} / tiles;
-    std::lock_guard lock(mutex_);
-    progress_.bytes_done += bytes;
-    tell_(progress_);
-  }
-
- private:
-  const std::vector<Packing>& packings_;
-  const std::function<void(LoadProgress)>& tell_;
-  std::mutex mutex_;
-  LoadProgress progress_;
-};
 
 // Matrices with the same inputs share what they are fed with, one feed per order among them.
 void FeedInOrder(std::span<PackedMatrix* const> matrices) {
@@ -223,10 +132,27 @@ void CountActive(const ModelPlan& plan, const std::vector<Packing>& packings,
   weights.active_bytes = bytes / all;
 }
 
+// From the pack cache, or else from the model's files, and then into the cache.
+Status Fill(const ModelFiles& files, const ModelPlan& plan, std::vector<Packing>& packings,
+            size_t bytes, ThreadTeam& team, const ModelOptions& options, DecoderWeights& weights) {
+  std::optional<PackCache> cache;
+  if (!options.pack_cache.directory.empty()) {
+    cache.emplace(files, plan, packings, bytes, options.pack_cache);
+    if (auto read = cache->Read(team, options.on_load_progress)) {
+      weights.arena = *std::move(read);
+      return {};
+    }
+  }
+  INGLE_TRY(weights.arena, MemoryRegion::Reserve(bytes, "the model's weights"));
+  PackAll(files, packings, team, weights.arena.data(), options.on_load_progress);
+  if (cache) weights.pack_writing = cache->Write(weights.arena.bytes());
+  return {};
+}
+
 }  // namespace
 
 Result<DecoderWeights> PackWeights(const ModelFiles& files, const ModelPlan& plan, ThreadTeam& team,
-                                   const std::function<void(LoadProgress)>& on_progress) {
+                                   const ModelOptions& options) {
   DecoderWeights weights;
   weights.blueprint = plan.blueprint;
   weights.layers.resize(plan.blueprint.layers.size());
@@ -251,23 +177,16 @@ Result<DecoderWeights> PackWeights(const ModelFiles& files, const ModelPlan& pla
       bytes = (bytes + packed + kArenaAlignment - 1) / kArenaAlignment * kArenaAlignment;
     }
   }
-  INGLE_TRY(weights.arena, MemoryRegion::Reserve(bytes, "the model's weights"));
   for (const Packing& packing : packings) {
     const TensorView& view = packing.tensor->view;
-    INGLE_TRY(*packing.matrix,
-              Packed(view.type, view.rows, view.cols, weights.arena.data() + packing.offset));
+    INGLE_TRY(*packing.matrix, Packed(view.type, view.rows, view.cols, nullptr));
     if (packing.tensor->rows != nullptr && packing.tensor->rows->wants_fine_inputs())
       FeedParts(*packing.matrix);
     INGLE_RETURN_IF_ERROR(TakeOrder(*packing.tensor, *packing.matrix, weights));
   }
-  const std::vector<Chunk> chunks = CutIntoChunks(packings);
-  ProgressTeller teller(packings, on_progress);
-  team.ParallelFor(chunks.size(), 1, [&](uint64_t begin, uint64_t end) {
-    for (uint64_t i = begin; i < end; ++i) {
-      PackChunk(files, packings[chunks[i].packing], chunks[i], weights.arena.data());
-      teller.Done(chunks[i]);
-    }
-  });
+  INGLE_RETURN_IF_ERROR(Fill(files, plan, packings, bytes, team, options, weights));
+  for (const Packing& packing : packings)
+    packing.matrix->data = weights.arena.data() + packing.offset;
   if (plan.tied()) weights.output = weights.embedding;
   FeedInOrder(weights);
   CountActive(plan, packings, weights);
@@ -309,7 +228,7 @@ Result<LoadedModel> LoadModel(const ModelFiles& files, const ModelOptions& optio
   INGLE_TRY(const ModelPlan plan, PlanModel(files));
   auto team = std::make_unique<ThreadTeam>(options.threads != 0 ? options.threads
                                                                 : ThreadsFor(files.size()));
-  INGLE_TRY(DecoderWeights weights, PackWeights(files, plan, *team, options.on_load_progress));
+  INGLE_TRY(DecoderWeights weights, PackWeights(files, plan, *team, options));
   ModelInfo info;
   info.architecture = plan.architecture->gguf_name;
   info.name = NameOf(files);

@@ -26,6 +26,17 @@ struct LoadProgress {
   uint64_t bytes_done = 0, bytes_total = 0;  // Of packed weights.
 };
 
+// Packed weights on disk, so that the next start reads them instead of packing. See pack_cache.h.
+struct PackCacheOptions {
+  std::string directory;   // Empty: none. Made when it is missing.
+  uint64_t bytes_max = 0;  // Of all its files; those unused for longest go first. 0: any number.
+  // How long a model's files must have been left alone for a cache to be made: within the steps of
+  // a file system's clock, a later change would not show.
+  int64_t settle_ms = 2000;
+  // What became of it: news, and warnings. Also from a thread that writes, until the model ends.
+  std::function<void(bool warning, const std::string& message)> tell = {};
+};
+
 struct ModelOptions {
   uint32_t threads =
       0;  // 0: one per core that this process may use, and no more than one per 16 MiB.
@@ -34,6 +45,7 @@ struct ModelOptions {
   std::string force_isa;      // Empty: the best tier of this machine (INGLE_FORCE_ISA).
   // Called while weights are packed, every MiB or so: in order, one call at a time, on any thread.
   std::function<void(LoadProgress)> on_load_progress = {};
+  PackCacheOptions pack_cache = {};
 };
 
 struct ModelInfo {

@@ -19,7 +19,8 @@ namespace ingle {
 namespace {
 
 constexpr mode_t kMode = 0666;  // Less the process's mask.
-constexpr int kTries = 100;     // Of names for the temporary file.
+constexpr mode_t kPrivateMode = 0600;
+constexpr int kTries = 100;  // Of names for the temporary file.
 
 std::string Reason(int error) { return std::generic_category().message(error); }
 
@@ -27,6 +28,11 @@ std::unexpected<Error> Exists(const std::string& path) {
   return Fail(ErrorCode::kInvalidRequest,
               path + " exists already; choose another name, or allow it to be replaced (--force)",
               {}, "output_exists");
+}
+
+std::string TemporaryName(const std::string& path, int attempt) {
+  std::string name = path + ".part-" + std::to_string(::getpid());
+  return attempt > 0 ? name + "-" + std::to_string(attempt) : name;
 }
 
 // The file that a link leads to is what is replaced, not the link.
@@ -48,7 +54,7 @@ int RenameFresh(const char* from, const char* to) {
 
 }  // namespace
 
-Result<AtomicFile> AtomicFile::Create(const std::string& path, bool replace, uint64_t bytes) {
+Result<AtomicFile> AtomicFile::Checked(const std::string& path, bool replace) {
   if (path.empty() || path.find('\0') != std::string::npos)
     return Fail(ErrorCode::kInvalidRequest, "the name of the output file is empty or holds a NUL");
   struct stat facts;
@@ -62,17 +68,49 @@ Result<AtomicFile> AtomicFile::Create(const std::string& path, bool replace, uin
   AtomicFile made;
   made.path_ = exists ? Resolved(path) : path;
   made.replace_ = replace;
-  for (int i = 0; i < kTries && !made.file_.valid(); ++i) {
-    std::string name = made.path_ + ".part-" + std::to_string(::getpid());
-    if (i > 0) name += "-" + std::to_string(i);
-    made.file_ = UniqueFd(::open(name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, kMode));
-    if (made.file_.valid()) made.temporary_ = name;
-    if (!made.file_.valid() && errno != EEXIST) break;
+  return made;
+}
+
+Status AtomicFile::OpenNamed(unsigned mode) {
+  for (int i = 0; i < kTries && !file_.valid(); ++i) {
+    const std::string name = TemporaryName(path_, i);
+    file_ = UniqueFd(::open(name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode));
+    if (file_.valid()) temporary_ = name;
+    if (!file_.valid() && errno != EEXIST) break;
   }
-  if (!made.file_.valid())
-    return Fail(ErrorCode::kInvalidRequest, "cannot write " + path + ": " + Reason(errno));
+  if (file_.valid()) return {};
+  return Fail(ErrorCode::kInvalidRequest, "cannot write " + path_ + ": " + Reason(errno));
+}
+
+Result<AtomicFile> AtomicFile::Create(const std::string& path, bool replace, uint64_t bytes) {
+  INGLE_TRY(AtomicFile made, Checked(path, replace));
+  INGLE_RETURN_IF_ERROR(made.OpenNamed(kMode));
   INGLE_RETURN_IF_ERROR(made.Reserve(bytes));
   return made;
+}
+
+Result<AtomicFile> AtomicFile::CreatePrivate(const std::string& path, uint64_t bytes) {
+  INGLE_TRY(AtomicFile made, Checked(path, true));
+  const size_t slash = made.path_.rfind('/');
+  const std::string folder = slash == std::string::npos ? "." : made.path_.substr(0, slash + 1);
+  made.file_ = UniqueFd(::open(folder.c_str(), O_WRONLY | O_TMPFILE | O_CLOEXEC, kPrivateMode));
+  if (!made.file_.valid()) INGLE_RETURN_IF_ERROR(made.OpenNamed(kPrivateMode));
+  INGLE_RETURN_IF_ERROR(made.Reserve(bytes));
+  return made;
+}
+
+// A file without a name gets a temporary one: only renaming can replace another.
+Status AtomicFile::NameIt() {
+  const std::string own = "/proc/self/fd/" + std::to_string(file_.get());
+  for (int i = 0; i < kTries; ++i) {
+    const std::string name = TemporaryName(path_, i);
+    if (::linkat(AT_FDCWD, own.c_str(), AT_FDCWD, name.c_str(), AT_SYMLINK_FOLLOW) == 0) {
+      temporary_ = name;
+      return {};
+    }
+    if (errno != EEXIST) break;
+  }
+  return CannotWrite(errno);
 }
 
 AtomicFile::AtomicFile(AtomicFile&& other) noexcept
@@ -120,6 +158,7 @@ Status AtomicFile::Commit() {
   // What was reserved too much goes; what is in the system's buffers reaches the disk.
   if (::ftruncate(file_.get(), static_cast<off_t>(size_)) != 0 || ::fsync(file_.get()) != 0)
     return CannotWrite(errno);
+  if (temporary_.empty()) INGLE_RETURN_IF_ERROR(NameIt());
   const int error = replace_ ? (::rename(temporary_.c_str(), path_.c_str()) == 0 ? 0 : errno)
                              : RenameFresh(temporary_.c_str(), path_.c_str());
   if (error == EEXIST) return Exists(path_);

@@ -99,6 +99,31 @@ TEST_F(AtomicFiles, ALinkKeepsLeadingToTheFile) {
   EXPECT_EQ(Read(PathOf("real")), "new");
 }
 
+TEST_F(AtomicFiles, APrivateFileIsForThisUserAndHasNoNameBefore) {
+  std::ofstream(PathOf("a")) << "old";
+  {
+    auto first = AtomicFile::CreatePrivate(PathOf("a"), 1000),
+         second = AtomicFile::CreatePrivate(PathOf("a"), 0),
+         third = AtomicFile::CreatePrivate(PathOf("b"), 0);
+    ASSERT_TRUE(first && second && third);
+    EXPECT_TRUE(Write(*first, "first") && Write(*second, "second") && Write(*third, "third"));
+    EXPECT_TRUE(!first->temporary_path().empty() || Files() == 1) << "a killed one leaves nothing";
+    EXPECT_EQ(Read(PathOf("a")), "old");
+    ASSERT_TRUE(first->Commit());
+    EXPECT_EQ(Read(PathOf("a")), "first");
+    ASSERT_TRUE(second->Commit());
+  }
+  EXPECT_EQ(Read(PathOf("a")), "second");
+  EXPECT_EQ(Files(), 1u) << "what was given up is gone";
+  struct stat facts;
+  ASSERT_EQ(::stat(PathOf("a").c_str(), &facts), 0);
+  EXPECT_EQ(facts.st_mode & 0777u, 0600u);
+  const auto nowhere = AtomicFile::CreatePrivate(PathOf("no/folder"), 0);
+  ASSERT_FALSE(nowhere);
+  EXPECT_NE(nowhere.error().message.find("no/folder"), std::string::npos);
+  EXPECT_FALSE(AtomicFile::CreatePrivate(folder_, 0)) << "a directory";
+}
+
 TEST_F(AtomicFiles, TwoWritersDoNotMeet) {
   auto first = AtomicFile::Create(PathOf("a"), true),
        second = AtomicFile::Create(PathOf("a"), true);

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -23,6 +24,33 @@ std::string_view KindName(mode_t mode) {
   if (S_ISCHR(mode) || S_ISBLK(mode)) return "a device";
   return "not a file";
 }
+
+int64_t Nanoseconds(const timespec& time) {
+  return int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
+}
+
+FileStamp StampOf(const struct stat& facts) {
+  return {.inode = facts.st_ino,
+          .size = static_cast<uint64_t>(facts.st_size),
+          .modified_ns = Nanoseconds(facts.st_mtim),
+          .changed_ns = Nanoseconds(facts.st_ctim)};
+}
+
+// File systems that set the time of a change themselves (statfs(2)). FAT and its like have none;
+// behind FUSE and 9p anything may be.
+constexpr uint32_t kWithChangeTimes[] = {
+    0xEF53,      // ext2, ext3, ext4
+    0x58465342,  // XFS
+    0x9123683E,  // btrfs
+    0xF2F52010,  // F2FS
+    0x2FC12FC1,  // ZFS
+    0xCA451A4E,  // bcachefs
+    0x01021994,  // tmpfs
+    0x794C7630,  // overlayfs
+    0x6969,      // NFS
+    0x73717368,  // squashfs: nothing changes there
+    0xE0F5E1E2,  // EROFS
+};
 
 std::unexpected<Error> NotRegular(const std::string& path, std::string_view kind) {
   return Fail(ErrorCode::kCorruptFile,
@@ -61,6 +89,7 @@ Result<RegularFile> RegularFile::Open(const std::string& path) {
   }
   if (!S_ISREG(facts.st_mode)) return NotRegular(path, KindName(facts.st_mode));
   file.size_ = static_cast<uint64_t>(facts.st_size);
+  file.stamp_ = StampOf(facts);
   return file;
 }
 
@@ -71,13 +100,21 @@ RegularFile::~RegularFile() {
 RegularFile::RegularFile(RegularFile&& other) noexcept
     : descriptor_(std::exchange(other.descriptor_, -1)),
       size_(other.size_),
-      path_(std::move(other.path_)) {}
+      path_(std::move(other.path_)),
+      stamp_(other.stamp_) {}
 
 RegularFile& RegularFile::operator=(RegularFile&& other) noexcept {
   std::swap(descriptor_, other.descriptor_);
   std::swap(size_, other.size_);
   std::swap(path_, other.path_);
+  std::swap(stamp_, other.stamp_);
   return *this;
+}
+
+bool RegularFile::IsOnlyOurs() const {
+  struct stat facts;
+  return ::fstat(descriptor_, &facts) == 0 && (facts.st_uid == ::geteuid() || facts.st_uid == 0) &&
+         (facts.st_mode & (S_IWGRP | S_IWOTH)) == 0;
 }
 
 Status RegularFile::ReadAt(uint64_t offset, std::span<std::byte> out) const {
@@ -101,6 +138,12 @@ Status RegularFile::ReadAt(uint64_t offset, std::span<std::byte> out) const {
 
 Result<MappedFile> MappedFile::Map(const RegularFile& file) {
   MappedFile map;
+  map.stamp_ = file.stamp();
+  map.descriptor_ = UniqueFd(::fcntl(file.descriptor_, F_DUPFD_CLOEXEC, 0));
+  if (!map.descriptor_.valid()) {
+    return Fail(ErrorCode::kUnavailable,
+                "Cannot keep " + file.path() + " open: " + Reason(errno) + ".");
+  }
   if (file.size() == 0) return map;  // An empty range cannot be mapped, and need not be.
   if (file.size() > std::numeric_limits<size_t>::max() / 2) {
     return Fail(ErrorCode::kTooLarge,
@@ -122,12 +165,31 @@ MappedFile::~MappedFile() {
 }
 
 MappedFile::MappedFile(MappedFile&& other) noexcept
-    : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}
+    : data_(std::exchange(other.data_, nullptr)),
+      size_(std::exchange(other.size_, 0)),
+      stamp_(other.stamp_),
+      descriptor_(std::move(other.descriptor_)) {}
 
 MappedFile& MappedFile::operator=(MappedFile&& other) noexcept {
   std::swap(data_, other.data_);
   std::swap(size_, other.size_);
+  std::swap(stamp_, other.stamp_);
+  std::swap(descriptor_, other.descriptor_);
   return *this;
+}
+
+Result<FileStamp> MappedFile::StampNow() const {
+  struct stat facts;
+  if (::fstat(descriptor_.get(), &facts) != 0)
+    return Fail(ErrorCode::kUnavailable, "Cannot examine an open file: " + Reason(errno) + ".");
+  return StampOf(facts);
+}
+
+bool MappedFile::has_change_times() const {
+  struct statfs facts;
+  return ::fstatfs(descriptor_.get(), &facts) == 0 &&
+         std::ranges::find(kWithChangeTimes, static_cast<uint32_t>(facts.f_type)) !=
+             std::end(kWithChangeTimes);
 }
 
 void MappedFile::WillNeed(size_t offset, size_t length) const {

@@ -8,8 +8,17 @@
 #include <string>
 
 #include "base/result.h"
+#include "os/unique_fd.h"
 
 namespace ingle {
+
+// What changes when a file's bytes do: whoever writes to a file, or puts another in its place,
+// cannot keep all of it. The times are the file system's own; changed_ns cannot be set by hand.
+struct FileStamp {
+  uint64_t inode = 0, size = 0;
+  int64_t modified_ns = 0, changed_ns = 0;  // Since 1970.
+  bool operator==(const FileStamp&) const = default;
+};
 
 class RegularFile {
  public:
@@ -24,15 +33,20 @@ class RegularFile {
 
   uint64_t size() const { return size_; }
   const std::string& path() const { return path_; }
+  const FileStamp& stamp() const { return stamp_; }  // As it was opened.
+  // Nobody else may write to it: it is this user's, or the administrator's.
+  bool IsOnlyOurs() const;
   // Fills `out` from `offset`; fewer bytes than asked for is an error (the file has shrunk).
   Status ReadAt(uint64_t offset, std::span<std::byte> out) const;
 
  private:
   friend class MappedFile;
+  friend class MemoryRegion;
   RegularFile() = default;
   int descriptor_ = -1;
   uint64_t size_ = 0;
   std::string path_;
+  FileStamp stamp_;
 };
 
 class MappedFile {
@@ -55,9 +69,17 @@ class MappedFile {
   void WillNeed(size_t offset, size_t length) const;
   void Release(size_t offset, size_t length) const;
 
+  // As the file was opened, and as it is now.
+  const FileStamp& stamp() const { return stamp_; }
+  Result<FileStamp> StampNow() const;
+  // Whether its file system is known to give every change a time of its own.
+  bool has_change_times() const;
+
  private:
   const std::byte* data_ = nullptr;
   size_t size_ = 0;
+  FileStamp stamp_;
+  UniqueFd descriptor_;  // For StampNow: a path may lead to another file by then.
 };
 
 }  // namespace ingle

@@ -1,9 +1,14 @@
 #include "os/memory_region.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <cstdint>
+#include <cstring>
+#include <string>
 #include <utility>
+
+#include "os/mapped_file.h"
 
 namespace ingle {
 namespace {
@@ -30,6 +35,36 @@ TEST(MemoryRegion, RefusalNamesTheUse) {
     EXPECT_EQ(region.error().code, ErrorCode::kOutOfMemory);
     EXPECT_NE(region.error().message.find("the moon"), std::string::npos);
   }
+}
+
+TEST(MemoryRegion, MapsAFileFromAnOffset) {
+  constexpr size_t kOffset = size_t{2} << 20, kBytes = 5000;
+  std::string path = "/tmp/ingle_test_XXXXXX";
+  const int descriptor = ::mkstemp(path.data());
+  ASSERT_EQ(::ftruncate(descriptor, kOffset + kBytes), 0);
+  ASSERT_EQ(::pwrite(descriptor, "weights", 7, kOffset), 7);
+  const auto file = RegularFile::Open(path);
+  ASSERT_TRUE(file);
+  auto region = MemoryRegion::Map(*file, kOffset, kBytes);
+  ASSERT_TRUE(region) << region.error().message;
+  ::unlink(path.c_str());
+  EXPECT_EQ(region->size(), kBytes);
+  EXPECT_EQ(reinterpret_cast<uintptr_t>(region->data()) % (2u << 20), 0u);
+  EXPECT_EQ(std::memcmp(region->data(), "weights", 7), 0);
+  ASSERT_EQ(::pwrite(descriptor, "W", 1, kOffset), 1);
+  EXPECT_EQ(region->data()[0], std::byte{'W'}) << "shared, not copied";
+  ::close(descriptor);
+  EXPECT_FALSE(region->IsInHugePages()) << "a file of two small pages";
+  EXPECT_TRUE(MemoryRegion::Map(*file, 0, 0));
+  EXPECT_FALSE(MemoryRegion::Map(*file, 17, 10)) << "no multiple of a page";
+}
+
+TEST(MemoryRegion, KnowsWhetherItIsInHugePages) {
+  auto region = MemoryRegion::Reserve(size_t{8} << 20, "a test");
+  ASSERT_TRUE(region);
+  EXPECT_FALSE(region->IsInHugePages()) << "nothing is touched";
+  std::memset(region->data(), 1, region->size());
+  (void)region->IsInHugePages();  // As the machine has any.
 }
 
 }  // namespace

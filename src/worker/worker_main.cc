@@ -24,15 +24,8 @@ void OfferToOutOfMemoryKiller() {
   }
 }
 
-// Where nobody reads stderr, the pipe may be full, and a worker that waited would serve nobody.
-void Say(const std::string& message) {
-  const std::string line = ("ingle worker: " + message).substr(0, PIPE_BUF - 1) + "\n";
-  pollfd waiting{STDERR_FILENO, POLLOUT, 0};
-  if (poll(&waiting, 1, kSayTimeoutMs) > 0) (void)!write(STDERR_FILENO, line.data(), line.size());
-}
-
 int Complain(const Error& error, int code) {
-  Say(error.message);
+  SayAsWorker(error.message);
   return code;
 }
 
@@ -43,6 +36,13 @@ int ExitCodeOf(const Error& error) {
 }
 
 }  // namespace
+
+// Where nobody reads stderr, the pipe may be full, and a worker that waited would serve nobody.
+void SayAsWorker(const std::string& message) {
+  const std::string line = ("ingle worker: " + message).substr(0, PIPE_BUF - 1) + "\n";
+  pollfd waiting{STDERR_FILENO, POLLOUT, 0};
+  if (poll(&waiting, 1, kSayTimeoutMs) > 0) (void)!write(STDERR_FILENO, line.data(), line.size());
+}
 
 WorkerRun RunWorker(const std::string& socket_path, const EngineFactory& load,
                     int failure_read_ms) {
@@ -65,7 +65,8 @@ WorkerRun RunWorker(const std::string& socket_path, const EngineFactory& load,
   }
   run.engine = *std::move(engine);
   if (const json::value* warnings = run.engine->text_facts().if_contains("warnings"))
-    for (const json::value& warning : warnings->as_array()) Say(std::string(warning.as_string()));
+    for (const json::value& warning : warnings->as_array())
+      SayAsWorker(std::string(warning.as_string()));
   session->ReportReady(run.engine.get());
   session->WaitForEnd(-1);
   return run;

@@ -29,6 +29,9 @@ inline constexpr int kWorkerFailed = 1;
 inline constexpr int kWorkerModelFile =
     65;  // EX_DATAERR: the model file is damaged or unsupported.
 
+// A line on stderr, or none where nobody reads it.
+void SayAsWorker(const std::string& message);
+
 // A worker from its socket to its end. What it is made of must go in this order, last first.
 struct WorkerRun {
   std::unique_ptr<WorkerSession> session;

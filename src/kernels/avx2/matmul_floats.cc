@@ -26,49 +26,81 @@ inline __m256i LoadPairs(const uint16_t (*pairs)[2]) {
   return _mm256_load_si256(reinterpret_cast<const __m256i*>(pairs));
 }
 
-struct Bf16 {
-  using Brick = ActivationBf16;
-  static constexpr uint32_t kTokens = 6;
+// T tokens' activations (floats), `stride` bytes apart.
+template <uint32_t T>
+struct Tokens {
+  const float* x[T];
+  Tokens(const uint8_t* activations, size_t stride) {
+#pragma GCC unroll 8
+    for (uint32_t t = 0; t < T; ++t)
+      x[t] = reinterpret_cast<const float*>(activations + t * stride);
+  }
+};
 
-  // acc += (chain over even k + chain over odd k), per token, for rows 8h...
-  template <uint32_t T>
-  static void AddBrick(const BrickHalf& brick, uint32_t h, const ActivationBf16* const (&a)[T],
-                       float* acc) {
-    __m256 even[T], odd[T];
+// acc += (chain over even k + chain over odd k) for 32 k of rows 8h... of bf16 weights.
+template <uint32_t T>
+inline void AddChains(const BrickHalf& brick, uint32_t h, const Tokens<T>& a, float* acc) {
+  __m256 even[T], odd[T];
 #pragma GCC unroll 8
-    for (uint32_t t = 0; t < T; ++t) even[t] = odd[t] = _mm256_setzero_ps();
+  for (uint32_t t = 0; t < T; ++t) even[t] = odd[t] = _mm256_setzero_ps();
 #pragma GCC unroll 4
-    for (uint32_t p = 0; p < 16; ++p) {
-      const __m256i x = LoadPairs(brick.w[p] + 8 * h);
-      const Pair w = {_mm256_castsi256_ps(_mm256_slli_epi32(x, 16)),
-                      CutToBf16(_mm256_castsi256_ps(x))};
-#pragma GCC unroll 8
-      for (uint32_t t = 0; t < T; ++t) {
-        even[t] = _mm256_fmadd_ps(w.even, _mm256_broadcast_ss(a[t]->x + 2 * p), even[t]);
-        odd[t] = _mm256_fmadd_ps(w.odd, _mm256_broadcast_ss(a[t]->x + 2 * p + 1), odd[t]);
-      }
-    }
+  for (uint32_t p = 0; p < 16; ++p) {
+    const __m256i x = LoadPairs(brick.w[p] + 8 * h);
+    const Pair w = {_mm256_castsi256_ps(_mm256_slli_epi32(x, 16)),
+                    CutToBf16(_mm256_castsi256_ps(x))};
 #pragma GCC unroll 8
     for (uint32_t t = 0; t < T; ++t) {
-      float* to = acc + t * kTileRows + 8 * h;
-      _mm256_store_ps(to, _mm256_add_ps(_mm256_load_ps(to), _mm256_add_ps(even[t], odd[t])));
+      even[t] = _mm256_fmadd_ps(w.even, _mm256_broadcast_ss(a.x[t] + 2 * p), even[t]);
+      odd[t] = _mm256_fmadd_ps(w.odd, _mm256_broadcast_ss(a.x[t] + 2 * p + 1), odd[t]);
     }
+  }
+#pragma GCC unroll 8
+  for (uint32_t t = 0; t < T; ++t) {
+    float* to = acc + t * kTileRows + 8 * h;
+    _mm256_store_ps(to, _mm256_add_ps(_mm256_load_ps(to), _mm256_add_ps(even[t], odd[t])));
+  }
+}
+
+struct Bf16 {
+  using Activation = ActivationBf16;
+
+  // A panel's bricks are used as they are.
+  struct PanelBrick {
+    const BrickHalf* brick;
+  };
+  static void Unpack(const BrickHalf& brick, PanelBrick& to) { to.brick = &brick; }
+  template <uint32_t T>
+  static void AddBrick(const PanelBrick& panel, const uint8_t* activations, size_t stride,
+                       float* acc) {
+    const Tokens<T> a(activations, stride);
+    AddChains<T>(*panel.brick, 0, a, acc);
+    AddChains<T>(*panel.brick, 1, a, acc);
   }
 };
 
 struct F16 {
-  using Brick = ActivationBf16x2;
-  static constexpr uint32_t kTokens = 2;
+  using Activation = ActivationBf16x2;
 
-  static __m256 Floats(__m256i low_halves) {
-    const __m256i packed = _mm256_packus_epi32(low_halves, low_halves);
-    return _mm256_cvtph_ps(_mm256_castsi256_si128(_mm256_permute4x64_epi64(packed, 0x08)));
+  // Rows 8h... in the order 0 1 4 5 2 3 6 7.
+  static Pair Weights(const uint16_t (&pair)[16][2], uint32_t h) {
+    const auto* x = reinterpret_cast<const __m128i*>(pair + 8 * h);
+    const __m256 low = _mm256_cvtph_ps(_mm_load_si128(x));
+    const __m256 high = _mm256_cvtph_ps(_mm_load_si128(x + 1));
+    return {_mm256_shuffle_ps(low, high, 0x88), _mm256_shuffle_ps(low, high, 0xdd)};
+  }
+  static __m256 InOrder(__m256 x) {
+    return _mm256_castpd_ps(_mm256_permute4x64_pd(_mm256_castps_pd(x), 0xd8));
+  }
+  static Pair Cut(const Pair& w) { return {CutToBf16(w.even), CutToBf16(w.odd)}; }
+  static Pair Lost(const Pair& w, const Pair& hi) {
+    return {_mm256_sub_ps(w.even, hi.even), _mm256_sub_ps(w.odd, hi.odd)};
   }
 
-  // As above for each of hi * hi, hi * lo, lo * hi.
+  // For few tokens, weights on their way from memory; rows 8h...: acc += (chain over even k + chain
+  // over odd k) for each of hi * hi, hi * lo, lo * hi.
   template <uint32_t T>
-  static void AddBrick(const BrickHalf& brick, uint32_t h, const ActivationBf16x2* const (&a)[T],
-                       float* acc) {
+  static void AddDirect(const BrickHalf& brick, uint32_t h, const uint8_t* activations,
+                        size_t stride, float* acc) {
     __m256 even[T][3], odd[T][3];
 #pragma GCC unroll 2
     for (uint32_t t = 0; t < T; ++t) {
@@ -77,14 +109,11 @@ struct F16 {
     }
 #pragma GCC unroll 2
     for (uint32_t p = 0; p < 16; ++p) {
-      const __m256i x = LoadPairs(brick.w[p] + 8 * h);
-      const __m256 even_w = Floats(_mm256_and_si256(x, _mm256_set1_epi32(0xffff)));
-      const __m256 odd_w = Floats(_mm256_srli_epi32(x, 16));
-      const Pair hi = {CutToBf16(even_w), CutToBf16(odd_w)};
-      const Pair lo = {_mm256_sub_ps(even_w, hi.even), _mm256_sub_ps(odd_w, hi.odd)};
+      const Pair w = Weights(brick.w[p], h), hi = Cut(w), lo = Lost(w, hi);
 #pragma GCC unroll 2
       for (uint32_t t = 0; t < T; ++t) {
-        const float *a_hi = a[t]->hi + 2 * p, *a_lo = a[t]->lo + 2 * p;
+        const auto& a = *reinterpret_cast<const ActivationBf16x2*>(activations + t * stride);
+        const float *a_hi = a.hi + 2 * p, *a_lo = a.lo + 2 * p;
         even[t][0] = _mm256_fmadd_ps(hi.even, _mm256_broadcast_ss(a_hi), even[t][0]);
         odd[t][0] = _mm256_fmadd_ps(hi.odd, _mm256_broadcast_ss(a_hi + 1), odd[t][0]);
         even[t][1] = _mm256_fmadd_ps(hi.even, _mm256_broadcast_ss(a_lo), even[t][1]);
@@ -99,23 +128,54 @@ struct F16 {
       __m256 sum = _mm256_load_ps(to);
 #pragma GCC unroll 3
       for (uint32_t i = 0; i < 3; ++i)
-        sum = _mm256_add_ps(sum, _mm256_add_ps(even[t][i], odd[t][i]));
+        sum = _mm256_add_ps(sum, InOrder(_mm256_add_ps(even[t][i], odd[t][i])));
       _mm256_store_ps(to, sum);
+    }
+  }
+
+  // Both parts of the weights as bf16.
+  struct PanelBrick {
+    BrickHalf hi, lo;
+  };
+  static void StoreBf16(const Pair& w, uint16_t (*to)[2]) {
+    const __m256i even = _mm256_srli_epi32(_mm256_castps_si256(InOrder(w.even)), 16);
+    const __m256i odd = _mm256_castps_si256(InOrder(w.odd));
+    _mm256_store_si256(reinterpret_cast<__m256i*>(to), _mm256_blend_epi16(even, odd, 0xaa));
+  }
+  static void Unpack(const BrickHalf& brick, PanelBrick& to) {
+    for (uint32_t p = 0; p < 16; ++p) {
+      for (uint32_t h = 0; h < 2; ++h) {
+        const Pair w = Weights(brick.w[p], h), hi = Cut(w);
+        StoreBf16(hi, to.hi.w[p] + 8 * h);
+        StoreBf16(Lost(w, hi), to.lo.w[p] + 8 * h);
+      }
+    }
+  }
+  template <uint32_t T>
+  static void AddBrick(const PanelBrick& panel, const uint8_t* activations, size_t stride,
+                       float* acc) {
+    const Tokens<T> hi(activations, stride);
+    const Tokens<T> lo(activations + offsetof(ActivationBf16x2, lo), stride);
+    for (uint32_t h = 0; h < 2; ++h) {
+      AddChains<T>(panel.hi, h, hi, acc);
+      AddChains<T>(panel.hi, h, lo, acc);
+      AddChains<T>(panel.lo, h, hi, acc);
     }
   }
 };
 
-// The family of TileDriver; a "panel" is eight bricks as they are.
-template <class Half>
-struct Halves {
+// The family of TileDriver.
+template <class Format>
+struct HalvesPanel {
+  using Brick = typename Format::Activation;
   struct Activation {
-    typename Half::Brick bricks[8];
+    Brick bricks[8];
   };
-  static constexpr uint32_t kPanelTokens = Half::kTokens, kPanelTiles = 1;
+  static constexpr uint32_t kPanelTokens = 6, kPanelTiles = 1;
   static constexpr size_t kBrickBytes = 8 * sizeof(BrickHalf);
 
   struct Panel {
-    const BrickHalf* bricks;
+    typename Format::PanelBrick bricks[8];
     uint32_t count;
   };
 
@@ -123,22 +183,36 @@ struct Halves {
 
   static void Unpack(const uint8_t* const (&tiles)[1], uint32_t cols, uint32_t index,
                      Panel& panel) {
-    panel.bricks = reinterpret_cast<const BrickHalf*>(tiles[0]) + index * 8;
+    const auto* bricks = reinterpret_cast<const BrickHalf*>(tiles[0]) + index * 8;
     const uint32_t left = (cols + 31) / 32 - index * 8;
     panel.count = left < 8 ? left : 8;
+    for (uint32_t b = 0; b < panel.count; ++b) Format::Unpack(bricks[b], panel.bricks[b]);
   }
 
   template <uint32_t T>
   static void AddPanel(const Panel& panel, const uint8_t* activations, size_t stride, float* sums) {
-    for (uint32_t b = 0; b < panel.count; ++b) {
-      const typename Half::Brick* a[T];
-#pragma GCC unroll 8
-      for (uint32_t t = 0; t < T; ++t) {
-        a[t] = reinterpret_cast<const typename Half::Brick*>(activations + t * stride) + b;
-      }
-      Half::template AddBrick<T>(panel.bricks[b], 0, a, sums);
-      Half::template AddBrick<T>(panel.bricks[b], 1, a, sums);
+    for (uint32_t b = 0; b < panel.count; ++b)
+      Format::template AddBrick<T>(panel.bricks[b], activations + b * sizeof(Brick), stride, sums);
+  }
+};
+
+struct HalvesBf16 : HalvesPanel<Bf16> {};
+
+struct HalvesF16 : HalvesPanel<F16> {
+  static constexpr uint32_t kDirectTokens = 2, kDirectMost = 2;
+
+  template <uint32_t T>
+  static void Direct(const uint8_t* tile, uint32_t cols, const uint8_t* activations, size_t stride,
+                     float* out, size_t out_stride, uint32_t rows, const generic::Ahead& ahead) {
+    alignas(64) float acc[T * kTileRows] = {};
+    const auto* brick = reinterpret_cast<const BrickHalf*>(tile);
+    const auto* const end = brick + (cols + 31) / 32;
+    for (; brick != end; ++brick, activations += sizeof(ActivationBf16x2)) {
+      ahead.Prefetch<sizeof(BrickHalf)>(brick);
+      for (uint32_t h = 0; h < 2; ++h) F16::AddDirect<T>(*brick, h, activations, stride, acc);
     }
+    for (uint32_t t = 0; t < T; ++t)
+      for (uint32_t r = 0; r < rows; ++r) out[t * out_stride + r] = acc[t * kTileRows + r];
   }
 };
 
@@ -187,8 +261,8 @@ void MultiplyF32(const MultiplyArgs& args) {
 constexpr MatmulKernels Table() {
   MatmulKernels table = {};
   table.multiply[kWeightF32] = MultiplyF32;
-  table.multiply[kWeightF16] = generic::TileDriver<Halves<F16>>::Multiply;
-  table.multiply[kWeightBf16] = generic::TileDriver<Halves<Bf16>>::Multiply;
+  table.multiply[kWeightF16] = generic::TileDriver<HalvesF16>::Multiply;
+  table.multiply[kWeightBf16] = generic::TileDriver<HalvesBf16>::Multiply;
   return table;
 }
 

@@ -10,8 +10,9 @@ namespace {
 
 struct Vector {
   static constexpr uint32_t kWidth = 8;
-  static constexpr uint32_t kAttentionRows = 4;
-  static constexpr uint32_t kAttentionSums = 8;  // Of 16 registers.
+  static constexpr uint32_t kAttentionRows = 6;
+  static constexpr uint32_t kAttentionScores = 6;  // Rows times groups of keys.
+  static constexpr uint32_t kAttentionSums = 12;   // Of 16 registers.
   __m256 v;
 
   static Vector Load(const float* p) { return {_mm256_loadu_ps(p)}; }

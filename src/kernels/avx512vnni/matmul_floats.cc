@@ -22,56 +22,94 @@ struct Pair {
   __m512 even, odd;
 };
 
+inline __m512i Load(const void* at) { return _mm512_load_si512(at); }
+inline __m512 Floats(__m512i bits) { return _mm512_castsi512_ps(bits); }
+
+// acc += (chain over even k + chain over odd k) for 32 k of N tiles of bf16 weights and T tokens'
+// activations (32 floats, `stride` bytes apart).
+template <uint32_t T, uint32_t N>
+inline void AddChains(const BrickHalf* const (&w)[N], const uint8_t* activations, size_t stride,
+                      __m512 (&acc)[T][N]) {
+  __m512 even[T][N], odd[T][N];
+#pragma GCC unroll 8
+  for (uint32_t t = 0; t < T; ++t) {
+#pragma GCC unroll 2
+    for (uint32_t i = 0; i < N; ++i) even[t][i] = odd[t][i] = _mm512_setzero_ps();
+  }
+#pragma GCC unroll 16
+  for (uint32_t p = 0; p < 16; ++p) {
+    Pair pairs[N];
+#pragma GCC unroll 2
+    for (uint32_t i = 0; i < N; ++i) {
+      const __m512i x = Load(w[i]->w[p]);
+      pairs[i] = {Floats(_mm512_slli_epi32(x, 16)), CutToBf16(Floats(x))};
+    }
+#pragma GCC unroll 8
+    for (uint32_t t = 0; t < T; ++t) {
+      const auto* a = reinterpret_cast<const float*>(activations + t * stride);
+      const __m512 a_even = _mm512_set1_ps(a[2 * p]), a_odd = _mm512_set1_ps(a[2 * p + 1]);
+#pragma GCC unroll 2
+      for (uint32_t i = 0; i < N; ++i) {
+        even[t][i] = _mm512_fmadd_ps(pairs[i].even, a_even, even[t][i]);
+        odd[t][i] = _mm512_fmadd_ps(pairs[i].odd, a_odd, odd[t][i]);
+      }
+    }
+  }
+#pragma GCC unroll 8
+  for (uint32_t t = 0; t < T; ++t) {
+#pragma GCC unroll 2
+    for (uint32_t i = 0; i < N; ++i)
+      acc[t][i] = _mm512_add_ps(acc[t][i], _mm512_add_ps(even[t][i], odd[t][i]));
+  }
+}
+
 struct Bf16 {
   struct Activation {
     ActivationBf16 groups[8];
   };
+  static constexpr uint32_t kDirectTokens = 8, kDirectMost = 32;
 
-  static Pair Weights(const uint16_t (&pair)[16][2]) {
-    const __m512i x = _mm512_load_si512(pair);
-    return {_mm512_castsi512_ps(_mm512_slli_epi32(x, 16)), CutToBf16(_mm512_castsi512_ps(x))};
-  }
-
-  // acc += (chain over even k + chain over odd k), per token.
   template <uint32_t T>
-  static void AddBrick(const BrickHalf& brick, uint32_t group, const uint8_t* activations,
-                       size_t stride, __m512 (&acc)[T]) {
-    __m512 even[T], odd[T];
-#pragma GCC unroll 8
-    for (uint32_t t = 0; t < T; ++t) even[t] = odd[t] = _mm512_setzero_ps();
-#pragma GCC unroll 16
-    for (uint32_t p = 0; p < 16; ++p) {
-      const Pair w = Weights(brick.w[p]);
-#pragma GCC unroll 8
-      for (uint32_t t = 0; t < T; ++t) {
-        const float* a =
-            reinterpret_cast<const Activation*>(activations + t * stride)->groups[group].x;
-        even[t] = _mm512_fmadd_ps(w.even, _mm512_set1_ps(a[2 * p]), even[t]);
-        odd[t] = _mm512_fmadd_ps(w.odd, _mm512_set1_ps(a[2 * p + 1]), odd[t]);
-      }
-    }
-#pragma GCC unroll 8
-    for (uint32_t t = 0; t < T; ++t) acc[t] = _mm512_add_ps(acc[t], _mm512_add_ps(even[t], odd[t]));
+  static void AddDirect(const BrickHalf& brick, const uint8_t* activations, size_t stride,
+                        __m512 (&acc)[T][1]) {
+    const BrickHalf* bricks[1] = {&brick};
+    AddChains<T, 1>(bricks, activations, stride, acc);
   }
 
-  static constexpr uint32_t kDirectTokens = 8, kPanelTokens = 8, kPanelTiles = 1;
+  // A panel's bricks are used as they are.
+  struct PanelGroup {
+    const BrickHalf* tiles[2];
+  };
+  static void Unpack(const BrickHalf& brick, uint32_t tile, PanelGroup& group) {
+    group.tiles[tile] = &brick;
+  }
+  template <uint32_t T>
+  static void AddGroup(const PanelGroup& panel, uint32_t group, const uint8_t* activations,
+                       size_t stride, __m512 (&acc)[T][2]) {
+    AddChains<T, 2>(panel.tiles, activations + group * sizeof(ActivationBf16), stride, acc);
+  }
 };
 
 struct F16 {
   struct Activation {
     ActivationBf16x2 groups[8];
   };
+  static constexpr uint32_t kDirectTokens = 4, kDirectMost = 32;
 
   static Pair Weights(const uint16_t (&pair)[16][2]) {
-    const __m512i x = _mm512_load_si512(pair);
+    const __m512i x = Load(pair);
     return {_mm512_cvtph_ps(_mm512_cvtepi32_epi16(x)),
             _mm512_cvtph_ps(_mm512_cvtepi32_epi16(_mm512_srli_epi32(x, 16)))};
   }
+  static Pair Cut(const Pair& w) { return {CutToBf16(w.even), CutToBf16(w.odd)}; }
+  static Pair Lost(const Pair& w, const Pair& hi) {
+    return {_mm512_sub_ps(w.even, hi.even), _mm512_sub_ps(w.odd, hi.odd)};
+  }
 
-  // As above for each of hi * hi, hi * lo, lo * hi.
+  // acc += (chain over even k + chain over odd k) for each of hi * hi, hi * lo, lo * hi.
   template <uint32_t T>
-  static void AddBrick(const BrickHalf& brick, uint32_t group, const uint8_t* activations,
-                       size_t stride, __m512 (&acc)[T]) {
+  static void AddDirect(const BrickHalf& brick, const uint8_t* activations, size_t stride,
+                        __m512 (&acc)[T][1]) {
     __m512 even[T][3], odd[T][3];
 #pragma GCC unroll 4
     for (uint32_t t = 0; t < T; ++t) {
@@ -80,13 +118,10 @@ struct F16 {
     }
 #pragma GCC unroll 4
     for (uint32_t p = 0; p < 16; ++p) {
-      const Pair w = Weights(brick.w[p]);
-      const Pair hi = {CutToBf16(w.even), CutToBf16(w.odd)};
-      const Pair lo = {_mm512_sub_ps(w.even, hi.even), _mm512_sub_ps(w.odd, hi.odd)};
+      const Pair w = Weights(brick.w[p]), hi = Cut(w), lo = Lost(w, hi);
 #pragma GCC unroll 4
       for (uint32_t t = 0; t < T; ++t) {
-        const ActivationBf16x2& a =
-            reinterpret_cast<const Activation*>(activations + t * stride)->groups[group];
+        const auto& a = *reinterpret_cast<const ActivationBf16x2*>(activations + t * stride);
         const __m512 a_hi = _mm512_set1_ps(a.hi[2 * p]), a_hi_odd = _mm512_set1_ps(a.hi[2 * p + 1]);
         even[t][0] = _mm512_fmadd_ps(hi.even, a_hi, even[t][0]);
         odd[t][0] = _mm512_fmadd_ps(hi.odd, a_hi_odd, odd[t][0]);
@@ -99,21 +134,44 @@ struct F16 {
 #pragma GCC unroll 4
     for (uint32_t t = 0; t < T; ++t) {
 #pragma GCC unroll 3
-      for (uint32_t i = 0; i < 3; ++i) {
-        acc[t] = _mm512_add_ps(acc[t], _mm512_add_ps(even[t][i], odd[t][i]));
-      }
+      for (uint32_t i = 0; i < 3; ++i)
+        acc[t][0] = _mm512_add_ps(acc[t][0], _mm512_add_ps(even[t][i], odd[t][i]));
     }
   }
 
-  static constexpr uint32_t kDirectTokens = 4, kPanelTokens = 4, kPanelTiles = 1;
+  // Both parts of the weights as bf16.
+  struct PanelGroup {
+    BrickHalf hi[2], lo[2];
+  };
+  static __m512i Bf16Pair(const Pair& w) {
+    const __m512i even = _mm512_srli_epi32(_mm512_castps_si512(w.even), 16);
+    return _mm512_mask_blend_epi16(0xaaaaaaaau, even, _mm512_castps_si512(w.odd));
+  }
+  static void Unpack(const BrickHalf& brick, uint32_t tile, PanelGroup& group) {
+    for (uint32_t p = 0; p < 16; ++p) {
+      const Pair w = Weights(brick.w[p]), hi = Cut(w);
+      _mm512_store_si512(group.hi[tile].w[p], Bf16Pair(hi));
+      _mm512_store_si512(group.lo[tile].w[p], Bf16Pair(Lost(w, hi)));
+    }
+  }
+  template <uint32_t T>
+  static void AddGroup(const PanelGroup& panel, uint32_t group, const uint8_t* activations,
+                       size_t stride, __m512 (&acc)[T][2]) {
+    const uint8_t* a_hi = activations + group * sizeof(ActivationBf16x2);
+    const uint8_t* a_lo = a_hi + offsetof(ActivationBf16x2, lo);
+    const BrickHalf* hi[2] = {&panel.hi[0], &panel.hi[1]};
+    const BrickHalf* lo[2] = {&panel.lo[0], &panel.lo[1]};
+    AddChains<T, 2>(hi, a_hi, stride, acc);
+    AddChains<T, 2>(hi, a_lo, stride, acc);
+    AddChains<T, 2>(lo, a_hi, stride, acc);
+  }
 };
 
-// The family of TileDriver; a "panel" is eight bricks as they are.
-template <class Half>
-struct Halves {
-  using Activation = typename Half::Activation;
-  static constexpr uint32_t kDirectTokens = Half::kDirectTokens;
-  static constexpr uint32_t kPanelTokens = Half::kPanelTokens, kPanelTiles = Half::kPanelTiles;
+// The family of TileDriver.
+template <class Format>
+struct Halves : Format {
+  using Activation = typename Format::Activation;
+  static constexpr uint32_t kPanelTokens = 6, kPanelTiles = 2;
   static constexpr size_t kBrickBytes = 8 * sizeof(BrickHalf);
 
   static size_t TileBytes(uint32_t cols) { return (cols + 31) / 32 * sizeof(BrickHalf); }
@@ -122,41 +180,49 @@ struct Halves {
   static void Direct(const uint8_t* tile, uint32_t cols, const uint8_t* activations, size_t stride,
                      float* out, size_t out_stride, uint32_t rows, const generic::Ahead& ahead) {
     const auto* brick = reinterpret_cast<const BrickHalf*>(tile);
-    const uint32_t bricks = (cols + 31) / 32;
-    __m512 acc[T];
+    const auto* const end = brick + (cols + 31) / 32;
+    __m512 acc[T][1];
 #pragma GCC unroll 8
-    for (uint32_t t = 0; t < T; ++t) acc[t] = _mm512_setzero_ps();
-    for (uint32_t b = 0; b < bricks; ++b) {
-      ahead.Prefetch<sizeof(BrickHalf)>(brick + b);
-      Half::template AddBrick<T>(brick[b], b, activations, stride, acc);
+    for (uint32_t t = 0; t < T; ++t) acc[t][0] = _mm512_setzero_ps();
+    for (; brick != end; ++brick, activations += sizeof(Activation) / 8) {
+      ahead.Prefetch<sizeof(BrickHalf)>(brick);
+      Format::template AddDirect<T>(*brick, activations, stride, acc);
     }
     const auto mask = static_cast<__mmask16>((1u << rows) - 1);
 #pragma GCC unroll 8
-    for (uint32_t t = 0; t < T; ++t) _mm512_mask_storeu_ps(out + t * out_stride, mask, acc[t]);
+    for (uint32_t t = 0; t < T; ++t) _mm512_mask_storeu_ps(out + t * out_stride, mask, acc[t][0]);
   }
 
   struct Panel {
-    const BrickHalf* bricks;
+    typename Format::PanelGroup groups[8];
     uint32_t count;
   };
 
-  static void Unpack(const uint8_t* const (&tiles)[1], uint32_t cols, uint32_t index,
+  static void Unpack(const uint8_t* const (&tiles)[2], uint32_t cols, uint32_t index,
                      Panel& panel) {
-    panel.bricks = reinterpret_cast<const BrickHalf*>(tiles[0]) + index * 8;
     const uint32_t left = (cols + 31) / 32 - index * 8;
     panel.count = left < 8 ? left : 8;
+    for (uint32_t i = 0; i < 2; ++i) {
+      const auto* bricks = reinterpret_cast<const BrickHalf*>(tiles[i]) + index * 8;
+      for (uint32_t g = 0; g < panel.count; ++g) Format::Unpack(bricks[g], i, panel.groups[g]);
+    }
   }
 
   template <uint32_t T>
   static void AddPanel(const Panel& panel, const uint8_t* activations, size_t stride, float* sums) {
-    __m512 acc[T];
+    __m512 acc[T][2];
 #pragma GCC unroll 8
-    for (uint32_t t = 0; t < T; ++t) acc[t] = _mm512_load_ps(sums + t * kTileRows);
-    for (uint32_t b = 0; b < panel.count; ++b) {
-      Half::template AddBrick<T>(panel.bricks[b], b, activations, stride, acc);
+    for (uint32_t t = 0; t < T; ++t) {
+      acc[t][0] = _mm512_load_ps(sums + t * 2 * kTileRows);
+      acc[t][1] = _mm512_load_ps(sums + (t * 2 + 1) * kTileRows);
     }
+    for (uint32_t g = 0; g < panel.count; ++g)
+      Format::template AddGroup<T>(panel.groups[g], g, activations, stride, acc);
 #pragma GCC unroll 8
-    for (uint32_t t = 0; t < T; ++t) _mm512_store_ps(sums + t * kTileRows, acc[t]);
+    for (uint32_t t = 0; t < T; ++t) {
+      _mm512_store_ps(sums + t * 2 * kTileRows, acc[t][0]);
+      _mm512_store_ps(sums + (t * 2 + 1) * kTileRows, acc[t][1]);
+    }
   }
 };
 

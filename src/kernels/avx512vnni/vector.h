@@ -11,7 +11,8 @@ namespace {
 struct Vector {
   static constexpr uint32_t kWidth = 16;
   static constexpr uint32_t kAttentionRows = 8;
-  static constexpr uint32_t kAttentionSums = 24;  // Of 32 registers.
+  static constexpr uint32_t kAttentionScores = 8;  // Rows times groups of keys.
+  static constexpr uint32_t kAttentionSums = 24;   // Of 32 registers.
   __m512 v;
 
   static Vector Load(const float* p) { return {_mm512_loadu_ps(p)}; }

@@ -108,7 +108,8 @@ struct Attention {
   template <uint32_t R, bool kFetch>
   static void AllScores(const float* queries, uint32_t dim, const Groups& groups, uint32_t first,
                         uint32_t count, float* scores) {
-    constexpr uint32_t kTogether = R * 4 <= kRowsMax ? 4 : R * 2 <= kRowsMax ? 2 : 1;
+    constexpr uint32_t kRoom = V::kAttentionScores / R;
+    constexpr uint32_t kTogether = kRoom >= 4 ? 4 : kRoom >= 2 ? 2 : 1;
     uint32_t g = first;
     for (; g + kTogether <= count; g += kTogether)
       Scores<R, kTogether, kFetch>(queries, dim, groups, g, scores + g * kGroupTokens);

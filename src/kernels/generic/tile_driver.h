@@ -43,7 +43,10 @@ struct TileDriver {
   static constexpr uint32_t kTokenChunk = 256;  // Bounds the accumulators' buffer.
   static constexpr bool kHasDirect = requires { Family::kDirectTokens; };
   // Up to so many tokens unpacking anew for each block of them is cheaper than a panel.
-  static constexpr uint32_t kDirectLimit = 32;
+  static constexpr uint32_t kDirectLimit = [] {
+    if constexpr (requires { Family::kDirectMost; }) return Family::kDirectMost;
+    return uint32_t{32};
+  }();
   static constexpr size_t kPrefetchBytes =
       8192;  // At least this far ahead: memory takes about 200 ns.
   static constexpr uint32_t kPanelRows = Family::kPanelTiles * kTileRows;

@@ -13,7 +13,8 @@ struct Vector {
   static constexpr uint32_t kWidth = 8;
   static constexpr uint32_t kAttentionRows =
       4;  // Rows of attention that go through the registers together.
-  static constexpr uint32_t kAttentionSums = 8;  // Vectors of its output that stay in registers.
+  static constexpr uint32_t kAttentionScores = 4;  // Rows times groups of keys.
+  static constexpr uint32_t kAttentionSums = 8;    // Vectors of its output that stay in registers.
   float lane[kWidth];
 
   static Vector Load(const float* p) {

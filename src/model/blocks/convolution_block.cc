@@ -109,7 +109,8 @@ void RunConvolutionBlock(PassThread& t, uint32_t layer) {
         Normalise(t, t.workspace.x + size_t{i} * b.model_dim, w.mixer_norm, w.mixer_norm_bias, row);
         return row;
       });
-  const uint32_t unit = RowsPerUnit(w.conv_value, t.workspace.product_rows, t.team.size());
+  const uint32_t unit =
+      RowsPerUnit(w.conv_value, t.pass.tokens, t.workspace.product_rows, t.team.size());
   t.team.ForChunks(t.index, b.model_dim, unit, [&](uint64_t begin, uint64_t end) {
     Channels(t, layer, static_cast<uint32_t>(begin), static_cast<uint32_t>(end - begin))
         .Run(normed);

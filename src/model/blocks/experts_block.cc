@@ -101,7 +101,8 @@ class ExpertsBlock {
   // hidden[i] for all sorted routes i.
   void GateAndUp(const ActivationSet& activations) {
     const uint32_t width = b_.experts.ffn_dim;
-    const uint32_t unit = RowsPerUnit(w_.expert_gate[0], t_.workspace.product_rows, t_.team.size());
+    const uint32_t unit =
+        RowsPerUnit(w_.expert_gate[0], t_.pass.tokens, t_.workspace.product_rows, t_.team.size());
     const uint32_t units = (width + unit - 1) / unit;
     t_.team.ForChunks(t_.index, uint64_t{active_} * units, 1, [&](uint64_t i, uint64_t) {
       const uint32_t begin = static_cast<uint32_t>(i % units) * unit;
@@ -147,7 +148,8 @@ class ExpertsBlock {
   // x += the experts' outputs, for this thread's share of the output rows.
   void Down(const ActivationSet& hidden) {
     const PackedMatrix& first = w_.expert_down[0];
-    const uint32_t unit = RowsPerUnit(first, t_.workspace.product_rows, t_.team.size());
+    const uint32_t unit =
+        RowsPerUnit(first, t_.pass.tokens, t_.workspace.product_rows, t_.team.size());
     t_.team.ForChunks(t_.index, first.rows, unit, [&](uint64_t begin, uint64_t end) {
       const auto rows = static_cast<uint32_t>(end - begin);
       float* product = t_.own.product;

@@ -8,7 +8,7 @@ namespace {
 // hidden = act(gate(n) + bias) * (up(n) + bias)
 void GateAndUp(PassThread& t, const LayerWeights& w, const ActivationSet& activations) {
   const uint32_t tokens = t.pass.tokens, width = w.gate.rows;
-  const uint32_t unit = RowsPerUnit(w.gate, t.workspace.product_rows, t.team.size());
+  const uint32_t unit = RowsPerUnit(w.gate, tokens, t.workspace.product_rows, t.team.size());
   const auto activate = t.weights.blueprint.activation == Activation::kSilu
                             ? t.kernels.elementwise.silu_multiply
                             : t.kernels.elementwise.gelu_tanh_multiply;
@@ -35,7 +35,7 @@ void GateAndUp(PassThread& t, const LayerWeights& w, const ActivationSet& activa
 // hidden = act(up(n) + bias)
 void UpAlone(PassThread& t, const LayerWeights& w, const ActivationSet& activations) {
   const uint32_t tokens = t.pass.tokens, width = w.up.rows;
-  const uint32_t unit = RowsPerUnit(w.up, t.workspace.product_rows, t.team.size());
+  const uint32_t unit = RowsPerUnit(w.up, tokens, t.workspace.product_rows, t.team.size());
   const ElementwiseKernels& e = t.kernels.elementwise;
   const auto activate = t.weights.blueprint.activation == Activation::kSilu ? e.silu : e.gelu_tanh;
   t.team.ForChunks(t.index, width, unit, [&](uint64_t begin, uint64_t end) {

@@ -26,7 +26,8 @@ void AddNormalised(PassThread& thread, const std::vector<float>& post_norm) {
 void AddProduct(PassThread& thread, const PackedMatrix& matrix, const ActivationSet& activations,
                 const std::vector<float>& bias, const std::vector<float>& post_norm) {
   const uint32_t tokens = thread.pass.tokens, stride = matrix.rows;
-  const uint32_t unit = RowsPerUnit(matrix, thread.workspace.product_rows, thread.team.size());
+  const uint32_t unit =
+      RowsPerUnit(matrix, tokens, thread.workspace.product_rows, thread.team.size());
   const ElementwiseKernels& e = thread.kernels.elementwise;
   thread.team.ForChunks(thread.index, matrix.rows, unit, [&](uint64_t begin, uint64_t end) {
     const auto rows = static_cast<uint32_t>(end - begin);

@@ -8,6 +8,7 @@ namespace {
 constexpr size_t kUnitBytes = size_t{96}
                               << 10;  // Of packed weights: some 10 us of memory bandwidth.
 constexpr uint32_t kUnitRowsMin = 32, kUnitRowsMax = 256;
+constexpr uint32_t kManyTokens = 32, kUnitRowsOfMany = 128;
 constexpr uint32_t kUnitsPerThread = 4;
 
 size_t RoundUp(size_t n, size_t to) { return (n + to - 1) / to * to; }
@@ -102,13 +103,13 @@ void LayOutThread(Layout& layout, const Workspace& w, const Blueprint& b,
 
 }  // namespace
 
-uint32_t RowsPerUnit(const PackedMatrix& matrix, uint32_t most, uint32_t threads) {
+uint32_t RowsPerUnit(const PackedMatrix& matrix, uint32_t tokens, uint32_t most, uint32_t threads) {
   const size_t row_bytes = std::max<size_t>(1, matrix.tile_bytes / kPackTileRows);
-  size_t rows =
-      std::clamp<size_t>(kUnitBytes / row_bytes, kUnitRowsMin, std::min(kUnitRowsMax, most));
+  const uint32_t least = tokens > kManyTokens ? kUnitRowsOfMany : kUnitRowsMin;
+  size_t rows = std::clamp<size_t>(kUnitBytes / row_bytes, least, std::min(kUnitRowsMax, most));
   rows = std::min(rows, std::max<size_t>(kPackTileRows, matrix.rows / (kUnitsPerThread * threads)));
-  return static_cast<uint32_t>(
-      std::max<size_t>(kPackTileRows, rows / kPackTileRows * kPackTileRows));
+  constexpr size_t kTogether = 2 * kPackTileRows;  // Kernels take two tiles at once.
+  return static_cast<uint32_t>(std::max<size_t>(kTogether, rows / kTogether * kTogether));
 }
 
 Result<Workspace> Workspace::Create(const DecoderWeights& weights, uint32_t padded_dim,

@@ -213,7 +213,7 @@ const ActivationSet& MakeActivations(PassThread& thread, uint32_t rows, uint32_t
 }
 
 // Output rows per unit of work: enough weights to be worth taking, few enough that all threads end
-// together.
-uint32_t RowsPerUnit(const PackedMatrix& matrix, uint32_t most, uint32_t threads);
+// together. Many tokens take more rows: their activations are read once per unit.
+uint32_t RowsPerUnit(const PackedMatrix& matrix, uint32_t tokens, uint32_t most, uint32_t threads);
 
 }  // namespace ingle
