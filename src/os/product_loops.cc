@@ -180,6 +180,8 @@ ProductLoops ProductLoopsOf(std::string_view tier) {
   if (tier == "avx2") return {{kSums * 32, Avx2Integers}, {kSums * 8, Avx2Floats}, Avx2Read};
   if (tier == "avx512vnni")
     return {{kSums * 64, Avx512Integers}, {kSums * 16, Avx512Floats}, Avx512Read};
+  if (tier == "avx512bf16")
+    return {{kSums * 64, Avx512Integers}, {kSums * 32, Avx512Bf16}, Avx512Read};
   if (tier == "amx")
     return {{4 * kTile * 64, AmxIntegers}, {4 * kTile * 32, AmxFloats}, Avx512Read};
 #endif
