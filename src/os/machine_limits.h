@@ -15,7 +15,7 @@ struct MachineLimits {
   // The best of several passes: a ceiling.
   double read_gb_per_s = 0;       // Plain reading of memory far larger than the caches.
   double integer_gmac_per_s = 0;  // int8 multiply-adds from registers, with the tier's instruction,
-  double float_gmac_per_s = 0;    // and its floating ones: BF16 tiles with AMX, else float FMA.
+  double float_gmac_per_s = 0;    // and its floating ones: BF16 where it has them, else float FMA.
   // Their medians: a canary, which sees who else uses the machine.
   double usual_read_gb_per_s = 0, usual_integer_gmac_per_s = 0, usual_float_gmac_per_s = 0;
 };

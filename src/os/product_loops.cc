@@ -91,6 +91,20 @@ constexpr int kSums = 12;
   for (int i = 0; i < kSums; ++i) asm volatile("" : "+v"(sums[i]));
 }
 
+[[gnu::target("avx512f,avx512bf16")]] void Avx512Bf16(uint64_t rounds) {
+  __m512i a = _mm512_set1_epi16(0x3f00), b = _mm512_set1_epi16(0x3e80);  // 0.5, 0.25
+  __m512 sums[kSums];
+  for (int i = 0; i < kSums; ++i) sums[i] = _mm512_set1_ps(static_cast<float>(i));
+  for (uint64_t round = 0; round < rounds; ++round) {
+    asm volatile("" : "+v"(a), "+v"(b));
+#pragma GCC unroll 12
+    for (int i = 0; i < kSums; ++i)
+      sums[i] =
+          _mm512_dpbf16_ps(sums[i], reinterpret_cast<__m512bh>(a), reinterpret_cast<__m512bh>(b));
+  }
+  for (int i = 0; i < kSums; ++i) asm volatile("" : "+v"(sums[i]));
+}
+
 [[gnu::target("avx2")]] void Avx2Read(const std::byte* from, size_t bytes) {
   const auto* values = reinterpret_cast<const __m256i*>(from);
   __m256i sums[8] = {};
@@ -166,6 +180,8 @@ ProductLoops ProductLoopsOf(std::string_view tier) {
   if (tier == "avx2") return {{kSums * 32, Avx2Integers}, {kSums * 8, Avx2Floats}, Avx2Read};
   if (tier == "avx512vnni")
     return {{kSums * 64, Avx512Integers}, {kSums * 16, Avx512Floats}, Avx512Read};
+  if (tier == "avx512bf16")
+    return {{kSums * 64, Avx512Integers}, {kSums * 32, Avx512Bf16}, Avx512Read};
   if (tier == "amx")
     return {{4 * kTile * 64, AmxIntegers}, {4 * kTile * 32, AmxFloats}, Avx512Read};
 #endif
