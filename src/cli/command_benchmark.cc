@@ -210,7 +210,8 @@ Status FitPrompt(uint32_t context, bool prompt_given, BenchOptions* options) {
                 std::to_string(options->depth + uint64_t{options->prompt}) + " prompt and " +
                     std::to_string(options->generate) +
                     " generated tokens are more than the model's context of " +
-                    std::to_string(context) + "; lower --depth, --prompt or --generate");
+                    std::to_string(context) + "; lower " + (options->depth > 0 ? "--depth, " : "") +
+                    "--prompt or --generate");
   options->prompt = context - static_cast<uint32_t>(others);
   std::fprintf(stderr, "ingle: the model's context is %u tokens: the prompt has %u\n", context,
                options->prompt);
