@@ -21,8 +21,8 @@ test:  ## Build and run every test of the release build.
 	scripts/setup test
 	cmake --preset release -DINGLE_TESTS=ON
 	cmake --build build/release -j $(JOBS)
-	ctest --test-dir build/release -j $(JOBS) --output-on-failure
 	scripts/neon $(JOBS)
+	ctest --test-dir build/release -j $(JOBS) --output-on-failure
 
 neon:  ## The kernels for Arm under emulation, and their bytes beside those of this machine.
 	scripts/setup neon

@@ -11,7 +11,8 @@ namespace {
 struct Vector {
   static constexpr uint32_t kWidth = 8;
   static constexpr uint32_t kAttentionRows = 4;
-  static constexpr uint32_t kAttentionSums = 8;  // Of 16 pairs of registers.
+  static constexpr uint32_t kAttentionScores = 4;  // Rows times groups of keys.
+  static constexpr uint32_t kAttentionSums = 8;    // Of 16 pairs of registers.
   float32x4_t low, high;
 
   static Vector Load(const float* p) { return {vld1q_f32(p), vld1q_f32(p + 4)}; }
