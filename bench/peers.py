@@ -4,7 +4,7 @@
 Started by bench/peers.sh. A suite (bench/suite.py) is a list of cells: a model file, and what is done with it. A visit of
 a cell is a canary, every engine in a fresh process on the same CPUs, the order rotating from round to round, and the
 canary again; a process measures twice and the better pass counts (the first one warms up). Ratios compare the engines of
-one visit, so a machine whose speed drifts favours none. A visit whose canary is under 85 % of the run's best, or during
+one visit, so a machine whose speed drifts favours none. A visit whose canary is under 85 % of the run's median, or during
 which others held the CPUs, does not count and is made again, up to --retries times per cell. Everything goes into the log,
 a JSON object per line; `bench/report.py` makes tables of it.
 """
@@ -102,7 +102,7 @@ def measure(args, log, files):
                 args.visits -= 1
                 entry = visit(args, cell, plans[cell], len(log.of(args.run, cell)))
                 log.add(entry)
-                why = figures.fault(entry, figures.best_canary([v for v in log.visits if v["run"] == args.run]))
+                why = figures.fault(entry, figures.median_canary([v for v in log.visits if v["run"] == args.run]))
                 print(f"bench: {cell.name}: visit {entry['round'] + 1}" + (f" does not count: {why}" if why else ""),
                       file=sys.stderr)
         if made and not args.keep:

@@ -159,7 +159,7 @@ def main():
     made = tables(entries)
     visits = [e for e in entries if e["kind"] == "visit"]
     if visits and not figures.counted(visits):
-        why = figures.fault(visits[-1], figures.best_canary(visits))
+        why = figures.fault(visits[-1], figures.median_canary(visits))
         print(f"report: none of {len(visits)} visits counts, the last one because of: {why}", file=sys.stderr)
     if args.write:
         path = pathlib.Path(args.write)

@@ -11,11 +11,16 @@ def test_quartiles_lie_between_their_neighbours(values, expected):
 
 
 def test_a_slow_canary_before_or_after_makes_a_visit_not_count():
-    good, slow = visit(0), visit(1)
+    good, slow, just, other = visit(0), visit(1), visit(2, read=0.86 * 50), visit(3)
     slow["canaries"][1]["usual_read_gb_per_second"] = 0.84 * 50
-    just = visit(2, read=0.86 * 50)
-    assert figures.counted([good, slow, just]) == [good, just]
-    assert "usual_read_gb_per_second 42.0" in figures.fault(slow, figures.best_canary([good, slow]))
+    run = [good, slow, just, other]
+    assert figures.counted(run) == [good, just, other]
+    assert "usual_read_gb_per_second 42.0" in figures.fault(slow, figures.median_canary(run))
+
+
+def test_one_lucky_canary_spoils_no_visit():
+    usual, lucky = [visit(n) for n in range(4)], visit(4, read=80.0)
+    assert figures.counted(usual + [lucky]) == usual + [lucky]
 
 
 def test_time_that_others_took_makes_a_visit_not_count():
@@ -27,7 +32,7 @@ def test_canaries_are_compared_within_a_run_only():
     assert figures.counted([today, yesterday]) == [today, yesterday]
 
 
-def test_a_better_canary_later_in_the_run_unmakes_earlier_visits():
+def test_better_canaries_later_in_the_run_unmake_earlier_visits():
     early = visit(0, read=30.0)
     assert figures.counted([early]) == [early]
     assert figures.counted([early, visit(1)]) == [visit(1)]
