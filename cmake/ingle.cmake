@@ -1,8 +1,8 @@
-# ingle_library(NAME [DEPS ...] [EXTERNAL ...] [EXCLUDE ...]): one library per folder, from every .cc beside the
-# CMakeLists.txt (recursively). x_test.cc become one test program NAME_test, x_bench.cc NAME_bench, each x_fuzz.cc
-# its own fuzzer.
+# ingle_library(NAME [DEPS ...] [EXTERNAL ...] [EXCLUDE ...] [TEST_PARTS N]): one library per folder, from every .cc
+# beside the CMakeLists.txt (recursively). x_test.cc become one test program NAME_test, x_bench.cc NAME_bench, each
+# x_fuzz.cc its own fuzzer. TEST_PARTS N: the test program runs as N tests, each with every Nth case, side by side.
 function(ingle_library name)
-  cmake_parse_arguments(ARG "" "" "DEPS;EXTERNAL;EXCLUDE;TEST_DEPS" ${ARGN})
+  cmake_parse_arguments(ARG "" "TEST_PARTS" "DEPS;EXTERNAL;EXCLUDE;TEST_DEPS" ${ARGN})
   file(GLOB_RECURSE all CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cc)
   set(sources ${all})
   list(FILTER sources EXCLUDE REGEX "_(test|bench|fuzz)\\.cc$")
@@ -33,8 +33,7 @@ function(ingle_library name)
     endforeach()
     target_compile_definitions(${name}_test PRIVATE INGLE_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
     ingle_warnings(${name}_test)
-    add_test(NAME ${name} COMMAND ${name}_test WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
-    set_tests_properties(${name} PROPERTIES TIMEOUT 900 LABELS unit)
+    ingle_unit_tests(${name} ${ARG_TEST_PARTS})
   endif()
   set(benches ${all})
   list(FILTER benches INCLUDE REGEX "_bench\\.cc$")
@@ -52,6 +51,24 @@ function(ingle_library name)
       target_link_libraries(${fuzzer} PRIVATE ingle_${name} -fsanitize=fuzzer)
     endforeach()
   endif()
+endfunction()
+
+# ingle_unit_tests(NAME [PARTS]): NAME_test in CTest, as NAME, or as NAME_1 to NAME_PARTS (GoogleTest's shards).
+function(ingle_unit_tests name)
+  set(parts 1)
+  if(ARGC GREATER 1)
+    set(parts ${ARGV1})
+  endif()
+  foreach(part RANGE 1 ${parts})
+    set(test ${name})
+    if(parts GREATER 1)
+      set(test ${name}_${part})
+    endif()
+    math(EXPR index "${part} - 1")
+    add_test(NAME ${test} COMMAND ${name}_test WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
+    set_tests_properties(${test} PROPERTIES TIMEOUT 900 LABELS unit
+      ENVIRONMENT "GTEST_TOTAL_SHARDS=${parts};GTEST_SHARD_INDEX=${index}")
+  endforeach()
 endfunction()
 
 function(ingle_warnings target)
