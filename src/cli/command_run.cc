@@ -84,8 +84,7 @@ Command AddRun(CLI::App& app) {
   auto options = std::make_shared<RunOptions>();
   // Two options of one word each: of a list, the parser takes nothing after "--".
   auto word = [options](const std::string& text) { options->words.push_back(text); };
-  parser->add_option_function<std::string>("MODEL", word,
-                                           "Path of a GGUF file, or spark (the default)");
+  parser->add_option_function<std::string>("MODEL", word, kModelArgumentHelp);
   parser->add_option_function<std::string>(
       "PROMPT", word,
       "Without one, or with -, it is read from stdin. One that begins with - comes after --:\n"

@@ -85,7 +85,7 @@ void AppendSampling(const SamplingRequest& sampling, std::vector<std::string>* a
 }  // namespace
 
 void AddModelArgument(CLI::App* parser, std::string* model) {
-  parser->add_option("MODEL", *model, "Path of a GGUF file, or spark (the default)");
+  parser->add_option("MODEL", *model, kModelArgumentHelp);
 }
 
 void AddThreads(CLI::App* parser, uint32_t* threads) {

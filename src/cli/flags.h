@@ -33,6 +33,8 @@ struct ModelFlags {
   std::string chat_template;  // File.
   PackCacheFlags pack_cache;
 };
+inline constexpr char kModelArgumentHelp[] =
+    "Path of a GGUF file or of a Hugging Face directory, or spark (the default)";
 void AddModelArgument(CLI::App* parser, std::string* model);
 void AddThreads(CLI::App* parser, uint32_t* threads);
 void AddCacheType(CLI::App* parser, std::string* cache_type);

@@ -50,8 +50,8 @@ std::string UsageError(const CLI::App* app, const CLI::Error& error) {
 int Main(int argc, char** argv) {
   HoldStandardStreams();
   CLI::App app(
-      "ingle serves local language models.\nMODEL is the path of a GGUF file, or spark: "
-      "the bundled model, and the default.",
+      "ingle serves local language models.\nMODEL is the path of a GGUF file or of a directory "
+      "as Hugging Face publishes it,\nor spark: the bundled model, and the default.",
       "ingle");
   app.require_subcommand(1);
   app.footer(kExitCodesHelp);

@@ -56,7 +56,7 @@ Result<ModelPath> FindModel(const std::string& model) {
   }
   return Fail(ErrorCode::kNotFound,
               "the bundled model is not installed: there is no spark*.gguf in" + looked +
-                  "\nGive the path of a GGUF file instead");
+                  "\nGive the path of a GGUF file or of a Hugging Face directory instead");
 }
 
 }  // namespace ingle
