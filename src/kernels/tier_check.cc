@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
-#include <iterator>
+#include <ranges>
 #include <vector>
 
 #include "kernels/bricks.h"
@@ -103,9 +103,21 @@ constexpr Case kCases[] = {
     {kWeightQ4_K, kActivationQ8x256, 256, sizeof(BrickQ4_K), sizeof(ActivationQ8x256)},
 };
 
-bool SameBits(const MatmulKernels& tier, const MatmulKernels& oracle, const Case& c) {
+// For the largest case. Made before anything may trap: a jump out of a trap passes by destructors.
+struct Room {
+  static constexpr size_t Largest(size_t Case::* size) {
+    return std::ranges::max(kCases | std::views::transform(size));
+  }
+  Aligned weights{kTiles * Largest(&Case::tile_bytes)};
+  Aligned activations{kTokens * Largest(&Case::activation_bytes)};
+  float x[256];
+  float got[kTokens * kRows], want[kTokens * kRows];
+};
+static_assert(std::ranges::all_of(kCases, [](const Case& c) { return c.cols <= 256; }));
+
+bool SameBits(const MatmulKernels& tier, const MatmulKernels& oracle, const Case& c, Room& room) {
   uint32_t state = 2463534242u;
-  Aligned weights(kTiles * c.tile_bytes), activations(kTokens * c.activation_bytes);
+  Aligned &weights = room.weights, &activations = room.activations;
   if (c.type == kWeightQ8_0) {
     MakeSmallBlocks(weights.get(), c.tile_bytes, c.cols / kGroupK, state);
   } else if (c.type == kWeightQ4_K) {
@@ -113,24 +125,22 @@ bool SameBits(const MatmulKernels& tier, const MatmulKernels& oracle, const Case
   } else {
     MakeHalves(c.type, weights.get(), kTiles * c.tile_bytes, state);
   }
-  std::vector<float> x(c.cols);
   for (uint32_t t = 0; t < kTokens; ++t) {
-    for (float& value : x) value = NextFloat(state);
-    oracle.quantize[c.kind](x.data(), c.cols, activations.get() + t * c.activation_bytes);
+    std::generate_n(room.x, c.cols, [&] { return NextFloat(state); });
+    oracle.quantize[c.kind](room.x, c.cols, activations.get() + t * c.activation_bytes);
   }
-  std::vector<float> got(kTokens * kRows), want(kTokens * kRows);
   MultiplyArgs args = {.weights = weights.get(),
                        .rows = kRows,
                        .cols = c.cols,
                        .activations = activations.get(),
                        .activation_stride = c.activation_bytes,
                        .tokens = kTokens,
-                       .out = want.data(),
+                       .out = room.want,
                        .out_stride = kRows};
   oracle.multiply[c.type](args);
-  args.out = got.data();
+  args.out = room.got;
   tier.multiply[c.type](args);
-  return std::memcmp(got.data(), want.data(), want.size() * sizeof(float)) == 0;
+  return std::memcmp(room.got, room.want, sizeof(room.want)) == 0;
 }
 
 // A hypervisor may promise instructions that it does not let through: the trap ends the check.
@@ -143,21 +153,27 @@ void OnTrap(int number) {
          SIG_DFL);  // Another thread's fault is its own: it comes again and ends the process.
 }
 
+bool SameBits(const MatmulKernels& tier, const MatmulKernels& oracle, Room& room) {
+  EnterKernelThread();
+  return std::ranges::all_of(kCases,
+                             [&](const Case& c) { return SameBits(tier, oracle, c, room); });
+}
+
 }  // namespace
 
 bool SameBits(const MatmulKernels& tier, const MatmulKernels& oracle) {
-  EnterKernelThread();
-  return std::all_of(std::begin(kCases), std::end(kCases),
-                     [&](const Case& c) { return SameBits(tier, oracle, c); });
+  Room room;
+  return SameBits(tier, oracle, room);
 }
 
 bool RunsWithSameBits(const MatmulKernels& tier, const MatmulKernels& oracle) {
+  Room room;
   struct sigaction action = {}, old_illegal = {}, old_fault = {};
   action.sa_handler = OnTrap;
   sigaction(SIGILL, &action, &old_illegal);
   sigaction(SIGSEGV, &action, &old_fault);
   checking = true;
-  const bool same = sigsetjmp(before_trap, 1) == 0 && SameBits(tier, oracle);
+  const bool same = sigsetjmp(before_trap, 1) == 0 && SameBits(tier, oracle, room);
   checking = false;
   sigaction(SIGILL, &old_illegal, nullptr);
   sigaction(SIGSEGV, &old_fault, nullptr);
