@@ -100,8 +100,8 @@ void Attend(benchmark::State& state, const Kernels* kernels, CacheFormat format,
     for (uint32_t i = 0; i < kLayers * kKvHeads; ++i)
       AttendAll(*kernels, cache, pages, context, i / kKvHeads, i % kKvHeads, buffers);
   const double heads = static_cast<double>(state.iterations()) * kLayers * kKvHeads;
-  const double element = format == kCacheBf16 ? 2 : 4;
-  const double bytes = heads * 2 * context * kDim * element;
+  const double bytes =
+      heads * 2 * context / kPageTokens * static_cast<double>(CacheBlockBytes(format, kDim));
   const double macs = heads * 2 * context * kDim * rows;
   state.SetBytesProcessed(static_cast<int64_t>(bytes));
   state.counters["MAC/s"] = benchmark::Counter(macs, benchmark::Counter::kIsRate);
@@ -113,11 +113,11 @@ void Attend(benchmark::State& state, const Kernels* kernels, CacheFormat format,
 
 const int kRegistered = [] {
   for (const Kernels* kernels : SupportedKernels())
-    for (const CacheFormat format : {kCacheBf16, kCacheF32})
+    for (const CacheFormat format : {kCacheBf16, kCacheF32, kCacheI8})
       for (const uint32_t context : {512u, 8192u})
         for (const uint32_t rows : {kGroup, 8 * kGroup})
           benchmark::RegisterBenchmark(
-              (std::string("Attend/") + (format == kCacheBf16 ? "bf16/" : "f32/") + kernels->name +
+              (std::string("Attend/") + kCacheFormatNames[format] + "/" + kernels->name +
                "/context:" + std::to_string(context) + "/rows:" + std::to_string(rows))
                   .c_str(),
               Attend, kernels, format, context, rows)

@@ -1,15 +1,16 @@
 #include "cache/kv_cache.h"
 
+#include <algorithm>
 #include <bit>
 #include <cstring>
 #include <utility>
+
+#include "kernels/cache_codes.h"
 
 namespace ingle {
 namespace {
 
 constexpr uint32_t kGroupTokens = 16;
-
-size_t ElementBytes(CacheFormat format) { return format == kCacheBf16 ? 2 : 4; }
 
 // Round to nearest, ties to even; a NaN stays one.
 uint16_t ToBf16(float x) {
@@ -31,8 +32,33 @@ uint64_t PageBytes(const CacheShape& shape) {
     heads += shape.kv_heads[layer];
     state += StateBytes(shape, layer);
   }
-  return heads * 2 * KvCache::PaddedDim(shape.head_dim) * ElementBytes(shape.format) * kPageTokens +
-         state;
+  return heads * 2 * CacheBlockBytes(shape.format, KvCache::PaddedDim(shape.head_dim)) + state;
+}
+
+// The codes of one token's key, and their scales. to: of its group.
+void StoreKeyCodes(const float* key, uint32_t dim, uint32_t lane, uint8_t* to) {
+  uint8_t* scales = to + size_t{dim} * kGroupTokens;
+  for (uint32_t d = 0, block = 0; d < dim; d += kCodeBlock, ++block) {
+    int8_t codes[kCodeBlock];
+    const uint32_t count = std::min(kCodeBlock, dim - d);
+    const uint16_t scale = QuantizeCodes(key + d, count, codes);
+    std::memcpy(scales + (block * kGroupTokens + lane) * sizeof scale, &scale, sizeof scale);
+    for (uint32_t i = 0; i < count; i += 2)
+      std::memcpy(to + ((d + i) / 2 * kGroupTokens + lane) * 2, codes + i, 2);
+  }
+}
+
+// The same of a value. to: of its page.
+void StoreValueCodes(const float* value, uint32_t dim, uint32_t slot, uint8_t* to) {
+  uint8_t* scales = to + size_t{dim} * kPageTokens;
+  for (uint32_t d = 0, block = 0; d < dim; d += kCodeBlock, ++block) {
+    int8_t codes[kCodeBlock];
+    const uint32_t count = std::min(kCodeBlock, dim - d);
+    const uint16_t scale = QuantizeCodes(value + d, count, codes);
+    std::memcpy(scales + (block * kPageTokens + slot) * sizeof scale, &scale, sizeof scale);
+    uint8_t* pairs = to + size_t{d} * kPageTokens + slot / 2 * 2 * count + slot % 2;
+    for (uint32_t i = 0; i < count; ++i) pairs[2 * i] = static_cast<uint8_t>(codes[i]);
+  }
 }
 
 }  // namespace
@@ -53,7 +79,7 @@ Result<KvCache> KvCache::Create(const CacheShape& shape, uint64_t tokens) {
                 "a cache of " + std::to_string(tokens) +
                     " tokens does not fit in any memory; ask for less (--ctx)");
   KvCache cache(shape.format, PaddedDim(shape.head_dim), static_cast<uint32_t>(pages));
-  cache.block_bytes_ = size_t{kPageTokens} * cache.dim_ * ElementBytes(shape.format);
+  cache.block_bytes_ = CacheBlockBytes(shape.format, cache.dim_);
   cache.page_bytes_ = page_bytes;
   size_t offset = 0;
   for (size_t layer = 0; layer < shape.kv_heads.size(); ++layer) {
@@ -87,6 +113,7 @@ void KvCache::StoreKey(uint32_t page, uint32_t layer, uint32_t head, uint32_t sl
                        const float* key) {
   uint8_t* group = Block(page, layer, head) + slot / kGroupTokens * (block_bytes_ / 2);
   const uint32_t lane = slot % kGroupTokens;
+  if (format_ == kCacheI8) return StoreKeyCodes(key, dim_, lane, group);
   if (format_ == kCacheF32) {
     auto* to = reinterpret_cast<float*>(group) + lane;
     for (uint32_t d = 0; d < dim_; ++d) to[d * kGroupTokens] = key[d];
@@ -100,6 +127,7 @@ void KvCache::StoreKey(uint32_t page, uint32_t layer, uint32_t head, uint32_t sl
 void KvCache::StoreValue(uint32_t page, uint32_t layer, uint32_t head, uint32_t slot,
                          const float* value) {
   uint8_t* block = Block(page, layer, head) + block_bytes_;
+  if (format_ == kCacheI8) return StoreValueCodes(value, dim_, slot, block);
   if (format_ == kCacheF32) {
     std::memcpy(block + slot * dim_ * sizeof(float), value, dim_ * sizeof(float));
     return;

@@ -120,7 +120,7 @@ void PrintHuman(const json::object& model, bool full_template) {
     const json::object& m = memory->as_object();
     std::printf("memory for %s tokens of context\n", Text(m.at("context")).c_str());
     PrintBytes("weights", m, "weight_bytes");
-    PrintBytes("cache", m, "cache_bytes");
+    PrintBytes(("cache in " + Text(m.at("cache_type"))).c_str(), m, "cache_bytes");
     PrintBytes("program and passes", m, "working_bytes");
     PrintBytes("together", m, "total_bytes");
   }

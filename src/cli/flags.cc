@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstdio>
 #include <cstring>
+#include <utility>
 
 #include "api/chat_messages.h"
 #include "request/request_limits.h"
@@ -13,6 +14,11 @@ namespace ingle {
 namespace {
 
 constexpr size_t kTemplateBytesMax = size_t{1} << 20;
+
+constexpr std::pair<const char*, CacheType> kCacheTypes[] = {{"auto", CacheType::kAuto},
+                                                             {"bf16", CacheType::kBf16},
+                                                             {"f32", CacheType::kF32},
+                                                             {"i8", CacheType::kI8}};
 
 std::string FlagName(std::string_view field) {
   std::string name = "--" + std::string(field);
@@ -96,10 +102,14 @@ void AddThreads(CLI::App* parser, uint32_t* threads) {
 }
 
 void AddCacheType(CLI::App* parser, std::string* cache_type) {
+  std::vector<std::string> names;
+  for (const auto& [name, type] : kCacheTypes) names.emplace_back(name);
   parser
-      ->add_option("--cache-type", *cache_type,
-                   "Numbers in the KV cache: bf16, f32, or auto (f32 for F16 and F32 models)")
-      ->check(CLI::IsMember({"auto", "bf16", "f32"}));
+      ->add_option(
+          "--cache-type", *cache_type,
+          "Numbers in the KV cache: bf16, f32, i8 (8.5 bits, half of bf16's memory), or auto "
+          "(f32 for F16 and F32 models, bf16 for others)")
+      ->check(CLI::IsMember(names));
 }
 
 void AddPackCache(CLI::App* parser, PackCacheFlags* flags) {
@@ -149,8 +159,9 @@ void AddModelFlags(CLI::App* parser, ModelFlags* flags) {
 }
 
 CacheType CacheTypeOf(const std::string& name) {
-  if (name == "bf16") return CacheType::kBf16;
-  return name == "f32" ? CacheType::kF32 : CacheType::kAuto;
+  for (const auto& [known, type] : kCacheTypes)
+    if (name == known) return type;
+  return CacheType::kAuto;
 }
 
 Result<EngineOptions> EngineOptionsOf(const ModelFlags& flags, const SamplingRequest& sampling,

@@ -104,6 +104,7 @@ Status AddMemory(const ModelPlan& plan, CacheType cache, uint32_t context, json:
   (*out)["memory"] =
       json::object{{"context", tokens},
                    {"weight_bytes", estimate.weight_bytes},
+                   {"cache_type", kCacheFormatNames[estimate.cache_format]},
                    {"cache_bytes_per_token", estimate.cache_bytes_per_token},
                    {"cache_bytes", cache_bytes},
                    {"working_bytes", estimate.working_bytes},

@@ -9,6 +9,7 @@
 #include <random>
 #include <vector>
 
+#include "kernels/cache_codes.h"
 #include "kernels/dispatch.h"
 
 namespace ingle {
@@ -25,13 +26,18 @@ struct Cached {
       : format(cache_format), dim(head_dim), count(tokens) {
     std::mt19937 generator(seed);
     std::normal_distribution<float> normal;
-    const size_t element = format == kCacheBf16 ? 2 : 4;
+    const size_t bytes = CacheBlockBytes(format, dim);
     for (uint32_t page = 0; page * kPageTokens < count; ++page) {
       // Whatever lies behind the last token must not matter: not-a-numbers everywhere.
-      key_pages.emplace_back(kPageTokens * dim * element, uint8_t{0xff});
-      value_pages.emplace_back(kPageTokens * dim * element, uint8_t{0xff});
+      key_pages.emplace_back(bytes, uint8_t{0xff});
+      value_pages.emplace_back(bytes, uint8_t{0xff});
     }
     for (uint32_t token = 0; token < count; ++token) {
+      if (format == kCacheI8) {
+        PutCodes(token, generator, false);
+        PutCodes(token, generator, true);
+        continue;
+      }
       for (uint32_t d = 0; d < dim; ++d) {
         keys.push_back(Rounded(normal(generator)));
         values.push_back(Rounded(normal(generator)));
@@ -69,6 +75,31 @@ struct Cached {
       Put(page, (slot / 2 * dim + d) * 2 + slot % 2, x);
     else
       Put(page, slot * dim + d, x);
+  }
+
+  // A key or value of one token in blocks of codes, as the comment of CacheFormat says.
+  void PutCodes(uint32_t token, std::mt19937& generator, bool value) {
+    std::normal_distribution<float> normal;
+    const uint32_t slot = token % kPageTokens, group = slot / 16, lane = slot % 16;
+    uint8_t* page = (value ? value_pages : key_pages)[token / kPageTokens].data();
+    uint8_t* of_group = page + group * (CacheBlockBytes(format, dim) / 2);
+    for (uint32_t d = 0; d < dim; d += 32) {
+      const uint32_t wide = std::min(32u, dim - d);
+      float x[32];
+      int8_t codes[32];
+      for (uint32_t i = 0; i < wide; ++i) x[i] = normal(generator);
+      const uint16_t scale = QuantizeCodes(x, wide, codes);
+      std::memcpy(value ? page + dim * 32 + (d / 32 * 32 + slot) * 2
+                        : of_group + dim * 16 + (d / 32 * 16 + lane) * 2,
+                  &scale, 2);
+      for (uint32_t i = 0; i < wide; ++i) {
+        uint8_t* to = value ? page + d * 32 + (slot / 2 * wide + i) * 2 + slot % 2
+                            : of_group + ((d + i) / 2 * 16 + lane) * 2 + i % 2;
+        *to = static_cast<uint8_t>(codes[i]);
+        (value ? values : keys)
+            .push_back(static_cast<float>(codes[i]) * std::bit_cast<float>(uint32_t{scale} << 16));
+      }
+    }
   }
 
   AttentionArgs Args(uint32_t split) const {
@@ -143,6 +174,8 @@ class AttentionTest : public testing::TestWithParam<std::tuple<CacheFormat, uint
   void SetUp() override { EnterKernelThread(); }
   CacheFormat format() const { return std::get<0>(GetParam()); }
   uint32_t dim() const { return std::get<1>(GetParam()); }
+  // Of an output, against double precision on what the cache holds: 16-bit words beside codes.
+  double tolerance() const { return format() == kCacheI8 ? 1e-4 : 2e-6; }
 };
 
 TEST_P(AttentionTest, AgreesWithDoublePrecisionAndAcrossTiers) {
@@ -161,7 +194,8 @@ TEST_P(AttentionTest, AgreesWithDoublePrecisionAndAcrossTiers) {
     const auto expected = Attend(SupportedKernels().back()->attention, cached, queries, counts);
     for (size_t r = 0; r < counts.size(); ++r) {
       const auto exact = Oracle(cached, &queries[r * dim()], counts[r]);
-      for (uint32_t d = 0; d < dim(); ++d) ASSERT_NEAR(expected[r * dim() + d], exact[d], 2e-6);
+      for (uint32_t d = 0; d < dim(); ++d)
+        ASSERT_NEAR(expected[r * dim() + d], exact[d], tolerance());
     }
     for (const Kernels* tier : SupportedKernels()) {
       const auto got = Attend(tier->attention, cached, queries, counts);
@@ -238,7 +272,7 @@ TEST_P(AttentionTest, WindowsAndSoftcap) {
         for (const uint32_t d : {0u, dim() - 1})
           ASSERT_NEAR(expected[r * dim() + d],
                       WindowOracle(cached, &queries[r * dim()], begins[r], counts[r], softcap, d),
-                      4e-6);
+                      2 * tolerance());
       for (const Kernels* tier : SupportedKernels()) {
         const auto got = AttendWindow(tier->attention, cached, queries, begins, counts, softcap);
         ASSERT_EQ(std::memcmp(got.data(), expected.data(), got.size() * sizeof(float)), 0)
@@ -255,6 +289,41 @@ TEST_P(AttentionTest, WindowsAndSoftcap) {
   }
 }
 
+// A value that is not finite shows in the rows that see it, and in no other.
+TEST_P(AttentionTest, NothingHidesAValueThatIsNotFinite) {
+  Cached cached(format(), dim(), 100, 7);
+  const uint16_t nan = 0x7fc0;
+  uint8_t* page = cached.value_pages[1].data();
+  if (format() == kCacheI8)  // Of token 50: the scale of its first block, or its first element.
+    std::memcpy(page + dim() * 32 + 18 * 2, &nan, 2);
+  else if (format() == kCacheBf16)
+    std::memcpy(page + 9 * dim() * 4, &nan, 2);
+  else
+    std::memcpy(page + 18 * dim() * 4 + 2, &nan, 2);
+  const auto queries = Queries(3, dim(), 8);
+  for (const Kernels* tier : SupportedKernels()) {
+    const auto got = Attend(tier->attention, cached, queries, {49, 50, 51});
+    for (uint32_t d = 0; d < dim(); ++d) {
+      ASSERT_TRUE(std::isfinite(got[d]) && std::isfinite(got[dim() + d])) << tier->name;
+      ASSERT_EQ(std::isnan(got[2 * dim() + d]), d < (format() == kCacheI8 ? 32 : 1)) << tier->name;
+    }
+  }
+}
+
+TEST_P(AttentionTest, QueriesThatAreNotFiniteShow) {
+  const Cached cached(format(), dim(), 40, 7);
+  for (const float bad :
+       {std::numeric_limits<float>::infinity(), std::numeric_limits<float>::quiet_NaN()}) {
+    auto queries = Queries(2, dim(), 8);
+    queries[dim() + dim() - 1] = bad;
+    for (const Kernels* tier : SupportedKernels()) {
+      const auto got = Attend(tier->attention, cached, queries, {40, 40});
+      ASSERT_TRUE(std::isfinite(got[0])) << tier->name;
+      ASSERT_FALSE(std::isfinite(got[dim()])) << tier->name;
+    }
+  }
+}
+
 TEST_P(AttentionTest, LargeScoresStayFinite) {
   const Cached cached(format(), dim(), 300, 4);
   auto queries = Queries(2, dim(), 5);
@@ -265,7 +334,7 @@ TEST_P(AttentionTest, LargeScoresStayFinite) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Shapes, AttentionTest,
-                         testing::Combine(testing::Values(kCacheBf16, kCacheF32),
+                         testing::Combine(testing::Values(kCacheBf16, kCacheF32, kCacheI8),
                                           testing::Values(16u, 48u, 64u, 80u, 128u, 256u)));
 
 }  // namespace

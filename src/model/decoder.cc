@@ -13,11 +13,14 @@
 #include "model/blocks/products.h"
 #include "model/blocks/rotary.h"
 #include "model/blocks/workspace.h"
+#include "model/cache_shape.h"
 #include "model/decoder_sequence.h"
 #include "model/pass_work.h"
 
 namespace ingle {
 namespace {
+
+static_assert(kHeadDimMax <= kAttentionDimMax);
 
 DecoderSequence& Own(Sequence& sequence) { return static_cast<DecoderSequence&>(sequence); }
 
@@ -302,8 +305,8 @@ void Decoder::Head(PassThread& thread) {
 }
 
 // See CacheType::kAuto.
-auto CacheFormatFor(CacheType type, const DecoderWeights& weights) {
-  if (type != CacheType::kAuto) return type == CacheType::kBf16 ? kCacheBf16 : kCacheF32;
+CacheFormat CacheFormatFor(CacheType type, const DecoderWeights& weights) {
+  if (const auto chosen = ChosenFormat(type)) return *chosen;
   const auto precise = [](const PackedMatrix& matrix) {
     return matrix.type == DType::kF32 || matrix.type == DType::kF16;
   };
@@ -349,18 +352,6 @@ void Complete(DecoderWeights& weights) {
 
 }  // namespace
 
-CacheShape CacheShapeOf(const Blueprint& blueprint, CacheFormat format) {
-  CacheShape shape;
-  shape.format = format;
-  shape.head_dim = blueprint.head_dim;
-  for (const LayerBlueprint& layer : blueprint.layers) {
-    const bool convolution = layer.mixer == Mixer::kShortConvolution;
-    shape.kv_heads.push_back(layer.kv_heads);
-    shape.state_floats.push_back(convolution ? (blueprint.conv_taps - 1) * blueprint.model_dim : 0);
-  }
-  return shape;
-}
-
 Result<std::unique_ptr<Model>> MakeDecoder(DecoderWeights weights, std::unique_ptr<ThreadTeam> team,
                                            const Kernels& kernels, const ModelOptions& options,
                                            ModelInfo info) {
@@ -383,7 +374,7 @@ Result<std::unique_ptr<Model>> MakeDecoder(DecoderWeights weights, std::unique_p
   info.cache_bytes_per_token = KvCache::BytesPerToken(shape);
   info.cache_tokens = uint64_t{cache.pool().capacity()} * kPageTokens;
   info.cache_page_tokens = kPageTokens;
-  info.arithmetic_class = std::string("cpu-1/") + (shape.format == kCacheBf16 ? "bf16" : "f32");
+  info.arithmetic_class = std::string("cpu-1/") + kCacheFormatNames[shape.format];
   return std::make_unique<Decoder>(std::move(weights), std::move(team), kernels, std::move(cache),
                                    std::move(workspace), std::move(info));
 }

@@ -4,16 +4,12 @@
 #include <memory>
 
 #include "base/result.h"
-#include "cache/kv_cache.h"
 #include "kernels/kernels.h"
 #include "model/decoder_weights.h"
 #include "model/model.h"
 #include "os/thread_team.h"
 
 namespace ingle {
-
-// What the cache keeps of a model.
-CacheShape CacheShapeOf(const Blueprint& blueprint, CacheFormat format);
 
 // info: what the file says (architecture, name); the rest is filled in.
 Result<std::unique_ptr<Model>> MakeDecoder(DecoderWeights weights, std::unique_ptr<ThreadTeam> team,

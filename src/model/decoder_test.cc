@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <cmath>
 #include <cstring>
 #include <optional>
@@ -195,16 +196,59 @@ TEST(SameBits, F32Cache) {
     for (const uint32_t chunk : {3u, 64u}) model.ExpectSame({chunk, 2, tier, 1, CacheType::kF32});
 }
 
-TEST(Decoder, CacheTypesDifferLittle) {
-  OneModel model({.type = DType::kF32});
-  const auto exact = model.Run({.cache = CacheType::kF32}), rounded = model.Run({});
+// Of every architecture; a head of 16 elements is half a block of codes, one of 80 has a half.
+class SameBitsWithCodes : public testing::TestWithParam<const Architecture*> {};
+
+TEST_P(SameBitsWithCodes, InEveryWay) {
+  OneModel model({.architecture = std::string(GetParam()->gguf_name),
+                  .type = DType::kQ8_0,
+                  .value_type = DType::kQ5_0,
+                  .layers = 3,
+                  .window = 300});
+  for (const std::string& tier : Tiers()) {
+    model.ExpectSame({kTokens, 2, tier, 0, CacheType::kI8});
+    model.ExpectSame({tier == "portable" ? 19u : 1u, 2, tier, 2, CacheType::kI8});
+    model.ExpectSame({33, 3, tier, 3, CacheType::kI8});
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Architectures, SameBitsWithCodes,
+                         testing::ValuesIn(AllArchitectures().begin(), AllArchitectures().end()),
+                         [](const auto& info) { return std::string(info.param->gguf_name); });
+
+TEST(SameBits, CodesInHeadsOfEverySize) {
+  for (const auto& [heads, kv_heads, dim] :
+       {std::array{4u, 1u, 80u}, std::array{4u, 4u, 24u}, std::array{12u, 1u, 64u}}) {
+    OneModel model({.type = DType::kQ8_0,
+                    .width = 96,
+                    .ffn = 160,
+                    .heads = heads,
+                    .kv_heads = kv_heads,
+                    .head_dim = dim});
+    for (const std::string& tier : Tiers())
+      for (const uint32_t chunk : {tier == "portable" ? 20u : 1u, 17u, 64u, 512u})
+        model.ExpectSame({chunk, 1 + chunk % 3, tier, chunk % 4, CacheType::kI8});
+  }
+}
+
+double RelativeDifference(const std::vector<float>& exact, const std::vector<float>& rounded) {
   double square = 0, difference = 0;
   for (size_t i = 0; i < exact.size(); ++i) {
     square += exact[i] * exact[i];
     difference += (exact[i] - rounded[i]) * (exact[i] - rounded[i]);
   }
-  EXPECT_GT(difference, 0);
-  EXPECT_LT(std::sqrt(difference / square), 0.01);
+  return std::sqrt(difference / square);
+}
+
+TEST(Decoder, CacheTypesDifferLittle) {
+  OneModel model({.type = DType::kF32});
+  const auto exact = model.Run({.cache = CacheType::kF32}), rounded = model.Run({});
+  const auto codes = model.Run({.cache = CacheType::kI8});
+  const double bf16 = RelativeDifference(exact, rounded), i8 = RelativeDifference(exact, codes);
+  EXPECT_GT(bf16, 0);
+  EXPECT_LT(bf16, 0.01);
+  EXPECT_GT(i8, bf16);
+  EXPECT_LT(i8, 0.02);
 }
 
 TEST(Decoder, TellsAboutItself) {
@@ -221,6 +265,10 @@ TEST(Decoder, TellsAboutItself) {
   EXPECT_EQ(info.cache_page_tokens, 32u);
   EXPECT_EQ(info.cache_bytes_per_token, 2u * 2 * 2 * 16 * 2);
   EXPECT_EQ(info.arithmetic_class, "cpu-1/bf16");
+  const auto codes = Load(file.path(), {.cache = CacheType::kI8}, 100);
+  ASSERT_TRUE(codes);
+  EXPECT_EQ(codes->info().cache_bytes_per_token, 2u * 2 * 2 * (16 + 2));
+  EXPECT_EQ(codes->info().arithmetic_class, "cpu-1/i8");
   EXPECT_EQ(info.tier, SelectKernels("").value()->name);  // Not the first where tiles are emulated.
   EXPECT_EQ(model->free_cache_tokens(), 128u);
 }

@@ -4,15 +4,15 @@
 
 #include "cache/kv_cache.h"
 #include "model/blocks/pass.h"
-#include "model/decoder.h"
+#include "model/cache_shape.h"
 #include "tensor/packed_matrix.h"
 
 namespace ingle {
 namespace {
 
-// As the decoder chooses for CacheType::kAuto.
+// As the decoder chooses.
 CacheFormat FormatFor(const ModelPlan& plan, CacheType cache) {
-  if (cache != CacheType::kAuto) return cache == CacheType::kF32 ? kCacheF32 : kCacheBf16;
+  if (const auto chosen = ChosenFormat(cache)) return *chosen;
   for (const PlannedTensor& tensor : plan.tensors) {
     const bool projection =
         tensor.slot == Slot::kQuery || tensor.slot == Slot::kKey || tensor.slot == Slot::kValue;
@@ -51,8 +51,9 @@ Result<MemoryEstimate> EstimateMemory(const ModelPlan& plan, CacheType cache) {
     INGLE_TRY(const size_t packed, PackedBytes(view.type, view.rows, view.cols));
     estimate.weight_bytes += packed;
   }
+  estimate.cache_format = FormatFor(plan, cache);
   estimate.cache_bytes_per_token =
-      KvCache::BytesPerToken(CacheShapeOf(plan.blueprint, FormatFor(plan, cache)));
+      KvCache::BytesPerToken(CacheShapeOf(plan.blueprint, estimate.cache_format));
   const Blueprint& b = plan.blueprint;
   estimate.working_bytes =
       kProgramBytes + b.vocab * (kBytesPerVocabularyEntry + sizeof(float)) + PassBytes(b);

@@ -19,8 +19,9 @@ namespace ingle {
 
 // Of cached keys and values. kAuto: f32 where the attention's weights are F32 or F16, whose
 // precision bf16 would lose (error 2x llama.cpp's), bf16 for all others.
+// kI8: half of bf16's memory, and about as much error more (see docs/MODELS.md).
 // ModelInfo::arithmetic_class says which.
-enum class CacheType : uint8_t { kAuto, kBf16, kF32 };
+enum class CacheType : uint8_t { kAuto, kBf16, kF32, kI8 };
 
 struct LoadProgress {
   uint64_t bytes_done = 0, bytes_total = 0;  // Of packed weights.
@@ -95,7 +96,7 @@ inline constexpr std::string_view kStepPhaseNames[kStepPhases] = {
 // What a phase has to read and multiply at least.
 struct PhaseWork {
   double bytes = 0;              // Of weights, keys and values: each once per pass.
-  double integer_products = 0;   // Multiply-adds of quantised weights.
+  double integer_products = 0;   // Multiply-adds of quantised weights, of a cache in i8 twice.
   double floating_products = 0;  // Of floating weights (F16: three of BF16), and of attention.
 };
 

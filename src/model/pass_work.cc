@@ -33,7 +33,8 @@ void AddExperts(const std::vector<PackedMatrix>& experts, uint32_t used, uint32_
 
 void AddAttention(const Blueprint& b, const LayerBlueprint& layer, const Pass& pass,
                   const KvCache& cache, PhaseWork& work) {
-  const double element_bytes = cache.format() == kCacheF32 ? 4 : 2;
+  const double token_bytes =
+      static_cast<double>(CacheBlockBytes(cache.format(), cache.padded_dim())) / kPageTokens;
   for (const Slice& slice : pass.slices) {
     double seen = 0;
     for (uint32_t i = 0; i < slice.count; ++i) {
@@ -42,8 +43,12 @@ void AddAttention(const Blueprint& b, const LayerBlueprint& layer, const Pass& p
     }
     const uint32_t last = slice.position + slice.count;
     const uint32_t keys = last - WindowBegin(slice.position, layer.window);
-    work.bytes += 2.0 * keys * layer.kv_heads * cache.padded_dim() * element_bytes;
-    work.floating_products += 2.0 * seen * b.heads * b.head_dim;
+    work.bytes += 2.0 * keys * layer.kv_heads * token_bytes;
+    const double products = 2.0 * seen * b.heads * b.head_dim;
+    if (cache.format() == kCacheI8)
+      work.integer_products += 2 * products;  // Of 16 bits: as two of 8.
+    else
+      work.floating_products += products;
   }
 }
 

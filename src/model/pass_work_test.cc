@@ -14,10 +14,10 @@
 namespace ingle {
 namespace {
 
-std::unique_ptr<Model> Load(const std::string& path) {
+std::unique_ptr<Model> Load(const std::string& path, CacheType cache = CacheType::kBf16) {
   ModelOptions options;
   options.threads = 2;
-  options.cache = CacheType::kBf16;
+  options.cache = cache;
   options.cache_tokens = 1024;
   auto loaded = LoadModel(path, options);
   EXPECT_TRUE(loaded) << (loaded ? "" : loaded.error().message);
@@ -112,6 +112,20 @@ TEST(PassWork, AttentionCountsWhatEachTokenSees) {
             2.0 * (8 + 9 + 10) * shape.heads * shape.head_dim * shape.layers);
   EXPECT_EQ(work.bytes, 2.0 * 10 * shape.kv_heads * shape.head_dim * 2 * shape.layers);
   EXPECT_EQ(work.integer_products, 0);
+}
+
+TEST(PassWork, AttentionWithCodesReadsThemAndMultipliesWords) {
+  const TestModelShape shape;
+  const TestFile file(TestModelBytes(shape));
+  const auto model = Load(file.path(), CacheType::kI8);
+  ASSERT_TRUE(model);
+  model->ProfileDetails(true);
+  const auto sequence = model->NewSequence();
+  Step(*model, *sequence, 2);
+  const PhaseWork& work = Of(*model->profile(), StepPhase::kAttention);
+  EXPECT_EQ(work.floating_products, 0);
+  EXPECT_EQ(work.integer_products, 2 * 2.0 * (1 + 2) * shape.heads * shape.head_dim * shape.layers);
+  EXPECT_EQ(work.bytes, 2.0 * 2 * shape.kv_heads * (shape.head_dim + 2) * shape.layers);
 }
 
 TEST(PassWork, AWindowLimitsWhatIsSeen) {

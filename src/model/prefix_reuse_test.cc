@@ -15,9 +15,9 @@ constexpr char kGoldens[] = INGLE_SOURCE_DIR "/tests/parity/architectures/golden
 constexpr uint32_t kTokens = 300;  // Pages on both sides of a border between splits of attention.
 constexpr uint32_t kPage = 32;
 
-class PrefixReuse : public testing::TestWithParam<std::filesystem::path> {
+class PrefixReuse : public testing::TestWithParam<std::tuple<std::filesystem::path, CacheType>> {
  protected:
-  PrefixReuse() : tiny_(GetParam()) {
+  PrefixReuse() : tiny_(std::get<0>(GetParam())), cache_(std::get<1>(GetParam())) {
     folder_ = std::filesystem::temp_directory_path() /
               ("ingle-reuse-" + std::to_string(::getpid()) + "-" + tiny_.name());
     tiny_.Write(folder_);
@@ -28,6 +28,7 @@ class PrefixReuse : public testing::TestWithParam<std::filesystem::path> {
     ModelOptions options;
     options.threads = 2;
     options.cache_tokens = cache_tokens;
+    options.cache = cache_;
     auto loaded = LoadModel(folder_.string(), options);
     EXPECT_TRUE(loaded) << (loaded ? "" : loaded.error().message);
     return loaded ? std::move(loaded->model) : nullptr;
@@ -59,6 +60,7 @@ class PrefixReuse : public testing::TestWithParam<std::filesystem::path> {
   bool shares() const { return tiny_.name().find("longrope") == std::string::npos; }
 
   TinyDirectory tiny_;
+  CacheType cache_;
   std::filesystem::path folder_;
 };
 
@@ -112,8 +114,13 @@ TEST_P(PrefixReuse, SameBitsWhenTheCacheIsTooSmallForAll) {
   EXPECT_EQ(model->free_cache_tokens(), free) << "what is kept counts as free";
 }
 
-INSTANTIATE_TEST_SUITE_P(Tiny, PrefixReuse, testing::ValuesIn(TinyDirectory::Goldens(kGoldens)),
-                         [](const auto& info) { return TinyTestName(info.param); });
+INSTANTIATE_TEST_SUITE_P(Tiny, PrefixReuse,
+                         testing::Combine(testing::ValuesIn(TinyDirectory::Goldens(kGoldens)),
+                                          testing::Values(CacheType::kAuto, CacheType::kI8)),
+                         [](const auto& info) {
+                           return TinyTestName(std::get<0>(info.param)) +
+                                  (std::get<1>(info.param) == CacheType::kI8 ? "_i8" : "");
+                         });
 
 }  // namespace
 }  // namespace ingle

@@ -116,7 +116,8 @@ void LogReady(const std::string& model_id, const GatewayStatus& status) {
   Log(LogLevel::kInfo, "ready",
       {{"model", model_id},
        {"tier", status.model ? status.model->tier : ""},
-       {"context", status.model ? std::to_string(status.model->context) : ""}});
+       {"context", status.model ? std::to_string(status.model->context) : ""},
+       {"arithmetic", status.model ? status.model->arithmetic_class : ""}});
   if (status.model) LogDefaults(status.model->text_facts);
 }
 

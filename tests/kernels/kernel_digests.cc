@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "kernels/cache_codes.h"
 #include "kernels/dispatch.h"
 #include "tensor/packed_matrix.h"
 #include "tensor/test_matrix.h"
@@ -151,8 +152,31 @@ void Functions(const Kernels& tier, Report& report) {
   }
 }
 
+// A page of keys has two groups of codes, each with its scales behind it, one of values one.
+std::vector<uint8_t> CodePage(uint32_t dim, uint32_t seed, bool keys) {
+  std::mt19937 random(seed);
+  const uint32_t parts = keys ? 2 : 1, tokens = kPageTokens / parts;
+  std::vector<uint8_t> page;
+  for (uint32_t part = 0; part < parts; ++part) {
+    std::vector<uint8_t> scales;
+    for (uint32_t block = 0; block < CodeBlocks(dim) * tokens; ++block) {
+      const uint32_t count =
+          (block / tokens + 1) * kCodeBlock > dim ? dim % kCodeBlock : kCodeBlock;
+      float x[kCodeBlock];
+      int8_t codes[kCodeBlock];
+      for (uint32_t i = 0; i < count; ++i) x[i] = Bell(random);
+      const uint16_t scale = QuantizeCodes(x, count, codes);
+      for (uint32_t i = 0; i < count; ++i) page.push_back(static_cast<uint8_t>(codes[i]));
+      for (const int shift : {0, 8}) scales.push_back(static_cast<uint8_t>(scale >> shift));
+    }
+    page.insert(page.end(), scales.begin(), scales.end());
+  }
+  return page;
+}
+
 // Pages of random keys or values.
-std::vector<uint8_t> Page(CacheFormat format, uint32_t dim, uint32_t seed) {
+std::vector<uint8_t> Page(CacheFormat format, uint32_t dim, uint32_t seed, bool keys) {
+  if (format == kCacheI8) return CodePage(dim, seed, keys);
   const auto x = Vector(kPageTokens * dim, seed, 1.0f);
   std::vector<uint8_t> page;
   for (const float v : x) {
@@ -168,7 +192,8 @@ void Attend(const Kernels& tier, CacheFormat format, uint32_t dim, float softcap
   constexpr uint32_t kRows = 7;
   const auto queries = Vector(kRows * dim, dim, 0.3f);
   std::vector<std::vector<uint8_t>> pages;
-  for (uint32_t i = 0; i < 4 * kSplitPages; ++i) pages.push_back(Page(format, dim, i));
+  for (uint32_t i = 0; i < 4 * kSplitPages; ++i)
+    pages.push_back(Page(format, dim, i, i < 2 * kSplitPages));
   std::vector<float> parts[2];
   AttentionState states[2];
   for (uint32_t split = 0; split < 2; ++split) {
@@ -196,8 +221,8 @@ void Attend(const Kernels& tier, CacheFormat format, uint32_t dim, float softcap
   tier.attention.merge(states[1], states[0], kRows, dim);
   tier.attention.finish(states[0], kRows, dim);
   report.Add(tier,
-             std::string("attention-") + (format == kCacheBf16 ? "bf16-" : "f32-") +
-                 std::to_string(dim) + (softcap != 0 ? "-softcap" : ""),
+             std::string("attention-") + kCacheFormatNames[format] + "-" + std::to_string(dim) +
+                 (softcap != 0 ? "-softcap" : ""),
              parts[0]);
 }
 
@@ -207,7 +232,7 @@ int Run() {
   for (const Kernels* tier : SupportedKernels()) {
     Products(*tier, report);
     Functions(*tier, report);
-    for (const CacheFormat format : {kCacheBf16, kCacheF32})
+    for (const CacheFormat format : {kCacheBf16, kCacheF32, kCacheI8})
       for (const uint32_t dim : {16u, 80u, 128u})
         for (const float softcap : {0.0f, 2.0f}) Attend(*tier, format, dim, softcap, report);
   }

@@ -4,5 +4,5 @@
 
 namespace ingle {
 extern const AttentionKernels kAttentionAvx2;
-constinit const AttentionKernels kAttentionAvx2 = generic::AttentionMerge<Vector>::Table();
+constinit const AttentionKernels kAttentionAvx2 = generic::AttentionTable<Vector>();
 }  // namespace ingle

@@ -13,6 +13,7 @@ struct Vector {
   static constexpr uint32_t kAttentionRows = 6;
   static constexpr uint32_t kAttentionScores = 6;  // Rows times groups of keys.
   static constexpr uint32_t kAttentionSums = 12;   // Of 16 registers.
+  static constexpr uint32_t kAttentionIntegers = 12;
   __m256 v;
 
   static Vector Load(const float* p) { return {_mm256_loadu_ps(p)}; }
@@ -28,6 +29,36 @@ struct Vector {
     const __m256i high = _mm256_set1_epi32(static_cast<int>(0xffff0000u));
     return {_mm256_castsi256_ps(_mm256_and_si256(pairs, high))};
   }
+  static Vector Bf16s(const uint8_t* p) {
+    const __m128i halves = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
+    return {_mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(halves), 16))};
+  }
+  void StoreWords(int16_t* p) const {
+    const __m256i words = _mm256_cvtps_epi32(v);
+    const __m128i packed =
+        _mm_packs_epi32(_mm256_castsi256_si128(words), _mm256_extracti128_si256(words, 1));
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(p), packed);
+  }
+
+  struct CodePairs {
+    __m256i v;
+    static CodePairs Load(const uint8_t* p) {
+      return {_mm256_cvtepi8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)))};
+    }
+  };
+  struct WordPair {
+    __m256i v;
+    static WordPair Load(const int16_t* p) {
+      int32_t pair;
+      __builtin_memcpy(&pair, p, sizeof pair);
+      return {_mm256_set1_epi32(pair)};
+    }
+  };
+  struct IntegerSums {
+    __m256i v;
+    static IntegerSums Zero() { return {_mm256_setzero_si256()}; }
+    Vector ToFloats() const { return {_mm256_cvtepi32_ps(v)}; }
+  };
 };
 
 inline Vector Add(Vector a, Vector b) { return {_mm256_add_ps(a.v, b.v)}; }
@@ -43,6 +74,18 @@ inline Vector SwapPairs(Vector a) { return {_mm256_permute_ps(a.v, 0xb1)}; }
 inline Vector PowerOfTwo(Vector v, Vector n) {
   const __m256i power = _mm256_slli_epi32(_mm256_castps_si256(n.v), 23);
   return {_mm256_castsi256_ps(_mm256_add_epi32(_mm256_castps_si256(v.v), power))};
+}
+inline Vector Magnitude(Vector a) { return {_mm256_andnot_ps(_mm256_set1_ps(-0.0f), a.v)}; }
+inline Vector MaxBits(Vector a, Vector b) {
+  return {
+      _mm256_castsi256_ps(_mm256_max_epu32(_mm256_castps_si256(a.v), _mm256_castps_si256(b.v)))};
+}
+inline Vector::IntegerSums MultiplyAdd(Vector::CodePairs a, Vector::WordPair b,
+                                       Vector::IntegerSums c) {
+  return {_mm256_add_epi32(c.v, _mm256_madd_epi16(a.v, b.v))};
+}
+inline Vector::IntegerSums Plus(Vector::IntegerSums a, Vector::IntegerSums b) {
+  return {_mm256_add_epi32(a.v, b.v)};
 }
 inline Vector KeepWhereAtLeast(Vector v, Vector x, Vector limit) {
   return {_mm256_and_ps(_mm256_cmp_ps(x.v, limit.v, _CMP_GE_OQ), v.v)};

@@ -4,5 +4,5 @@
 
 namespace ingle {
 extern const AttentionKernels kAttentionAvx512Vnni;
-constinit const AttentionKernels kAttentionAvx512Vnni = generic::AttentionMerge<Vector>::Table();
+constinit const AttentionKernels kAttentionAvx512Vnni = generic::AttentionTable<Vector>();
 }  // namespace ingle

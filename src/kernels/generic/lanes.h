@@ -8,6 +8,12 @@
 //   PowerOfTwo(v, n): v * 2^n where n are the low bits of a float near 1.5 * 2^23
 //   KeepWhereAtLeast(v, x, limit): v where x >= limit, else 0
 //   SwapPairs(v): neighbours exchanged
+// and for a cache of codes
+//   Bf16s(p): of kWidth bf16; v.StoreWords(p): to nearest even as int16, |v| <= 32767
+//   Magnitude(v); MaxBits(a, b): the larger by its bits, a NaN above all, of magnitudes
+//   CodePairs::Load(p): kWidth pairs of int8; WordPair::Load(p): one pair of int16, for all of
+//   them; IntegerSums: kWidth int32; Zero(), s.ToFloats(), Plus(s, s), and MultiplyAdd(codes,
+//   words, s), which adds both products of each pair
 
 #include <cstddef>
 #include <cstdint>

@@ -4,5 +4,5 @@
 
 namespace ingle {
 extern const AttentionKernels kAttentionNeon;
-constinit const AttentionKernels kAttentionNeon = generic::AttentionMerge<Vector>::Table();
+constinit const AttentionKernels kAttentionNeon = generic::AttentionTable<Vector>();
 }  // namespace ingle

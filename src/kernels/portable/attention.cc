@@ -4,5 +4,5 @@
 
 namespace ingle {
 extern const AttentionKernels kAttentionPortable;
-constinit const AttentionKernels kAttentionPortable = generic::AttentionMerge<Vector>::Table();
+constinit const AttentionKernels kAttentionPortable = generic::AttentionTable<Vector>();
 }  // namespace ingle

@@ -15,6 +15,7 @@ struct Vector {
       4;  // Rows of attention that go through the registers together.
   static constexpr uint32_t kAttentionScores = 4;  // Rows times groups of keys.
   static constexpr uint32_t kAttentionSums = 8;    // Vectors of its output that stay in registers.
+  static constexpr uint32_t kAttentionIntegers = 4;  // Vectors of sums of integers.
   float lane[kWidth];
 
   static Vector Load(const float* p) {
@@ -46,6 +47,42 @@ struct Vector {
       v.lane[i] = std::bit_cast<float>(PairAt(p, i) & 0xffff0000u);
     return v;
   }
+  static Vector Bf16s(const uint8_t* p) {
+    Vector v;
+    for (uint32_t i = 0; i < kWidth; ++i) {
+      uint16_t half;
+      std::memcpy(&half, p + 2 * i, 2);
+      v.lane[i] = std::bit_cast<float>(uint32_t{half} << 16);
+    }
+    return v;
+  }
+  // Adding 1.5 * 2^23 rounds to an integer in the low bits, ties to even.
+  void StoreWords(int16_t* p) const {
+    for (uint32_t i = 0; i < kWidth; ++i)
+      p[i] = static_cast<int16_t>(std::bit_cast<uint32_t>(lane[i] + 12582912.0f));
+  }
+
+  struct CodePairs {
+    int8_t code[2 * kWidth];
+    static CodePairs Load(const uint8_t* p) {
+      CodePairs pairs;
+      std::memcpy(pairs.code, p, sizeof pairs.code);
+      return pairs;
+    }
+  };
+  struct WordPair {
+    int16_t first, second;
+    static WordPair Load(const int16_t* p) { return {p[0], p[1]}; }
+  };
+  struct IntegerSums {
+    int32_t lane[kWidth];
+    static IntegerSums Zero() { return {}; }
+    Vector ToFloats() const {
+      Vector v;
+      for (uint32_t i = 0; i < kWidth; ++i) v.lane[i] = static_cast<float>(lane[i]);
+      return v;
+    }
+  };
 };
 
 template <class F>
@@ -91,6 +128,25 @@ inline Vector PowerOfTwo(Vector v, Vector n) {
     return std::bit_cast<float>(std::bit_cast<uint32_t>(v.lane[i]) +
                                 (std::bit_cast<uint32_t>(n.lane[i]) << 23));
   });
+}
+inline Vector Magnitude(Vector a) {
+  return Each([&](uint32_t i) { return std::fabs(a.lane[i]); });
+}
+inline Vector MaxBits(Vector a, Vector b) {
+  return Each([&](uint32_t i) {
+    return std::bit_cast<uint32_t>(a.lane[i]) > std::bit_cast<uint32_t>(b.lane[i]) ? a.lane[i]
+                                                                                   : b.lane[i];
+  });
+}
+inline Vector::IntegerSums MultiplyAdd(Vector::CodePairs a, Vector::WordPair b,
+                                       Vector::IntegerSums c) {
+  for (uint32_t i = 0; i < Vector::kWidth; ++i)
+    c.lane[i] += a.code[2 * i] * b.first + a.code[2 * i + 1] * b.second;
+  return c;
+}
+inline Vector::IntegerSums Plus(Vector::IntegerSums a, Vector::IntegerSums b) {
+  for (uint32_t i = 0; i < Vector::kWidth; ++i) a.lane[i] += b.lane[i];
+  return a;
 }
 inline Vector KeepWhereAtLeast(Vector v, Vector x, Vector limit) {
   return Each([&](uint32_t i) { return x.lane[i] >= limit.lane[i] ? v.lane[i] : 0.0f; });
