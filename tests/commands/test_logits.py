@@ -35,7 +35,10 @@ def test_the_same_bits_for_every_chunk_thread_count_and_neighbourhood(ingle, tmp
 def test_cache_types_are_classes_of_their_own(ingle, tmp_path):
     _, bf16, _ = logits(ingle, tmp_path / "a.npy", "--cache-type", "bf16")
     _, f32, _ = logits(ingle, tmp_path / "b.npy", "--cache-type", "f32")
-    assert bf16 != f32
+    _, i8, _ = logits(ingle, tmp_path / "c.npy", "--cache-type", "i8")
+    assert bf16 != f32 and i8 not in (bf16, f32)
+    for flags, env in (["--chunk", 1], None), (["--threads", 3, "--neighbours", 5], None), ([], {"INGLE_FORCE_ISA": "portable"}):
+        assert logits(ingle, tmp_path / "d.npy", "--cache-type", "i8", *flags, env=env)[1] == i8, (flags, env)
 
 
 def test_refusals(ingle, tmp_path):

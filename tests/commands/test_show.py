@@ -16,10 +16,16 @@ def test_json(ingle):
     assert "messages" in model["chat_template"]
     wider = json.loads(ingle("show", "spark", "--json", "--ctx", 100000).stdout)
     assert wider["memory"]["cache_bytes"] == 100000 * wider["memory"]["cache_bytes_per_token"]
+    # A byte and a sixteenth for each element, instead of two.
+    assert model["memory"]["cache_type"] == "bf16"
+    codes = json.loads(ingle("show", "spark", "--json", "--cache-type", "i8").stdout)["memory"]
+    assert codes["cache_type"] == "i8"
+    assert codes["cache_bytes_per_token"] * 32 == model["memory"]["cache_bytes_per_token"] * 17
 
 
 def test_readable(ingle):
     text = ingle("show", "spark").stdout.decode()
+    assert "cache in bf16" in text and "cache in i8" in ingle("show", "spark", "--cache-type", "i8").stdout.decode()
     for word in ("tokenizer", "end of answer", "parameters", "memory", "metadata", "chat template"):
         assert word in text
     assert len(ingle("show", "spark", "--template").stdout) > len(text)

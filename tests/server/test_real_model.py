@@ -55,6 +55,16 @@ def test_same_answer_after_a_restart_of_the_worker(serve):
     assert server.chat(LONG)["choices"] == before["choices"]
 
 
+def test_the_type_of_the_cache_is_said_and_is_a_class_of_its_own(serve):
+    plain, codes = serve(), serve("--cache-type", "i8")
+    assert plain.chat(LONG)["system_fingerprint"] == "ingle-cpu-1/bf16"
+    first = codes.chat(LONG)
+    assert first["system_fingerprint"] == "ingle-cpu-1/i8"
+    assert re.search(r"ready .*arithmetic=\"cpu-1/i8\"", codes.output())
+    assert "cpu-1/i8" in codes.request("GET", "/")[2]
+    assert codes.chat(LONG)["choices"] == first["choices"]  # The second one begins in the prompt cache.
+
+
 def test_200_streams(serve):
     server = serve()
 

@@ -1,9 +1,10 @@
 // Logits and greedy text of llama.cpp (npm package node-llama-cpp) for a list of jobs.
 //
-//   node peer.mjs JOBS.json        JOBS: [{model, tokens: [...], cache: "f32" | "default", out: "x.npy",
+//   node peer.mjs JOBS.json        JOBS: [{model, tokens: [...], cache: "f32" | "default" | type, out: "x.npy",
 //                                          generate: 0, generated: "y.json"}]
 //
-// cache "f32": F32 keys and values, flash attention off. "default": as llama.cpp runs by itself. Two threads.
+// cache "f32": F32 keys and values, flash attention off. "default": as llama.cpp runs by itself. Another type ("f16",
+// "q8_0"): keys and values of it, flash attention on, without which values cannot be quantised. Two threads.
 // Writes float32 [tokens, vocab]. With `generate` also that many greedy tokens, one at a time, each with the gap between
 // its logit and the next best.
 import fs from "node:fs";
@@ -29,10 +30,11 @@ async function run(llama, job) {
   const model = await llama.loadModel({modelPath: job.model, gpuLayers: 0, useMmap: true});
   const count = job.tokens.length + (job.generate ?? 0);
   const precise = job.cache === "f32";
+  const type = job.cache === "default" ? undefined : job.cache.toUpperCase();
   const context = await model.createContext({
     contextSize: Math.ceil((count + 8) / 256) * 256, batchSize: Math.max(512, job.tokens.length), threads: {ideal: 2, min: 2},
-    flashAttention: precise ? false : "auto",
-    ...(precise ? {experimentalKvCacheKeyType: "F32", experimentalKvCacheValueType: "F32"} : {}),
+    flashAttention: precise ? false : type ? true : "auto",
+    ...(type ? {experimentalKvCacheKeyType: type, experimentalKvCacheValueType: type} : {}),
   });
   const sequence = context.getSequence();
   const vocabulary = model.fileInfo.metadata.tokenizer.ggml.tokens.length;
