@@ -19,7 +19,7 @@ namespace ingle {
 
 // Of cached keys and values. kAuto: f32 where the attention's weights are F32 or F16, whose
 // precision bf16 would lose (error 2x llama.cpp's), bf16 for all others.
-// kI8: half of bf16's memory, and about as much error more (see docs/MODELS.md).
+// kI8: half of bf16's memory and three times its error (see docs/KV_CACHE.md).
 // ModelInfo::arithmetic_class says which.
 enum class CacheType : uint8_t { kAuto, kBf16, kF32, kI8 };
 

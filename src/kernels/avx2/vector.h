@@ -82,7 +82,10 @@ inline Vector MaxBits(Vector a, Vector b) {
 }
 inline Vector::IntegerSums MultiplyAdd(Vector::CodePairs a, Vector::WordPair b,
                                        Vector::IntegerSums c) {
-  return {_mm256_add_epi32(c.v, _mm256_madd_epi16(a.v, b.v))};
+  // GCC 12 spills the sums of the intrinsics.
+  __m256i products;
+  asm("vpmaddwd %3, %2, %1\n\tvpaddd %1, %0, %0" : "+x"(c.v), "=&x"(products) : "x"(a.v), "x"(b.v));
+  return c;
 }
 inline Vector::IntegerSums Plus(Vector::IntegerSums a, Vector::IntegerSums b) {
   return {_mm256_add_epi32(a.v, b.v)};
