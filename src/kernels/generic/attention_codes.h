@@ -272,9 +272,13 @@ struct CodeAttention {
     }
     const uint32_t first = begin / kGroupTokens, count = (end + kGroupTokens - 1) / kGroupTokens;
     alignas(64) float scores[R * kSplitTokens];
+    constexpr uint32_t kTogether = Fitting(R, 8);
+    if (row == 0)  // Nobody has fetched these, while the queries' words are made.
+      for (uint32_t g = first; g < first + kTogether; ++g)
+        for (size_t at = 0; at < CacheBlockBytes(kCacheI8, args.dim) / 2; at += kLine)
+          __builtin_prefetch(groups.keys[g] + at, 0, 2);
     Queries<R> queries;
     QueryWords<R>(args.queries + size_t{row} * args.dim, args.dim, queries);
-    constexpr uint32_t kTogether = Fitting(R, 8);
     if (row == 0)
       AllScores<R, kTogether, true>(queries, args.dim, groups, first, count, scores);
     else
