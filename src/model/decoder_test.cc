@@ -226,7 +226,7 @@ TEST(SameBits, CodesInHeadsOfEverySize) {
                     .kv_heads = kv_heads,
                     .head_dim = dim});
     for (const std::string& tier : Tiers())
-      for (const uint32_t chunk : {tier == "portable" ? 20u : 1u, 17u, 64u, 512u})
+      for (const uint32_t chunk : {tier == "portable" ? 20u : 1u, 33u})
         model.ExpectSame({chunk, 1 + chunk % 3, tier, chunk % 4, CacheType::kI8});
   }
 }
