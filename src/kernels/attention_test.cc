@@ -335,7 +335,7 @@ TEST_P(AttentionTest, LargeScoresStayFinite) {
 
 INSTANTIATE_TEST_SUITE_P(Shapes, AttentionTest,
                          testing::Combine(testing::Values(kCacheBf16, kCacheF32, kCacheI8),
-                                          testing::Values(16u, 48u, 64u, 80u, 128u, 256u)));
+                                          testing::Values(16u, 48u, 64u, 80u, 128u, 256u, 1024u)));
 
 }  // namespace
 }  // namespace ingle
