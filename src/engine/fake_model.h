@@ -91,7 +91,8 @@ struct FakeModelOptions {
   // With a script, the token after a history of n tokens is script[n - script_at]; then the end.
   std::vector<TokenId> script;
   uint32_t script_at = 0;
-  bool reuses = false;                  // Sequences take over full pages of ended ones.
+  bool reuses = false;  // Sequences take over full pages of ended ones.
+  uint32_t threads = 1;
   double end_share = 0.03;              // How often an end token is the likeliest.
   std::function<Status()> before_step;  // A failure of the model, or a pause.
 };
@@ -113,14 +114,16 @@ class FakeModel final : public Model {
     std::string scope;
   };
 
-  explicit FakeModel(FakeModelOptions options) : options_(std::move(options)) {
+  explicit FakeModel(FakeModelOptions options)
+      : options_(std::move(options)), team_(options_.threads) {
     info_.vocab = kFakeVocab;
     info_.context_max = options_.context_max;
     info_.cache_page_tokens = options_.page_tokens;
     info_.cache_tokens = uint64_t{options_.page_tokens} * options_.pages;
-    info_.threads = 1;
+    info_.threads = options_.threads;
   }
   const ModelInfo& info() const override { return info_; }
+  ThreadTeam* team() override { return &team_; }
   std::unique_ptr<Sequence> NewSequence() override {
     ++sequences_made;
     return std::make_unique<State>(this);
@@ -195,6 +198,7 @@ class FakeModel final : public Model {
  private:
   FakeModelOptions options_;
   ModelInfo info_;
+  ThreadTeam team_;
 };
 
 }  // namespace ingle

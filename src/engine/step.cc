@@ -32,7 +32,10 @@ std::vector<SequenceView> Views(const std::vector<std::unique_ptr<Generation>>& 
 }  // namespace
 
 Batch::Batch(Model* model, BatchLimits limits, BatchHooks hooks)
-    : model_(model), limits_(limits), hooks_(std::move(hooks)) {}
+    : model_(model),
+      limits_(limits),
+      hooks_(std::move(hooks)),
+      rooms_(model->team() != nullptr ? model->team()->size() : 1) {}
 
 // The story of the engine. Everything that a generation goes through happens in these lines.
 void Batch::Step() {
@@ -156,30 +159,49 @@ bool Batch::RunModel(const std::vector<Run>& runs) {
   }
   size_t size = rows * model_->info().vocab;
   if (logits_.size() < size) logits_.resize(size);
+  const auto begin = std::chrono::steady_clock::now();
   Status stepped = model_->Step(segments, std::span(logits_).first(size));
+  model_ns_ += NanosecondsSince(begin);
   if (stepped) return true;
   for (const Run& run : runs) run.generation->Fail(stepped.error());
   return false;
 }
 
+// On the model's threads, which are awake at this moment: a generation's sampler, text and limits
+// are its own, so it does not matter who takes which.
 void Batch::SampleTokens(const std::vector<Run>& runs) {
-  size_t vocab = model_->info().vocab, row = 0;
+  std::vector<Generation*> sampling;
   for (const Run& run : runs)
-    if (run.plan.samples)
-      SampleOne(run.generation, std::span(logits_).subspan(vocab * row++, limits_.vocab));
+    if (run.plan.samples) sampling.push_back(run.generation);
+  const size_t vocab = model_->info().vocab;
+  const auto sample = [&](uint64_t row, uint32_t thread) {
+    SampleOne(sampling[row], std::span(logits_).subspan(vocab * row, limits_.vocab),
+              &rooms_[thread]);
+  };
+  if (sampling.size() < 2 || rooms_.size() < 2) {
+    for (uint64_t row = 0; row < sampling.size(); ++row) sample(row, 0);
+    return;
+  }
+  ThreadTeam& team = *model_->team();
+  team.Run([&](uint32_t thread) {
+    const KeepSubnormals as_alone;
+    team.ForChunks(thread, sampling.size(), 1,
+                   [&](uint64_t row, uint64_t) { sample(row, thread); });
+  });
 }
 
-void Batch::SampleOne(Generation* generation, std::span<float> logits) {
-  if (generation->wants_logprobs()) log_probabilities_.Read(logits);
+void Batch::SampleOne(Generation* generation, std::span<float> logits, SamplingRoom* room) {
+  if (generation->wants_logprobs()) room->log_probabilities.Read(logits);
   // The draw belongs to the position in the sequence: a replay or a continuation draws the same.
-  auto token = generation->sampler().Sample(logits, generation->tokens.size(), &scratch_);
+  auto token = generation->sampler().Sample(logits, generation->tokens.size(), &room->scratch);
   if (!token) return generation->Fail(std::move(token).error());
   if (!*token) return generation->Finish(FinishReason::kStop, StopCause::kNothingAllowed);
   SampledToken sampled;
   sampled.token = **token;
   if (generation->wants_logprobs()) {
-    sampled.logprob = log_probabilities_.Of(sampled.token);
-    for (auto [id, logprob] : log_probabilities_.Top(generation->top_logprobs(), &scratch_))
+    sampled.logprob = room->log_probabilities.Of(sampled.token);
+    for (auto [id, logprob] :
+         room->log_probabilities.Top(generation->top_logprobs(), &room->scratch))
       sampled.top.push_back({id, logprob, {}});
   }
   generation->Take(std::move(sampled));

@@ -56,6 +56,7 @@ class Decoder : public Model {
                          : weights_.blueprint.rope.original_context) {}
 
   const ModelInfo& info() const override { return info_; }
+  ThreadTeam* team() override { return team_.get(); }
   const StepProfile* profile() const override { return &profile_; }
   void ProfileDetails(bool on) override { details_ = on; }
   uint64_t progress() const override { return progress_.load(std::memory_order_relaxed); }

@@ -26,14 +26,28 @@ FlushSubnormals::FlushSubnormals() : saved_(_mm_getcsr()) {
   _mm_setcsr(saved_ | kFlushToZero | kSubnormalsAreZero);
 }
 FlushSubnormals::~FlushSubnormals() { _mm_setcsr(saved_); }
+KeepSubnormals::KeepSubnormals() : saved_(_mm_getcsr()) {
+  _mm_setcsr(saved_ & ~(kFlushToZero | kSubnormalsAreZero));
+}
+KeepSubnormals::~KeepSubnormals() { _mm_setcsr(saved_); }
 #elif defined(__aarch64__)
-FlushSubnormals::FlushSubnormals() {
+namespace {
+constexpr uint64_t kFlushToZero = 1U << 24;  // FPCR bit FZ.
+uint64_t FloatControl() {
   uint64_t control;
   asm volatile("mrs %0, fpcr" : "=r"(control));
-  saved_ = static_cast<uint32_t>(control);
-  asm volatile("msr fpcr, %0" ::"r"(control | (1U << 24)));  // FZ.
+  return control;
 }
-FlushSubnormals::~FlushSubnormals() { asm volatile("msr fpcr, %0" ::"r"(uint64_t{saved_})); }
+void SetFloatControl(uint64_t control) { asm volatile("msr fpcr, %0" ::"r"(control)); }
+}  // namespace
+FlushSubnormals::FlushSubnormals() : saved_(static_cast<uint32_t>(FloatControl())) {
+  SetFloatControl(saved_ | kFlushToZero);
+}
+FlushSubnormals::~FlushSubnormals() { SetFloatControl(saved_); }
+KeepSubnormals::KeepSubnormals() : saved_(static_cast<uint32_t>(FloatControl())) {
+  SetFloatControl(saved_ & ~kFlushToZero);
+}
+KeepSubnormals::~KeepSubnormals() { SetFloatControl(saved_); }
 #else
 #error "Say here how this processor flushes subnormal numbers to zero."
 #endif

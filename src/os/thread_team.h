@@ -21,6 +21,19 @@ class FlushSubnormals {
   uint32_t saved_;
 };
 
+// While it lives, subnormal numbers count as they are: within a job of a team, for arithmetic that
+// must not depend on which thread does it.
+class KeepSubnormals {
+ public:
+  KeepSubnormals();
+  ~KeepSubnormals();
+  KeepSubnormals(const KeepSubnormals&) = delete;
+  KeepSubnormals& operator=(const KeepSubnormals&) = delete;
+
+ private:
+  uint32_t saved_;
+};
+
 class ThreadTeam {
  public:
   // threads: 1..1024, the caller included. Each runs jobs with FlushSubnormals.

@@ -44,31 +44,18 @@ void VisitBlocks(std::span<const float> logits, Interesting interesting, Visit v
 
 }  // namespace
 
+// The row is read once: few blocks hold a logit that is larger than all before it.
 Largest FindLargest(std::span<const float> logits) {
   Largest best{-std::numeric_limits<float>::infinity(), -1, false};
-  size_t i = 0;
-  if (logits.size() >= kBlock) {
-    Floats top[4];
-    Ints broken{};
-    for (size_t lane = 0; lane < 4; ++lane) top[lane] = LoadLanes(&logits[lane * kLanes]);
-    for (; i + kBlock <= logits.size(); i += kBlock)
-      for (size_t lane = 0; lane < 4; ++lane) {
-        Floats v = LoadLanes(&logits[i + lane * kLanes]);
-        broken |= v != v;
-        top[lane] = v > top[lane] ? v : top[lane];
-      }
-    best.not_a_number = Any(broken);
-    for (const Floats& lanes : top)
-      for (size_t lane = 0; lane < kLanes; ++lane) best.logit = std::max(best.logit, lanes[lane]);
-  }
-  for (; i < logits.size(); ++i) {
-    best.not_a_number |= std::isnan(logits[i]);
-    best.logit = std::max(best.logit, logits[i]);
-  }
-  best.not_a_number |= best.logit == std::numeric_limits<float>::infinity();
-  if (best.not_a_number || best.logit == -std::numeric_limits<float>::infinity()) return best;
-  best.id =
-      static_cast<int32_t>(std::find(logits.begin(), logits.end(), best.logit) - logits.begin());
+  VisitBlocks(
+      logits, [&](const Floats& v) -> Ints { return ~(v <= best.logit); },
+      [&](int32_t id, float logit) {
+        if (logit <= best.logit) return;
+        best.not_a_number |= !(logit < std::numeric_limits<float>::infinity());
+        if (!(logit > best.logit)) return;  // NaN.
+        best.logit = logit;
+        best.id = id;
+      });
   return best;
 }
 

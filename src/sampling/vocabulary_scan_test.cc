@@ -77,7 +77,7 @@ TEST(VocabularyScan, AtLeast) {
 }
 
 TEST(VocabularyScan, LargestIsTheFirstOfEquals) {
-  for (size_t n : {1u, 31u, 32u, 33u, 95u, 1000u})
+  for (size_t n : {1u, 31u, 32u, 33u, 95u, 1000u, 1024u, 1031u, 5000u})
     for (uint64_t seed = 0; seed < 20; ++seed) {
       auto logits = Coarse(n, seed, 7);
       Largest largest = FindLargest(logits);
@@ -88,6 +88,17 @@ TEST(VocabularyScan, LargestIsTheFirstOfEquals) {
   EXPECT_EQ(FindLargest(nothing).id, -1);
   nothing[39] = std::nanf("");
   EXPECT_TRUE(FindLargest(nothing).not_a_number);
+}
+
+TEST(VocabularyScan, LargestIsFoundAnywhereInALongRow) {
+  for (size_t at = 0; at < 3000; at += 37) {
+    std::vector<float> logits(3000, -5);
+    logits[at] = 1;
+    logits[2999] = std::max(logits[2999], 0.5f);
+    EXPECT_EQ(FindLargest(logits).id, static_cast<int32_t>(at));
+    logits[2999 - at / 2] = std::nanf("");
+    EXPECT_TRUE(FindLargest(logits).not_a_number);
+  }
 }
 
 }  // namespace

@@ -41,6 +41,7 @@ struct RequestEvent {
 struct StepReport {
   std::optional<Hello> hello;
   uint64_t steps = 0, progress = 0;
+  uint64_t step_us = 0, model_us = 0;  // That all steps took, and of them those within the model.
   uint32_t running = 0, queued = 0;
   std::variant<std::monostate, LoadingState, WorkerDescription, Error> load;
   std::vector<RequestEvent> events;
