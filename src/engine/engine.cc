@@ -10,6 +10,7 @@
 #include "engine/prompt.h"
 #include "engine/step.h"
 #include "engine/text_facts.h"
+#include "os/thread_team.h"
 #include "request/request_limits.h"
 #include "sampling/effective_sampling.h"
 
@@ -213,6 +214,7 @@ class LocalEngine final : public Engine {
 
   // No lock is held while the model runs or a sink is called.
   void Run() {
+    NameThisThread("ingle-engine");
     while (TakeInbox()) {
       if (!batch_.runnable()) {
         step_end_();

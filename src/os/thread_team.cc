@@ -1,6 +1,7 @@
 #include "os/thread_team.h"
 
 #include <linux/futex.h>
+#include <pthread.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -101,6 +102,8 @@ struct alignas(64) WaitWord {
 
 }  // namespace
 
+void NameThisThread(const char* name) { pthread_setname_np(pthread_self(), name); }
+
 struct ThreadTeam::State {
   uint32_t threads = 1;
   bool spin = true;  // Off when threads outnumber cores: a spinning thread would hold up the one it
@@ -127,6 +130,7 @@ ThreadTeam::ThreadTeam(uint32_t threads) : state_(std::make_unique<State>()) {
   state_->counters = std::vector<State::Counter>(state_->threads);
   for (uint32_t thread = 1; thread < state_->threads; ++thread) {
     state_->workers.emplace_back([this, thread] {
+      NameThisThread("ingle-team");
       const FlushSubnormals flush;
       for (uint32_t seen = 0;; ++seen) {
         state_->round.WaitWhile(seen, state_->spin);

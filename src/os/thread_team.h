@@ -8,6 +8,9 @@
 
 namespace ingle {
 
+// As `top -H` and /proc/PID/task/ID/comm show it; at most 15 characters.
+void NameThisThread(const char* name);
+
 // While it lives, this thread's subnormal inputs and results are zero, as the arithmetic contract
 // asks of everything that touches a model's numbers. Restores what was set before.
 class FlushSubnormals {
