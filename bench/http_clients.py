@@ -40,19 +40,22 @@ class Client:
         return sum(piece.count(b"data: {") for _, piece in self.pieces[:4]) > 1
 
     def result(self):
-        text = b"".join(piece for _, piece in self.pieces).decode(errors="replace")
-        if " 200 " not in text[:40]:
-            raise SystemExit(f"http: {text[:1000]}")
-        times, usage, line = [], None, b""
-        for when, piece in self.pieces:
-            *lines, line = (line + piece).split(b"\n")
-            events = [json.loads(each[6:]) for each in lines if each.startswith(b"data: {")]
-            for event in events:
-                times += [when] * any(choice.get("text") for choice in event.get("choices", []))
-                usage = event.get("usage") or usage
-        if not times or not usage:
-            raise SystemExit("http: a stream without text or without usage")
-        return {"sent": self.sent, "times": times, "usage": usage}
+        return {"sent": self.sent, **read_pieces(self.pieces)}
+
+
+def read_pieces(pieces):
+    """Of a whole reply, as it came: times of the events that carry text, and the usage that the last one says."""
+    if b" 200 " not in b"".join(piece for _, piece in pieces[:2])[:40]:
+        raise SystemExit("http: " + b"".join(piece for _, piece in pieces).decode(errors="replace")[:1000])
+    times, usage, line = [], None, b""
+    for when, piece in pieces:
+        *lines, line = (line + piece).split(b"\n")
+        for event in (json.loads(each[6:]) for each in lines if each.startswith(b"data: {")):
+            times += [when] * any(choice.get("text") for choice in event.get("choices", []))
+            usage = event.get("usage") or usage
+    if not times or not usage:
+        raise SystemExit("http: a stream without text or without usage")
+    return {"times": times, "usage": usage}
 
 
 def crowd(port, prompts, tokens, on_all_begun=None, on_first_end=None):
@@ -71,7 +74,7 @@ def crowd(port, prompts, tokens, on_all_begun=None, on_first_end=None):
                 continue
             if on_first_end:
                 on_first_end()
-            on_first_end = None
+            on_first_end = on_all_begun = None
             del reading[descriptor]
         if on_all_begun and all(client.begun() for client in clients.values()):
             on_all_begun()
