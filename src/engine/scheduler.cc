@@ -1,6 +1,7 @@
 #include "engine/scheduler.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace ingle {
 namespace {
@@ -100,7 +101,7 @@ std::vector<uint32_t> ShareChunk(const Sequences& sequences, uint32_t chunk) {
     chunk -= more;
   };
   if (!prompts.empty()) give(prompts[0], (chunk + kOldestPart - 1) / kOldestPart);
-  std::ranges::stable_sort(prompts, {}, [&](size_t i) { return Pending(*sequences[i]); });
+  std::ranges::sort(prompts, {}, [&](size_t i) { return std::pair(Pending(*sequences[i]), i); });
   for (size_t i : prompts) give(i, chunk);
   return shares;
 }
