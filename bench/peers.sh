@@ -8,15 +8,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 where=build/bench
-mkdir -p "$where"
-if ! cmp -s bench/requirements.txt "$where/installed.txt"; then
-  echo "bench: installing bench/requirements.txt and node-llama-cpp into $where" >&2
-  /usr/bin/python3 -m venv "$where/venv"
-  "$where/venv/bin/pip" install -q --disable-pip-version-check -r bench/requirements.txt
-  cp bench/package.json bench/peer.mjs "$where/"
-  (cd "$where" && venv/bin/npm install --omit=optional --ignore-scripts --no-audit --no-fund --loglevel=error)
-  cp bench/requirements.txt "$where/installed.txt"
-fi
+bench/install.sh
 run=${RUN:-$(date '+%Y-%m-%d %H:%M:%S')}
 "$where/venv/bin/python" bench/peers.py --where "$where" --suite "${SUITE:-quick}" --cells "${CELLS:-}" \
   --threads "${THREADS:-2}" --rounds "${ROUNDS:-7}" --run "$run" ${KEEP:+--keep} ${MODEL:+--model "$MODEL"} "$@"

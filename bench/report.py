@@ -103,15 +103,28 @@ def steps_table(visits):
 
 def http_table(entries):
     rows = []
-    for server in dict.fromkeys(e["server"] for e in entries):
-        own = [e for e in entries if e["server"] == server]
-        rows.append([server, own[0]["model"], f"{own[0]['clients']}", median([e["tokens_per_second"] for e in own]),
+    for server, model in dict.fromkeys((e["server"], e["model"]) for e in entries):
+        own = [e for e in entries if (e["server"], e["model"]) == (server, model)]
+        rows.append([server, model, f"{own[0]['clients']}", median([e["tokens_per_second"] for e in own]),
                      median([e["bench_tokens_per_second"] for e in own if "bench_tokens_per_second" in e]),
                      spread([e["ratio"] for e in own if "ratio" in e]), median([e["first_token_p50_s"] for e in own]),
                      median([e["first_token_p99_s"] for e in own]), median([e["gap_p50_s"] * 1e3 for e in own]),
                      median([e["gap_p99_s"] * 1e3 for e in own]), len(own)])
     return table(["server", "file", "clients", "tokens/s", "`ingle bench`", "ratio", "first token p50 s", "p99 s",
                   "gap p50 ms", "p99 ms", "rounds"], rows)
+
+
+def rest_table(entries):
+    """bench/token_rest.py"""
+    rows = []
+    for model, clients in dict.fromkeys((e["model"], count) for e in entries for count in e["rest"]):
+        own = [e["rest"][clients] for e in entries if e["model"] == model and clients in e["rest"]]
+        column = lambda key: [rest[key] for rest in own]
+        low, middle, high = figures.quartiles([100 * share for share in column("rest")])
+        rows.append([model, clients, median(column("step_ms")), median(column("outside_model_ms")),
+                     median(column("other_threads_ms")), f"{middle:.1f} % ({low:.1f} to {high:.1f})", len(own)])
+    return table(["file", "clients", "step ms", "of it outside the model ms", "CPU of other threads ms", "rest of a token",
+                  "rounds"], rows)
 
 
 def machine_text(entries, visits, good):
@@ -137,7 +150,8 @@ def tables(entries):
     good = figures.counted(visits)
     return {"machine": machine_text(entries, visits, good), "single": single_table(good), "depth": depth_table(good),
             "steps": steps_table(good), "tiers": single_table(good, tier=True),
-            "http": http_table([e for e in entries if e["kind"] == "http"])}
+            "http": http_table([e for e in entries if e["kind"] == "http"]),
+            "rest": rest_table([e for e in entries if e["kind"] == "http" and "rest" in e])}
 
 
 def fill(text, made):

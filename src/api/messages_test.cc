@@ -231,5 +231,39 @@ TEST(Logprobs, BytesThatAreNotText) {
             "\"top_logprobs\":[]}],\"refusal\":null}");
 }
 
+// The bytes of a chunk of text do not depend on how it was put together.
+void ExpectChunksAsSerialized(Reply& reply, size_t choice, const char* entry_path) {
+  const auto chunk_of = [&](const std::string& text) {
+    const std::string chunk = reply.StreamDelta(choice, Delta{text, {}});
+    EXPECT_TRUE(chunk.starts_with("data: {") && chunk.ends_with("}\n\n")) << chunk;
+    return chunk;
+  };
+  const std::string first = chunk_of("first");
+  for (const std::string& text :
+       {std::string(" word"), std::string("\"\\/\b\x01\x7f"), std::string("\0", 1),
+        std::string("\xff half \xe2\x82"), std::string("\xe2\x80\xa8 \xc2\x85 \xf0\x9f\x99\x82")}) {
+    json::value expected = json::parse(first.substr(6));
+    expected.at_pointer("/choices/0/index") = choice;
+    expected.at_pointer(entry_path) = text;
+    EXPECT_EQ(chunk_of(text), SseData(expected));
+  }
+}
+
+TEST(Replies, ChunksOfTextAreAsSerialized) {
+  const ReplyFrame frame{"id \x01 \"\x01\"", 7, "\x01", "print"};
+  for (const bool usage : {false, true}) {
+    GenerationCall call;
+    call.requests.resize(2);
+    call.stream = true;
+    call.include_usage = usage;
+    auto chat = MakeChatReply(call, frame);
+    auto completion = MakeCompletionReply(call, frame);
+    for (const size_t choice : {1u, 0u, 1u}) {
+      ExpectChunksAsSerialized(*chat, choice, "/choices/0/delta/content");
+      ExpectChunksAsSerialized(*completion, choice, "/choices/0/text");
+    }
+  }
+}
+
 }  // namespace
 }  // namespace ingle

@@ -23,6 +23,20 @@ json::object OpenAiReply::Chunk(json::object entry, std::optional<FinishReason> 
   return chunk;
 }
 
+// All chunks of a choice that carry text and nothing else differ in the text alone, so the rest is
+// written once.
+std::string OpenAiReply::TextChunk(size_t choice, std::string_view text) {
+  static constexpr std::string_view kMark = "\x01", kMarkText = "\"\\u0001\"";
+  if (around_text_.size() <= choice) around_text_.resize(choice + 1);
+  AroundText& around = around_text_[choice];
+  if (around.after.empty()) {
+    const std::string chunk = SseData(Chunk(Piece(choice, kMark, nullptr)));
+    const size_t at = chunk.rfind(kMarkText);
+    around = {chunk.substr(0, at), chunk.substr(at + kMarkText.size())};
+  }
+  return around.before + JsonText(json::string(text.data(), text.size())) + around.after;
+}
+
 std::string OpenAiReply::StreamDelta(size_t choice, const Delta& delta) {
   std::string out;
   json::value logprobs = nullptr;
@@ -30,7 +44,9 @@ std::string OpenAiReply::StreamDelta(size_t choice, const Delta& delta) {
   auto pieces = SplitText(delta.text);
   if (pieces.empty() && !logprobs.is_null()) pieces.push_back({});
   for (const std::string_view piece : pieces)
-    out += SseData(Chunk(Piece(choice, piece, std::exchange(logprobs, nullptr))));
+    out += logprobs.is_null()
+               ? TextChunk(choice, piece)
+               : SseData(Chunk(Piece(choice, piece, std::exchange(logprobs, nullptr))));
   return out;
 }
 

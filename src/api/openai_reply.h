@@ -5,6 +5,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "api/generation_call.h"
 
@@ -36,8 +37,14 @@ class OpenAiReply : public Reply {
 
  private:
   json::object Frame(std::string_view object) const;
+  std::string TextChunk(size_t choice, std::string_view text);
+
+  struct AroundText {
+    std::string before, after;
+  };
 
   Objects objects_;
+  std::vector<AroundText> around_text_;  // Per choice; empty until its first text.
 };
 
 }  // namespace ingle

@@ -10,6 +10,7 @@
 #include "engine/prompt.h"
 #include "engine/step.h"
 #include "engine/text_facts.h"
+#include "os/thread_team.h"
 #include "request/request_limits.h"
 #include "sampling/effective_sampling.h"
 
@@ -94,6 +95,8 @@ class LocalEngine final : public Engine {
 
   uint64_t steps() const override { return steps_; }
   uint64_t progress() const override { return steps_ + parts_.model->progress(); }
+  uint64_t step_us() const override { return step_ns_ / 1000; }
+  uint64_t model_us() const override { return batch_.model_ns() / 1000; }
   void OnStepEnd(std::function<void()> hook) override {
     std::lock_guard lock(mutex_);
     step_end_ = std::move(hook);
@@ -211,12 +214,19 @@ class LocalEngine final : public Engine {
 
   // No lock is held while the model runs or a sink is called.
   void Run() {
+    NameThisThread("ingle-engine");
     while (TakeInbox()) {
-      if (batch_.runnable()) {
-        batch_.Step();
-        ++steps_;
+      if (!batch_.runnable()) {
+        step_end_();
+        continue;
       }
+      const auto begin = std::chrono::steady_clock::now();
+      batch_.Step();
+      ++steps_;
+      step_ns_ += NanosecondsSince(begin);
+      const auto end = std::chrono::steady_clock::now();
       step_end_();
+      step_ns_ += NanosecondsSince(end);
     }
     batch_.CancelAll();
     step_end_();
@@ -241,7 +251,7 @@ class LocalEngine final : public Engine {
   uint32_t arriving_ = 0;  // On their way from the inbox into the batch.
 
   std::atomic<bool> stopping_ = false;
-  std::atomic<uint64_t> steps_ = 0;
+  std::atomic<uint64_t> steps_ = 0, step_ns_ = 0;
   std::atomic<uint32_t> running_ = 0;
   Batch batch_;         // The engine thread's own.
   std::thread thread_;  // Last: starts when all else is there.

@@ -73,6 +73,10 @@ class Engine {
   virtual uint64_t steps() const = 0;
   // Rises many times within a step, and only because work was done: a step may take minutes.
   virtual uint64_t progress() const = 0;
+  // Microseconds that all steps took, from the queues to the events' delivery; and of them, those
+  // within the model.
+  virtual uint64_t step_us() const { return 0; }
+  virtual uint64_t model_us() const { return 0; }
   // Called on the engine's thread when every event of a step has been delivered, also after
   // cancellations between steps; it may block. To be set before the first Submit.
   virtual void OnStepEnd(std::function<void()> hook) = 0;

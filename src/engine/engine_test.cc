@@ -62,15 +62,21 @@ TEST_F(EngineTest, TokensDependOnTheRequestAlone) {
     texts.push_back(answer->text);
   }
   struct Setting {
-    uint32_t pages, max_sequences, chunk;
+    uint32_t pages, max_sequences, chunk, threads = 1;
   };
-  for (Setting s : {Setting{1000, 32, 256}, {1000, 3, 1}, {60, 32, 7}, {36, 8, 16}, {30, 40, 64}}) {
+  for (Setting s : {Setting{1000, 32, 256},
+                    {1000, 3, 1},
+                    {60, 32, 7},
+                    {36, 8, 16, 2},
+                    {30, 40, 64},
+                    {1000, 32, 256, 3}}) {
     SCOPED_TRACE(s.pages);
     EngineOptions options;
     options.max_sequences = s.max_sequences;
     options.prompt_chunk = s.chunk;
     FakeModelOptions model;
     model.pages = s.pages;
+    model.threads = s.threads;
     Start(model, options);
     std::vector<std::shared_ptr<Answer>> answers;
     for (const auto& request : ManyRequests(kCount)) answers.push_back(Submit(request));

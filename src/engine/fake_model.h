@@ -91,8 +91,9 @@ struct FakeModelOptions {
   // With a script, the token after a history of n tokens is script[n - script_at]; then the end.
   std::vector<TokenId> script;
   uint32_t script_at = 0;
-  bool reuses = false;                  // Sequences take over full pages of ended ones.
-  double end_share = 0.03;              // How often an end token is the likeliest.
+  bool reuses = false;      // Sequences take over full pages of ended ones.
+  uint32_t threads = 1;     // More than one: as the real one, it tells of its logits too.
+  double end_share = 0.03;  // How often an end token is the likeliest.
   std::function<Status()> before_step;  // A failure of the model, or a pause.
 };
 
@@ -113,14 +114,20 @@ class FakeModel final : public Model {
     std::string scope;
   };
 
-  explicit FakeModel(FakeModelOptions options) : options_(std::move(options)) {
+  explicit FakeModel(FakeModelOptions options)
+      : options_(std::move(options)), team_(options_.threads) {
     info_.vocab = kFakeVocab;
     info_.context_max = options_.context_max;
     info_.cache_page_tokens = options_.page_tokens;
     info_.cache_tokens = uint64_t{options_.page_tokens} * options_.pages;
-    info_.threads = 1;
+    info_.threads = options_.threads;
   }
   const ModelInfo& info() const override { return info_; }
+  ThreadTeam* team() override { return &team_; }
+  bool OnLogits(std::function<void(std::span<const float>)> hook) override {
+    if (options_.threads > 1) on_logits_ = std::move(hook);
+    return options_.threads > 1;
+  }
   std::unique_ptr<Sequence> NewSequence() override {
     ++sequences_made;
     return std::make_unique<State>(this);
@@ -163,7 +170,11 @@ class FakeModel final : public Model {
       if (state.length() > state.pages * options_.page_tokens)
         return Fail(ErrorCode::kInternal, "ran over the reserved pages");
       tokens_run += segment.tokens.size();
-      if (!segment.no_logits) Logits(state.history, logits.subspan(kFakeVocab * row++, kFakeVocab));
+      if (segment.no_logits) continue;
+      const auto of_row = logits.subspan(kFakeVocab * row++, kFakeVocab);
+      Logits(state.history, of_row);
+      for (size_t at = 0; at < kFakeVocab && on_logits_; at += 64)
+        on_logits_(of_row.subspan(at, std::min<size_t>(64, kFakeVocab - at)));
     }
     if (row * kFakeVocab != logits.size()) return Fail(ErrorCode::kInternal, "wrong rows");
     return {};
@@ -195,6 +206,8 @@ class FakeModel final : public Model {
  private:
   FakeModelOptions options_;
   ModelInfo info_;
+  ThreadTeam team_;
+  std::function<void(std::span<const float>)> on_logits_;
 };
 
 }  // namespace ingle

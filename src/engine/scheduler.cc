@@ -1,11 +1,14 @@
 #include "engine/scheduler.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace ingle {
 namespace {
 
 using Sequences = std::vector<const SequenceView*>;
+
+constexpr uint32_t kOldestPart = 4;  // Of the chunk, one in this many is the oldest prompt's.
 
 // The running sequences by what this step does with them.
 struct Places {
@@ -79,24 +82,35 @@ void Admit(const PlanInput& input, Places* places, StepPlan* plan) {
   }
 }
 
-bool Decodes(const SequenceView& sequence) { return sequence.tokens - sequence.cached == 1; }
+// Tokens that are known but not in the cache: one in decode, more of a prompt.
+uint32_t Pending(const SequenceView& sequence) { return sequence.tokens - sequence.cached; }
 
-// The chunk is shared evenly, so that a short prompt need not wait behind a long one; what one
-// cannot use, the later ones get.
+// Tokens of each sequence in this step. Of the prompts, those nearest to their end go first, so
+// that answers begin one after another instead of all at the end, and a short prompt does not wait
+// behind a long one; equally near, the older one. The oldest prompt has a part of the chunk for
+// certain, so that shorter ones that keep coming cannot hold it up for ever.
+std::vector<uint32_t> ShareChunk(const Sequences& sequences, uint32_t chunk) {
+  std::vector<uint32_t> shares(sequences.size(), 1);
+  std::vector<size_t> prompts;
+  for (size_t i = 0; i < sequences.size(); ++i)
+    if (Pending(*sequences[i]) > 1) prompts.push_back(i);
+  for (size_t i : prompts) shares[i] = 0;
+  const auto give = [&](size_t i, uint32_t most) {
+    const uint32_t more = std::min(most, Pending(*sequences[i]) - shares[i]);
+    shares[i] += more;
+    chunk -= more;
+  };
+  if (!prompts.empty()) give(prompts[0], (chunk + kOldestPart - 1) / kOldestPart);
+  std::ranges::sort(prompts, {}, [&](size_t i) { return std::pair(Pending(*sequences[i]), i); });
+  for (size_t i : prompts) give(i, chunk);
+  return shares;
+}
+
 void PlanRuns(const PlanInput& input, const Sequences& sequences, StepPlan* plan) {
-  uint32_t prompts = 0, budget = input.prompt_chunk;
-  for (const SequenceView* sequence : sequences) prompts += Decodes(*sequence) ? 0 : 1;
-  for (const SequenceView* sequence : sequences) {
-    uint32_t pending = sequence->tokens - sequence->cached;
-    uint32_t run = 1;
-    if (!Decodes(*sequence)) {
-      uint32_t share = (budget + prompts - 1) / prompts;
-      run = std::min(pending, share);
-      budget -= run;
-      --prompts;
-    }
-    if (run > 0) plan->runs.push_back({sequence->arrival, run, run == pending});
-  }
+  const std::vector<uint32_t> shares = ShareChunk(sequences, input.prompt_chunk);
+  for (size_t i = 0; i < sequences.size(); ++i)
+    if (shares[i] > 0)
+      plan->runs.push_back({sequences[i]->arrival, shares[i], shares[i] == Pending(*sequences[i])});
 }
 
 }  // namespace

@@ -3,7 +3,8 @@
 // no model.
 //
 // Decode never waits for prefill: every sequence that lacks one token runs in every step, and
-// prompts share `prompt_chunk` tokens beside them. Memory is given in order of arrival: when a
+// prompts share `prompt_chunk` tokens beside them: a quarter is the oldest prompt's, the rest goes
+// to those that lack least. Memory is given in order of arrival: when a
 // sequence cannot grow, the youngest running one gives its pages back and waits at its place in the
 // queue. Its tokens are kept, so it is recomputed, and the arithmetic contract makes that
 // recomputation exact.

@@ -18,10 +18,54 @@ TEST(Scheduler, DecodeRunsBesideAChunkOfAPrompt) {
   EXPECT_EQ(plan.runs, (std::vector<PlannedRun>{{1, 1, true}, {2, 32, false}}));
 }
 
-TEST(Scheduler, PromptsShareTheChunkAndTheShortOneFinishes) {
-  std::vector<SequenceView> running{{1, 1000, 0, 125}, {2, 10, 0, 2}, {3, 1000, 0, 125}};
-  StepPlan plan = Plan({running, {}, 100, 8, 4, 60});
-  EXPECT_EQ(plan.runs, (std::vector<PlannedRun>{{1, 20, false}, {2, 10, true}, {3, 30, false}}));
+TEST(Scheduler, PromptsNearestToTheirEndGoFirstBesideTheOldest) {
+  std::vector<SequenceView> running{{1, 1000, 0, 125}, {2, 50, 0, 7}, {3, 10, 0, 2}, {4, 50, 0, 7}};
+  EXPECT_EQ(Plan({running, {}, 100, 8, 4, 60}).runs,
+            (std::vector<PlannedRun>{{1, 15, false}, {2, 35, false}, {3, 10, true}}));
+  // What counts is what is left of a prompt, not its length.
+  running[3].cached = 20;
+  EXPECT_EQ(Plan({running, {}, 100, 8, 4, 60}).runs,
+            (std::vector<PlannedRun>{{1, 15, false}, {2, 5, false}, {3, 10, true}, {4, 30, true}}));
+  // What the short ones leave, the oldest gets too.
+  EXPECT_EQ(Plan({running, {}, 100, 8, 4, 120}).runs,
+            (std::vector<PlannedRun>{{1, 30, false}, {2, 50, true}, {3, 10, true}, {4, 30, true}}));
+  running.resize(1);
+  EXPECT_EQ(Plan({running, {}, 100, 8, 4, 60}).runs, (std::vector<PlannedRun>{{1, 60, false}}));
+}
+
+// How many steps each of these prompts takes to its first token, when all come at once.
+std::vector<uint32_t> StepsToFirstToken(std::vector<SequenceView> running, uint32_t chunk) {
+  std::vector<uint32_t> steps(running.size());
+  for (uint32_t step = 1; std::ranges::find(steps, 0u) != steps.end(); ++step) {
+    for (const PlannedRun& run : Plan({running, {}, 1000, 8, 16, chunk}).runs) {
+      SequenceView& view = running[run.arrival - 1];
+      view.cached += run.tokens;
+      if (!run.samples) continue;
+      ++view.tokens;
+      if (steps[run.arrival - 1] == 0) steps[run.arrival - 1] = step;
+    }
+    if (step > 1000) break;
+  }
+  return steps;
+}
+
+TEST(Scheduler, OfEqualPromptsTheFirstAnswersBeginEarlyAndTheLastNoLater) {
+  std::vector<SequenceView> running;
+  for (uint64_t i = 1; i <= 16; ++i) running.push_back({i, 110, 0, 14});
+  // 1760 tokens in chunks of 256: seven steps, however they are shared.
+  EXPECT_EQ(StepsToFirstToken(running, 256),
+            (std::vector<uint32_t>{1, 1, 2, 2, 3, 3, 4, 4, 4, 5, 5, 6, 6, 7, 7, 7}));
+}
+
+TEST(Scheduler, ShortPromptsThatKeepComingDoNotHoldUpALongOne) {
+  std::vector<SequenceView> running{{1, 1000, 0, 125}, {2, 40, 0, 5}, {3, 40, 0, 5}};
+  uint32_t steps = 0;
+  for (; running[0].cached < 1000; ++steps) {
+    ASSERT_LT(steps, 100u);
+    for (const PlannedRun& run : Plan({running, {}, 100, 8, 4, 60}).runs)
+      if (run.arrival == 1) running[0].cached += run.tokens;  // The short ones are always new.
+  }
+  EXPECT_EQ(steps, 65u);  // 15 tokens, a quarter, in each, until it lacks as little as they.
 }
 
 TEST(Scheduler, AdmitsInOrderAndNeverOvertakes) {
@@ -249,7 +293,7 @@ class Simulation {
   }
 
   void CheckRuns(const StepPlan& plan) {
-    uint32_t prompt_tokens = 0;
+    uint32_t prompt_tokens = 0, prompt_pending = 0;
     std::map<uint64_t, PlannedRun> runs;
     for (const PlannedRun& run : plan.runs) {
       runs[run.arrival] = run;
@@ -260,11 +304,16 @@ class Simulation {
       const SequenceView& view = running_.at(arrival).view;
       if (view.tokens - view.cached == 1) {
         ASSERT_TRUE(runs.contains(arrival)) << "decode waited";
-      } else if (runs.contains(arrival)) {
-        prompt_tokens += runs[arrival].tokens;
+        continue;
       }
+      const uint32_t pending = view.tokens - view.cached;
+      if (prompt_pending == 0) {  // The oldest prompt.
+        ASSERT_GE(runs[arrival].tokens, std::min(pending, (chunk_ + 3) / 4));
+      }
+      prompt_pending += pending;
+      prompt_tokens += runs[arrival].tokens;
     }
-    ASSERT_LE(prompt_tokens, chunk_);
+    ASSERT_EQ(prompt_tokens, std::min(chunk_, prompt_pending));
     // No idle step while there is work.
     ASSERT_TRUE(!plan.runs.empty() || !HasWork());
   }

@@ -1,6 +1,8 @@
 #pragma once
 // All generations of one engine and the step that advances them. Used by one thread.
 
+#include <atomic>
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <string>
@@ -25,6 +27,17 @@ struct BatchHooks {
   std::function<void(uint32_t running, uint32_t waiting)> counted;
 };
 
+// What one thread needs to sample.
+struct SamplingRoom {
+  SamplerScratch scratch;
+  LogProbabilities log_probabilities;
+};
+
+inline uint64_t NanosecondsSince(std::chrono::steady_clock::time_point begin) {
+  const auto time = std::chrono::steady_clock::now() - begin;
+  return static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(time).count());
+}
+
 class Batch {
  public:
   Batch(Model* model, BatchLimits limits, BatchHooks hooks);
@@ -39,6 +52,8 @@ class Batch {
 
   // One step, from the queues to the events.
   void Step();
+  // Time of all steps within the model. From any thread.
+  uint64_t model_ns() const { return model_ns_; }
 
  private:
   using Generations = std::vector<std::unique_ptr<Generation>>;  // In order of arrival.
@@ -58,17 +73,21 @@ class Batch {
 
   void Count() const;
   void Preempt(uint64_t arrival);
-  void SampleOne(Generation* generation, std::span<float> logits);
+  void NoteLogits(std::span<const float> piece);
+  void SampleOne(Generation* generation, size_t row, SamplingRoom* room);
 
   Model* model_;
   BatchLimits limits_;
   BatchHooks hooks_;
   uint64_t arrivals_ = 0;
+  std::atomic<uint64_t> model_ns_ = 0;
   Generations waiting_, running_;
   Generations ended_;          // Their last events are still to be sent.
   std::vector<float> logits_;  // [sampling sequences, vocab]
-  SamplerScratch scratch_;
-  LogProbabilities log_probabilities_;
+  // [sampling sequences, BoundsOf(vocab)]; empty: this model tells nothing of its logits.
+  std::vector<float> bounds_;
+  const bool bounded_;
+  std::vector<SamplingRoom> rooms_;  // One per thread that samples.
 };
 
 }  // namespace ingle

@@ -2,6 +2,7 @@
 
 #include <latch>
 #include <set>
+#include <thread>
 
 #include "engine/engine_fixture.h"
 
@@ -89,6 +90,24 @@ TEST_F(StepEndTest, FollowsACancellationBetweenSteps) {
   go_on_.count_down();
   WaitForEnds(1);
   EXPECT_EQ(engine_->steps(), 1u) << "its end was told without another step";
+}
+
+TEST_F(StepEndTest, TimesOfStepsAreThoseWithWork) {
+  FakeModelOptions model;
+  model.end_share = 0;
+  model.before_step = []() -> Status {
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    return {};
+  };
+  Start(model);
+  Watch();
+  EXPECT_EQ(engine_->step_us(), 0u);
+  GenerateRequest request = TextRequest("a", "x");
+  request.max_tokens = 5;
+  ASSERT_TRUE(engine_->Submit(std::move(request), Noting()));
+  WaitForEnds(1);
+  EXPECT_GE(engine_->model_us(), 10'000u) << "five steps of at least 2 ms";
+  EXPECT_GE(engine_->step_us(), engine_->model_us());
 }
 
 TEST_F(StepEndTest, ProgressRisesWithinAStep) {

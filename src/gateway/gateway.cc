@@ -193,6 +193,8 @@ void Gateway::OnReport(StepReport report) {
         !HasWork())
       progress_ms_ = now;
     status_.steps = report.steps;
+    status_.step_us = report.step_us;
+    status_.model_us = report.model_us;
     progress_ = report.progress;
     status_.running = report.running;
     status_.queued = report.queued;

@@ -45,8 +45,8 @@ struct GatewayStatus {
   std::optional<Error> failure;            // Why there is no worker, and what to do.
   std::optional<ErrorCode> load_failure;   // With kFailed: what is wrong with the model.
   int64_t retry_after_s = 0;               // While quarantined: until a worker is tried again.
-  uint64_t steps = 0;
-  uint32_t running = 0, queued = 0;  // As the worker last said.
+  uint64_t steps = 0, step_us = 0, model_us = 0;  // As the worker last said, and so the next two.
+  uint32_t running = 0, queued = 0;
   size_t in_flight = 0, paused = 0;
   uint32_t restarts = 0;
   pid_t worker_pid = 0;

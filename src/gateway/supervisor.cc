@@ -109,7 +109,7 @@ void Gateway::RunWorker(uint32_t number) {
     std::lock_guard lock(mutex_);
     trouble_.clear();
     stream_ended_ = greeted_ = false;
-    status_.steps = 0;
+    status_.steps = status_.step_us = status_.model_us = 0;
     status_.loading = {};
     ready_ms_ = 0;
     progress_ms_ = report_ms_ = SteadyMs();

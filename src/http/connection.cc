@@ -11,6 +11,7 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/beast/core/string.hpp>
+#include <tuple>
 
 #include "http/connection_exchange.h"
 
@@ -193,11 +194,16 @@ asio::awaitable<bool> Connection::WriteSome() {
     buffers.push_back(asio::buffer(piece));
     if (buffers.size() == kGatherBuffers) break;
   }
-  asio::steady_timer stuck(strand_);
-  WatchWrite(stuck);
-  const auto [error, bytes] = co_await socket_.async_write_some(buffers, kToken);
-  stuck.cancel();
-  ++writes_;
+  // Usually the kernel takes all at once; then there is nothing to wait for, nor to watch.
+  boost::system::error_code error;
+  size_t bytes = socket_.write_some(buffers, error);
+  if (error == asio::error::would_block) {
+    asio::steady_timer stuck(strand_);
+    WatchWrite(stuck);
+    std::tie(error, bytes) = co_await socket_.async_write_some(buffers, kToken);
+    stuck.cancel();
+    ++writes_;
+  }
   if (error || broken_) co_return false;
   size_t left = bytes;
   while (left > 0) {

@@ -1,6 +1,7 @@
 #include "os/thread_team.h"
 
 #include <linux/futex.h>
+#include <pthread.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -26,14 +27,28 @@ FlushSubnormals::FlushSubnormals() : saved_(_mm_getcsr()) {
   _mm_setcsr(saved_ | kFlushToZero | kSubnormalsAreZero);
 }
 FlushSubnormals::~FlushSubnormals() { _mm_setcsr(saved_); }
+KeepSubnormals::KeepSubnormals() : saved_(_mm_getcsr()) {
+  _mm_setcsr(saved_ & ~(kFlushToZero | kSubnormalsAreZero));
+}
+KeepSubnormals::~KeepSubnormals() { _mm_setcsr(saved_); }
 #elif defined(__aarch64__)
-FlushSubnormals::FlushSubnormals() {
+namespace {
+constexpr uint64_t kFlushToZero = 1U << 24;  // FPCR bit FZ.
+uint64_t FloatControl() {
   uint64_t control;
   asm volatile("mrs %0, fpcr" : "=r"(control));
-  saved_ = static_cast<uint32_t>(control);
-  asm volatile("msr fpcr, %0" ::"r"(control | (1U << 24)));  // FZ.
+  return control;
 }
-FlushSubnormals::~FlushSubnormals() { asm volatile("msr fpcr, %0" ::"r"(uint64_t{saved_})); }
+void SetFloatControl(uint64_t control) { asm volatile("msr fpcr, %0" ::"r"(control)); }
+}  // namespace
+FlushSubnormals::FlushSubnormals() : saved_(static_cast<uint32_t>(FloatControl())) {
+  SetFloatControl(saved_ | kFlushToZero);
+}
+FlushSubnormals::~FlushSubnormals() { SetFloatControl(saved_); }
+KeepSubnormals::KeepSubnormals() : saved_(static_cast<uint32_t>(FloatControl())) {
+  SetFloatControl(saved_ & ~kFlushToZero);
+}
+KeepSubnormals::~KeepSubnormals() { SetFloatControl(saved_); }
 #else
 #error "Say here how this processor flushes subnormal numbers to zero."
 #endif
@@ -87,6 +102,8 @@ struct alignas(64) WaitWord {
 
 }  // namespace
 
+void NameThisThread(const char* name) { pthread_setname_np(pthread_self(), name); }
+
 struct ThreadTeam::State {
   uint32_t threads = 1;
   bool spin = true;  // Off when threads outnumber cores: a spinning thread would hold up the one it
@@ -113,6 +130,7 @@ ThreadTeam::ThreadTeam(uint32_t threads) : state_(std::make_unique<State>()) {
   state_->counters = std::vector<State::Counter>(state_->threads);
   for (uint32_t thread = 1; thread < state_->threads; ++thread) {
     state_->workers.emplace_back([this, thread] {
+      NameThisThread("ingle-team");
       const FlushSubnormals flush;
       for (uint32_t seen = 0;; ++seen) {
         state_->round.WaitWhile(seen, state_->spin);

@@ -8,6 +8,9 @@
 
 namespace ingle {
 
+// As `top -H` and /proc/PID/task/ID/comm show it; at most 15 characters.
+void NameThisThread(const char* name);
+
 // While it lives, this thread's subnormal inputs and results are zero, as the arithmetic contract
 // asks of everything that touches a model's numbers. Restores what was set before.
 class FlushSubnormals {
@@ -16,6 +19,19 @@ class FlushSubnormals {
   ~FlushSubnormals();
   FlushSubnormals(const FlushSubnormals&) = delete;
   FlushSubnormals& operator=(const FlushSubnormals&) = delete;
+
+ private:
+  uint32_t saved_;
+};
+
+// While it lives, subnormal numbers count as they are: within a job of a team, for arithmetic that
+// must not depend on which thread does it.
+class KeepSubnormals {
+ public:
+  KeepSubnormals();
+  ~KeepSubnormals();
+  KeepSubnormals(const KeepSubnormals&) = delete;
+  KeepSubnormals& operator=(const KeepSubnormals&) = delete;
 
  private:
   uint32_t saved_;

@@ -102,6 +102,16 @@ TEST(ThreadTeam, SubnormalsAreZeroInJobsOnly) {
     if (doubled != 0.0f) kept.fetch_add(1);
   });
   EXPECT_EQ(kept.load(), 0);
+  team.Run([&](uint32_t) {
+    {
+      const KeepSubnormals keep;
+      volatile float doubled = tiny * 2.0f;
+      if (doubled != 0.0f) kept.fetch_add(1);
+    }
+    volatile float doubled = tiny * 2.0f;
+    if (doubled != 0.0f) kept.fetch_add(10);
+  });
+  EXPECT_EQ(kept.load(), 2);
   volatile float outside = tiny * 2.0f;
   EXPECT_GT(outside, 0.0f);
 }

@@ -77,7 +77,7 @@ TEST(VocabularyScan, AtLeast) {
 }
 
 TEST(VocabularyScan, LargestIsTheFirstOfEquals) {
-  for (size_t n : {1u, 31u, 32u, 33u, 95u, 1000u})
+  for (size_t n : {1u, 31u, 32u, 33u, 95u, 1000u, 1024u, 1031u, 5000u})
     for (uint64_t seed = 0; seed < 20; ++seed) {
       auto logits = Coarse(n, seed, 7);
       Largest largest = FindLargest(logits);
@@ -88,6 +88,45 @@ TEST(VocabularyScan, LargestIsTheFirstOfEquals) {
   EXPECT_EQ(FindLargest(nothing).id, -1);
   nothing[39] = std::nanf("");
   EXPECT_TRUE(FindLargest(nothing).not_a_number);
+}
+
+TEST(VocabularyScan, BoundsChangeNoResult) {
+  std::vector<Candidate> with, without;
+  for (size_t n : {1u, 15u, 16u, 17u, 255u, 256u, 300u, 5003u})
+    for (int levels : {1, 7, 1000000})
+      for (uint64_t seed = 0; seed < 8; ++seed) {
+        SCOPED_TRACE(testing::Message() << n << " " << levels << " " << seed);
+        auto logits = Coarse(n, seed, levels);
+        if (seed == 1) logits[n / 2] = -std::numeric_limits<float>::infinity();
+        if (seed == 2) logits[n - 1] = std::nanf("");
+        if (seed == 3) logits[n / 3] = std::numeric_limits<float>::infinity();
+        std::vector<float> bounds(BoundsOf(n));
+        FindBounds(logits, bounds);
+        for (float& bound : bounds) bound += seed == 4 ? 1.0f : 0.0f;  // More than the largest.
+        const Largest a = FindLargest(logits, bounds), b = FindLargest(logits);
+        EXPECT_EQ(a.not_a_number, b.not_a_number);
+        EXPECT_EQ(a.id, b.id);
+        for (size_t k : {1u, 40u, 400u}) {
+          const bool sound = SelectTopK(logits, k, &with, bounds);
+          EXPECT_EQ(sound, SelectTopK(logits, k, &without));
+          EXPECT_EQ(sound, seed != 2 && seed != 3);
+          if (sound) ExpectSame(with, without);
+        }
+        SelectAtLeast(logits, static_cast<float>(levels) / 2, &with, bounds);
+        SelectAtLeast(logits, static_cast<float>(levels) / 2, &without);
+        ExpectSame(with, without);
+      }
+}
+
+TEST(VocabularyScan, LargestIsFoundAnywhereInALongRow) {
+  for (size_t at = 0; at < 3000; at += 37) {
+    std::vector<float> logits(3000, -5);
+    logits[at] = 1;
+    logits[2999] = std::max(logits[2999], 0.5f);
+    EXPECT_EQ(FindLargest(logits).id, static_cast<int32_t>(at));
+    logits[2999 - at / 2] = std::nanf("");
+    EXPECT_TRUE(FindLargest(logits).not_a_number);
+  }
 }
 
 }  // namespace

@@ -5,10 +5,17 @@ namespace ingle {
 std::string MetricsText(const Metrics& metrics, const GatewayStatus& status,
                         const HttpServer* http) {
   std::string out;
-  const auto add = [&out](const char* name, const char* type, const char* help, uint64_t value) {
+  const auto add_text = [&out](const char* name, const char* type, const char* help,
+                               const std::string& value) {
     out.append("# HELP ").append(name).append(" ").append(help).append("\n");
     out.append("# TYPE ").append(name).append(" ").append(type).append("\n");
-    out.append(name).append(" ").append(std::to_string(value)).append("\n");
+    out.append(name).append(" ").append(value).append("\n");
+  };
+  const auto add = [&](const char* name, const char* type, const char* help, uint64_t value) {
+    add_text(name, type, help, std::to_string(value));
+  };
+  const auto add_seconds = [&](const char* name, const char* help, uint64_t us) {
+    add_text(name, "counter", help, std::to_string(static_cast<double>(us) * 1e-6));
   };
   add("ingle_http_requests_total", "counter", "HTTP requests read", metrics.requests);
   add("ingle_http_errors_4xx_total", "counter", "Replies with a 4xx status", metrics.errors_4xx);
@@ -31,6 +38,8 @@ std::string MetricsText(const Metrics& metrics, const GatewayStatus& status,
   add("ingle_sequences_paused", "gauge", "Requests whose clients read too slowly", status.paused);
   add("ingle_sequences_queued", "gauge", "Requests in the worker's queue", status.queued);
   add("ingle_worker_steps_total", "counter", "Steps of the running worker", status.steps);
+  add_seconds("ingle_worker_step_seconds_total", "Time that these steps took", status.step_us);
+  add_seconds("ingle_worker_model_seconds_total", "Of it, time within the model", status.model_us);
   add("ingle_worker_restarts_total", "counter", "Workers started after the first", status.restarts);
   add("ingle_model_ready", "gauge", "1 while the model can answer",
       status.state == ModelState::kReady ? 1 : 0);

@@ -102,8 +102,10 @@ TEST(Codec, BadRequestsAreRefused) {
 
 StepReport FullReport() {
   StepReport report;
-  report.hello = Hello{kWireProtocol, "ingle 1"};
+  report.hello = Hello{kWireProtocol, "ingle 1", true};
   report.steps = 77;
+  report.step_us = 900;
+  report.model_us = 800;
   report.running = 2;
   report.queued = 3;
   report.load = WorkerDescription{"n", "a", "t", "c", 1, 2, 3, 4, 5, true, {{"stop", {"END"}}}};
@@ -132,6 +134,9 @@ TEST(Codec, ReportsSurviveTheTrip) {
   ASSERT_TRUE(again) << again.error().message;
   EXPECT_EQ(EncodeReport(*again), bytes);
   EXPECT_EQ(again->hello->build, "ingle 1");
+  EXPECT_TRUE(again->hello->pipe);
+  EXPECT_EQ(again->step_us, 900u);
+  EXPECT_EQ(again->model_us, 800u);
   EXPECT_EQ(std::get<WorkerDescription>(again->load).context, 1u);
   EXPECT_EQ(json::serialize(std::get<WorkerDescription>(again->load).text_facts),
             R"({"stop":["END"]})");

@@ -30,6 +30,7 @@ struct LoadingState {
 struct Hello {
   uint32_t protocol = kWireProtocol;
   std::string build;  // Both ends are one binary, so they must agree.
+  bool pipe = false;  // The reports after this one come through the socket that the gateway named.
 };
 
 struct RequestEvent {
@@ -41,6 +42,7 @@ struct RequestEvent {
 struct StepReport {
   std::optional<Hello> hello;
   uint64_t steps = 0, progress = 0;
+  uint64_t step_us = 0, model_us = 0;  // That all steps took, and of them those within the model.
   uint32_t running = 0, queued = 0;
   std::variant<std::monostate, LoadingState, WorkerDescription, Error> load;
   std::vector<RequestEvent> events;

@@ -254,9 +254,12 @@ void ToProto(const StepReport& report, wire::StepReport& out) {
   if (report.hello) {
     out.mutable_hello()->set_protocol(report.hello->protocol);
     out.mutable_hello()->set_build(report.hello->build);
+    out.mutable_hello()->set_pipe(report.hello->pipe);
   }
   out.set_steps(report.steps);
   out.set_progress(report.progress);
+  out.set_step_us(report.step_us);
+  out.set_model_us(report.model_us);
   out.set_running(report.running);
   out.set_queued(report.queued);
   if (const auto* loading = std::get_if<LoadingState>(&report.load)) {
@@ -276,9 +279,12 @@ void ToProto(const StepReport& report, wire::StepReport& out) {
 
 Result<StepReport> FromProto(const wire::StepReport& in) {
   StepReport out;
-  if (in.has_hello()) out.hello = Hello{in.hello().protocol(), in.hello().build()};
+  if (in.has_hello())
+    out.hello = Hello{in.hello().protocol(), in.hello().build(), in.hello().pipe()};
   out.steps = in.steps();
   out.progress = in.progress();
+  out.step_us = in.step_us();
+  out.model_us = in.model_us();
   out.running = in.running();
   out.queued = in.queued();
   if (in.has_loading())

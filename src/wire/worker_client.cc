@@ -2,7 +2,9 @@
 
 #include <grpcpp/create_channel_posix.h>
 #include <grpcpp/grpcpp.h>
+#include <unistd.h>
 
+#include <atomic>
 #include <condition_variable>
 #include <deque>
 #include <mutex>
@@ -10,13 +12,16 @@
 
 #include "os/unix_socket.h"
 #include "wire/codec.h"
+#include "wire/grpc_tuning.h"
 #include "wire/proto_codec.h"
+#include "wire/report_pipe.h"
 #include "worker.grpc.pb.h"
 
 namespace ingle {
 namespace {
 
 constexpr auto kUnaryDeadline = std::chrono::seconds(30);
+constexpr int kAcceptTimeoutMs = 1000;
 
 Error FromStatus(const grpc::Status& status) {
   if (status.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED)
@@ -25,10 +30,37 @@ Error FromStatus(const grpc::Status& status) {
           "worker_died"};
 }
 
+// Where the worker connects with its reports. A path of its own for each client.
+class PipeListener {
+ public:
+  static Result<PipeListener> Make(const std::string& socket_path) {
+    static std::atomic<uint32_t> made{0};
+    PipeListener listener;
+    listener.path_ = socket_path + ".r" + std::to_string(++made);
+    INGLE_TRY(listener.fd_, ListenUnix(listener.path_));
+    return listener;
+  }
+  PipeListener(PipeListener&& other) noexcept = default;
+  ~PipeListener() {
+    if (fd_.valid()) unlink(path_.c_str());
+  }
+  const std::string& path() const { return path_; }
+  // It has connected before it says that it has.
+  Result<UniqueFd> Accept() const { return AcceptUnix(fd_.get(), kAcceptTimeoutMs); }
+
+ private:
+  PipeListener() = default;
+  std::string path_;
+  UniqueFd fd_;
+};
+
 class GrpcWorkerClient final : public WorkerClient {
  public:
-  GrpcWorkerClient(std::shared_ptr<grpc::Channel> channel, Handlers handlers)
-      : stub_(wire::Worker::NewStub(channel)), handlers_(std::move(handlers)) {
+  GrpcWorkerClient(std::shared_ptr<grpc::Channel> channel, PipeListener listener, Handlers handlers)
+      : stub_(wire::Worker::NewStub(channel)),
+        handlers_(std::move(handlers)),
+        listener_(std::move(listener)) {
+    context_.AddMetadata(kReportsMetadata, listener_.path());
     stream_ = stub_->Run(&context_);
     reader_ = std::thread([this] { Read(); });
     writer_ = std::thread([this] { Write(); });
@@ -65,6 +97,7 @@ class GrpcWorkerClient final : public WorkerClient {
     {
       std::lock_guard lock(mutex_);
       stopped_ = true;
+      pipe_.Stop();
     }
     wake_.notify_all();
     context_.TryCancel();
@@ -152,19 +185,47 @@ class GrpcWorkerClient final : public WorkerClient {
     }
   }
 
+  // The reports that come by the stream: all, or those up to a hello that says where the others
+  // come. False: a report breaks a rule.
+  Result<bool> ReadStream() {
+    wire::StepReport message;
+    while (stream_->Read(&message)) {
+      INGLE_TRY(StepReport report, FromProto(message));
+      const bool by_pipe = report.hello && report.hello->pipe;
+      handlers_.on_report(std::move(report));
+      if (by_pipe) return true;
+    }
+    return false;
+  }
+
+  Status ReadPipe() {
+    auto socket = listener_.Accept();
+    if (!socket)
+      return Fail(ErrorCode::kInternal,
+                  "it said that its reports come by the pipe, and " + socket.error().message);
+    {
+      std::lock_guard lock(mutex_);
+      if (stopped_) return {};
+      pipe_ = ReportPipe(*std::move(socket));
+    }
+    wire::StepReport message;
+    std::string_view bytes;
+    while (pipe_.Receive(&bytes) &&
+           message.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
+      INGLE_TRY(StepReport report, FromProto(message));
+      handlers_.on_report(std::move(report));
+    }
+    return {};
+  }
+
   void Read() {
     Error end{ErrorCode::kUnavailable, "the worker's reports ended or could not be read", "",
               "worker_died"};
-    wire::StepReport message;
-    while (stream_->Read(&message)) {
-      auto report = FromProto(message);
-      if (!report) {
-        end = report.error();
-        context_.TryCancel();
-        break;
-      }
-      handlers_.on_report(*std::move(report));
-    }
+    const Result<bool> by_pipe = ReadStream();
+    const Status done = !by_pipe   ? Status(std::unexpected(by_pipe.error()))
+                        : *by_pipe ? ReadPipe()
+                                   : Status();
+    if (!done) end = done.error();
     {
       std::lock_guard lock(mutex_);
       stopped_ = true;  // Also ends the writing thread.
@@ -173,7 +234,8 @@ class GrpcWorkerClient final : public WorkerClient {
     // The loop also ends on a message that gRPC cannot parse; without this, Finish would wait for a
     // worker that has no reason to end the stream.
     context_.TryCancel();
-    while (stream_->Read(&message)) {
+    wire::StepReport rest;
+    while (stream_->Read(&rest)) {
     }
     const grpc::Status status = stream_->Finish();
     const bool ours = status.error_code() == grpc::StatusCode::CANCELLED;
@@ -185,6 +247,8 @@ class GrpcWorkerClient final : public WorkerClient {
   std::unique_ptr<wire::Worker::Stub> stub_;
   std::unique_ptr<grpc::ClientReaderWriter<wire::ToWorker, wire::StepReport>> stream_;
   Handlers handlers_;
+  PipeListener listener_;
+  ReportPipe pipe_;  // Of the reading thread; stopped under the lock.
   std::mutex mutex_;
   std::condition_variable wake_;
   std::deque<std::unique_ptr<wire::ToWorker>> outgoing_;
@@ -200,8 +264,12 @@ Result<std::unique_ptr<WorkerClient>> WorkerClient::Connect(const std::string& p
   grpc::ChannelArguments arguments;
   arguments.SetMaxReceiveMessageSize(kMaxToGatewayBytes);
   arguments.SetMaxSendMessageSize(kMaxToWorkerBytes);
+  TuneChannel([&](const char* name, int value) { arguments.SetInt(name, value); });
+  SkipDeadlockSearch();
+  INGLE_TRY(PipeListener listener, PipeListener::Make(path));
   auto channel = grpc::CreateCustomInsecureChannelFromFd("ingle-worker", fd.Release(), arguments);
-  return std::make_unique<GrpcWorkerClient>(std::move(channel), std::move(handlers));
+  return std::make_unique<GrpcWorkerClient>(std::move(channel), std::move(listener),
+                                            std::move(handlers));
 }
 
 }  // namespace ingle

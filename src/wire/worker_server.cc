@@ -8,7 +8,9 @@
 
 #include "os/unix_socket.h"
 #include "wire/codec.h"
+#include "wire/grpc_tuning.h"
 #include "wire/proto_codec.h"
+#include "wire/report_pipe.h"
 #include "worker.grpc.pb.h"
 
 namespace ingle {
@@ -23,10 +25,12 @@ class GrpcService final : public wire::Worker::Service {
   grpc::Status Run(grpc::ServerContext* context,
                    grpc::ServerReaderWriter<wire::StepReport, wire::ToWorker>* stream) override {
     if (running_.exchange(true)) return Refuse(stream);
-    std::thread writer([&] { WriteReports(context, stream); });
+    const ReportPipe pipe = OpenPipe(*context);
+    std::thread writer([&] { WriteReports(context, stream, pipe); });
     wire::ToWorker message;
     while (stream->Read(&message)) Handle(message);
     service_->OnStreamEnd();
+    pipe.Stop();  // Else a writer would wait for a gateway that reads no more.
     writer.join();
     return grpc::Status::OK;
   }
@@ -113,17 +117,30 @@ class GrpcService final : public wire::Worker::Service {
     }
   }
 
+  // Not open where the gateway named no socket, or nobody listens there.
+  static ReportPipe OpenPipe(const grpc::ServerContext& context) {
+    const auto named = context.client_metadata().find(kReportsMetadata);
+    if (named == context.client_metadata().end()) return {};
+    auto socket = ConnectUnix(std::string(named->second.data(), named->second.size()), 0);
+    return socket ? ReportPipe(*std::move(socket)) : ReportPipe();
+  }
+
   void WriteReports(grpc::ServerContext* context,
-                    grpc::ServerReaderWriter<wire::StepReport, wire::ToWorker>* stream) {
+                    grpc::ServerReaderWriter<wire::StepReport, wire::ToWorker>* stream,
+                    const ReportPipe& pipe) {
     StepReport report;
-    report.hello = Hello{kWireProtocol, std::string(service_->Build())};
+    report.hello = Hello{kWireProtocol, std::string(service_->Build()), pipe.open()};
     wire::StepReport message;
-    do {
+    ToProto(report, message);
+    std::string frame;
+    for (bool written = stream->Write(message); written && service_->NextReport(&report);
+         report = StepReport()) {
       message.Clear();
       ToProto(report, message);
-      if (!stream->Write(message)) break;
-      report = StepReport();
-    } while (service_->NextReport(&report));
+      frame.assign(ReportPipe::kHeadBytes, 0);
+      written = pipe.open() ? message.AppendToString(&frame) && pipe.Send(&frame)
+                            : stream->Write(message);
+    }
     context->TryCancel();
   }
 
@@ -142,6 +159,8 @@ class GrpcWorkerServer final : public WorkerServer {
     builder.SetMaxReceiveMessageSize(kMaxToWorkerBytes);
     builder.SetMaxSendMessageSize(kMaxToGatewayBytes);
     builder.SetSyncServerOption(grpc::ServerBuilder::SyncServerOption::NUM_CQS, 1);
+    TuneChannel([&](const char* name, int value) { builder.AddChannelArgument(name, value); });
+    SkipDeadlockSearch();
     server_ = builder.BuildAndStart();
     if (server_ == nullptr) return Fail(ErrorCode::kInternal, "gRPC did not start in the worker");
     // Connections are accepted here and handed over, because only so the peer's user can be

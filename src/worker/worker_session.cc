@@ -30,6 +30,8 @@ WorkerDescription DescriptionOf(const Engine& engine) {
 void Count(const Engine& engine, StepReport* report) {
   report->steps = engine.steps();
   report->progress = engine.progress();
+  report->step_us = engine.step_us();
+  report->model_us = engine.model_us();
   report->running = engine.running();
   report->queued = engine.queued();
 }
@@ -37,6 +39,8 @@ void Count(const Engine& engine, StepReport* report) {
 void CopyCounts(const StepReport& from, StepReport* to) {
   to->steps = from.steps;
   to->progress = from.progress;
+  to->step_us = from.step_us;
+  to->model_us = from.model_us;
   to->running = from.running;
   to->queued = from.queued;
 }

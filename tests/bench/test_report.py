@@ -34,6 +34,17 @@ def test_http_rounds():
     assert "| ingle | m | 16 | 96.0 | 100 | 0.96 (0.96 to 0.96) | 1.50 | 2.50 | 100 | 250 | 1 |" in report.tables([entry])["http"]
 
 
+def test_the_rest_of_a_token_by_file_and_number_of_clients():
+    def entry(share):
+        rest = {"steps": 100, "step_ms": 20.0, "outside_model_ms": 0.2, "other_threads_ms": 0.4, "rest": share}
+        return {"kind": "http", "run": "one", "server": "ingle", "model": "m", "clients": 16, "tokens_per_second": 96.0,
+                "first_token_p50_s": 1.5, "first_token_p99_s": 2.5, "gap_p50_s": 0.1, "gap_p99_s": 0.25,
+                "rest": {"1": rest, "16": {**rest, "rest": 2 * share}}}
+    made = report.tables([entry(0.01), entry(0.02), entry(0.03)])["rest"]
+    assert "| m | 1 | 20.0 | 0.20 | 0.40 | 2.0 % (1.5 to 2.5) | 3 |" in made
+    assert "| m | 16 | 20.0 | 0.20 | 0.40 | 4.0 % (3.0 to 5.0) | 3 |" in made
+
+
 def test_only_what_is_marked_is_replaced():
     text = "before\n<!-- table: single -->\nold\n<!-- end -->\nbetween\n<!-- table: http -->\n<!-- end -->\nafter\n"
     filled = report.fill(text, {"single": "S", "http": "H"})

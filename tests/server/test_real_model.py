@@ -90,6 +90,9 @@ def test_closed_client_frees_its_sequence(serve):
     assert re.search(r"^ingle_clients_gone_total 2$", counted, re.M), counted
     steps = int(re.search(r"^ingle_worker_steps_total (\d+)$", counted, re.M)[1])
     assert steps < 480, "neither answer went on to the end of the context"
+    seconds = [float(re.search(rf"^ingle_worker_{name}_seconds_total ([0-9.]+)$", counted, re.M)[1])
+               for name in ("model", "step")]
+    assert 0 < seconds[0] < seconds[1]
 
 
 def processes_of(lines):
