@@ -20,7 +20,7 @@ namespace ingle {
 namespace {
 
 struct Cpu {
-  bool avx2 = false, avx512vnni = false, avx512bf16 = false, amx = false;
+  bool avx2 = false, avxvnni = false, avx512vnni = false, avx512bf16 = false, amx = false;
 };
 
 bool amx_is_emulated = false;
@@ -59,6 +59,7 @@ Cpu Detect() {
   constexpr uint32_t kTileState = 0x60000, kAmx = Bit(22) | Bit(24) | Bit(25);  // BF16 TILE INT8
   cpu.amx = cpu.avx512vnni && Has(lo, kTileState) && Has(d, kAmx) && AskForTiles();
   if (!__get_cpuid_count(7, 1, &a, &b, &c, &d)) return cpu;
+  cpu.avxvnni = cpu.avx2 && Has(a, Bit(4));
   cpu.avx512bf16 = cpu.avx512vnni && Has(a, Bit(5)) && IsAmd();
   return cpu;
 }
@@ -75,7 +76,7 @@ void Overlay(const MatmulKernels& better, MatmulKernels& table) {
 }
 
 struct Tiers {
-  static constexpr size_t kMost = 5;
+  static constexpr size_t kMost = 6;
   std::array<Kernels, kMost> tables{};  // Worst first.
   std::array<const Kernels*, kMost> best_first{};
   size_t count = 0;
@@ -131,6 +132,10 @@ struct Tiers {
       for (const MatmulKernels* part : kAvx2Matmul) Overlay(*part, avx2.matmul);
       avx2.elementwise = kElementwiseAvx2;
       avx2.attention = kAttentionAvx2;
+    }
+    if (cpu.avxvnni) {
+      Kernels& avxvnni = Add("avxvnni");
+      for (const MatmulKernels* part : kAvxVnniMatmul) Overlay(*part, avxvnni.matmul);
     }
     if (cpu.avx512vnni) {
       Kernels& avx512vnni = Add("avx512vnni");

@@ -28,7 +28,10 @@ TEST(Dispatch, TiersDifferFromTheOneBelow) {
   const auto tiers = SupportedKernels();
   for (size_t i = 0; i + 1 < tiers.size(); ++i) {
     const bool halves_only = std::string(tiers[i]->name) == "avx512bf16";
+    const bool integers_only = std::string(tiers[i]->name) == "avxvnni";
     for (size_t type = 0; type < kWeightTypes; ++type) {
+      if (integers_only && (type == kWeightF32 || type == kWeightBf16 || type == kWeightF16))
+        continue;
       if (halves_only && type != kWeightBf16 && type != kWeightF16) continue;
       // Tiles have no product of F32.
       if (std::string(tiers[i]->name) == "amx" && type == kWeightF32) continue;

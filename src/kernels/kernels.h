@@ -1,7 +1,7 @@
 #pragma once
 // The one table of function pointers that every instruction set fills; each overlays what it
-// improves on the tier below (portable <- avx2 <- avx512vnni <- avx512bf16 <- amx; portable <-
-// neon). Plain types only: this header is compiled under every ISA's flags.
+// improves on the tier below (portable <- avx2 <- avxvnni <- avx512vnni <- avx512bf16
+// <- amx; portable <- neon). Plain types only: this header is compiled under every ISA's flags.
 
 #include <cstddef>
 #include <cstdint>

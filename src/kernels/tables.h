@@ -20,6 +20,9 @@ extern const ElementwiseKernels kElementwiseAvx2, kElementwiseAvx512Vnni;
 extern const MatmulKernels kAvx2Quantize, kAvx2SmallBlocks, kAvx2SuperBlocks, kAvx2Floats;
 inline constexpr const MatmulKernels* kAvx2Matmul[] = {&kAvx2Quantize, &kAvx2SmallBlocks,
                                                        &kAvx2SuperBlocks, &kAvx2Floats};
+extern const MatmulKernels kAvxVnniSmallBlocks, kAvxVnniSuperBlocks;
+inline constexpr const MatmulKernels* kAvxVnniMatmul[] = {&kAvxVnniSmallBlocks,
+                                                          &kAvxVnniSuperBlocks};
 extern const MatmulKernels kAvx512VnniQuantize, kAvx512VnniSmallBlocks, kAvx512VnniSuperBlocks,
     kAvx512VnniFloats;
 inline constexpr const MatmulKernels* kAvx512VnniMatmul[] = {

@@ -165,7 +165,9 @@ INSTANTIATE_TEST_SUITE_P(
                     TypeCase{"qwen3", DType::kQ4_0, DType::kQ5_0, 96, 160, 6, 3, 32, true},
                     TypeCase{"llama", DType::kQ4_K, DType::kQ6_K, 256, 512, 4, 1, 64, true},
                     TypeCase{"qwen3", DType::kQ5_K, DType::kQ8_0, 256, 768, 8, 2, 32, false},
-                    TypeCase{"llama", DType::kQ6_K, DType::kQ4_K, 256, 256, 4, 4, 64, true}),
+                    TypeCase{"llama", DType::kQ6_K, DType::kQ4_K, 256, 256, 4, 4, 64, true},
+                    // The hidden vector is two blocks of 256 and a part of one.
+                    TypeCase{"llama", DType::kQ8_0, DType::kBF16, 96, 608, 6, 2, 16, true}),
     [](const auto& info) {
       return info.param.architecture + "_" + std::string(Info(info.param.type).name);
     });
@@ -291,6 +293,13 @@ TEST(Decoder, FewBarriers) {
   EXPECT_EQ(after.tokens - before.tokens, 1u);
   for (size_t phase = 0; phase < kStepPhases; ++phase)
     EXPECT_GT(after.seconds[phase], before.seconds[phase]) << kStepPhaseNames[phase];
+  // Up to eight tokens are quantised by every thread; more are shared out, except hidden vectors.
+  for (const auto& [tokens, barriers] : {std::pair{8u, 5u}, std::pair{9u, 8u}}) {
+    const uint64_t so_far = model->profile()->barriers;
+    const Segment some{sequence.get(), std::span(text).first(tokens)};
+    ASSERT_TRUE(model->Step({&some, 1}, logits));
+    EXPECT_EQ(model->profile()->barriers - so_far, 1 + barriers * 2u) << tokens;
+  }
 }
 
 TEST(Decoder, FullCacheChangesNothing) {

@@ -23,6 +23,7 @@ std::vector<std::string> Tiers() {
   std::vector<std::string> tiers{"portable"};
 #if defined(__x86_64__)
   if (__builtin_cpu_supports("avx2")) tiers.push_back("avx2");
+  if (__builtin_cpu_supports("avxvnni")) tiers.push_back("avxvnni");
   if (__builtin_cpu_supports("avx512vnni")) tiers.push_back("avx512vnni");
   if (__builtin_cpu_supports("avx512bf16")) tiers.push_back("avx512bf16");
 #endif

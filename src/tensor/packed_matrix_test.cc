@@ -166,6 +166,26 @@ TEST(PackedMatrix, BytesDependNeitherOnTheTierNorOnTheNumberOfTokens) {
   }
 }
 
+// Tile registers take the columns of many tokens in blocks that a cache holds (amx/panel_walk.h):
+// here two of them for 250 tokens, and more rows than go through a block together.
+TEST(PackedMatrix, BytesDoNotDependOnBlocksOfColumns) {
+  constexpr uint32_t kTokens = 250, kRows = 139;
+  for (const auto& [type, cols] :
+       {std::pair{DType::kBF16, 2344u}, std::pair{DType::kF16, 1300u},
+        std::pair{DType::kQ4_K, 3328u}, std::pair{DType::kQ8_0, 3680u}}) {
+    const Sample sample(type, kRows, cols, 7);
+    const auto x = RandomActivations(kTokens, cols, 8);
+    Activations a(Portable(), sample.matrix.activation, x, kTokens, cols);
+    std::vector<float> want(size_t{kTokens} * kRows), got(want.size());
+    Multiply(Portable(), sample.matrix, a.bytes.get(), kTokens, 0, kRows, want.data(), kRows);
+    for (const Kernels* kernels : SupportedKernels()) {
+      Multiply(*kernels, sample.matrix, a.bytes.get(), kTokens, 0, kRows, got.data(), kRows);
+      ASSERT_EQ(0, std::memcmp(got.data(), want.data(), want.size() * sizeof(float)))
+          << kernels->name << " " << Name(type);
+    }
+  }
+}
+
 // A block's float scales are one.
 void PutScalesOfOne(DType type, std::byte* block) {
   const uint16_t one = 0x3c00;

@@ -37,6 +37,7 @@ struct Bf16 : Halves {
   static constexpr uint32_t kBricks = 16, kPanelK = kBricks * 32;
   static constexpr size_t kPanelWeightBytes = kBricks * sizeof(BrickHalf);
   static constexpr size_t kPanelActivationBytes = kBricks * sizeof(ActivationBf16);
+  static constexpr size_t kPanelActivationBytesRead = kBricks * sizeof(ActivationBf16::bits);
 
   struct Panel {
     const BrickHalf* bricks[kPanelTiles];
@@ -114,6 +115,8 @@ struct F16 : Halves {
   static constexpr uint32_t kBricks = 8, kPanelK = kBricks * 32;
   static constexpr size_t kPanelWeightBytes = kBricks * sizeof(BrickHalf);
   static constexpr size_t kPanelActivationBytes = kBricks * sizeof(ActivationBf16x2);
+  static constexpr size_t kPanelActivationBytesRead =
+      kBricks * 2 * sizeof(ActivationBf16x2::hi_bits);
 
   struct alignas(64) Panel {
     BrickHalf hi[kPanelTiles][kBricks], lo[kPanelTiles][kBricks];

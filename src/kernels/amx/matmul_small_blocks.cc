@@ -32,6 +32,7 @@ struct SmallBlocks {
   static constexpr uint32_t kPanelK = kBrickK;
   static constexpr size_t kPanelWeightBytes = SmallBrickBytes(kLayout, 8);
   static constexpr size_t kPanelActivationBytes = sizeof(ActivationQ8x32);
+  static constexpr size_t kPanelActivationBytesRead = kPanelActivationBytes;
   static constexpr WeightType kWeight = kWeightOfType;
   static const MatmulKernels& Below() { return kAvx512VnniSmallBlocks; }
   using Panel = SmallPanel;

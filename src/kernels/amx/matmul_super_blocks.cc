@@ -58,6 +58,7 @@ struct SuperBlocks {
   static constexpr uint32_t kPanelK = kBrickK;
   static constexpr size_t kPanelWeightBytes = sizeof(Brick);
   static constexpr size_t kPanelActivationBytes = sizeof(ActivationQ8x256);
+  static constexpr size_t kPanelActivationBytesRead = kPanelActivationBytes;
   static constexpr WeightType kWeight = kType;
   static const MatmulKernels& Below() { return kAvx512VnniSuperBlocks; }
   using Panel = SuperPanel<kParts, kMinPairs>;

@@ -4,12 +4,18 @@
 // `Family`, a type of an unnamed namespace, provides
 //   - kWeight and Below: the table whose function takes fewer tokens than a tile has rows;
 //   - Shapes(): of the tile registers;
+//   - kPanelActivationBytes, of a token at a panel's columns, and how many of these it reads;
 //   - kPanelK, Panel, Unpack: kPanelK columns of one or two tiles of weights, unpacked once into
 //   the
 //     first cache and multiplied with all tokens;
 //   - AddPanel: adds the products of a panel with every slot, and calls Pass::Prefetch for each.
 // A slot is 16 consecutive tokens: a tile of activations. The last slot ends at the last token and
 // may overlap the one before; both compute the same bits, and what is new of it is written.
+//
+// The activations of 320 tokens and 8960 columns are 5.7 MB in bf16, which a second cache does not
+// hold: each two tiles of rows would have them from the third again, at twice the bytes a cycle
+// that gives. So the columns are cut into blocks whose activations the second cache does hold, and
+// some tiles of rows go through a block before the next one begins; their sums wait in memory.
 
 #include <immintrin.h>
 
@@ -26,6 +32,10 @@ namespace {
 inline constexpr uint32_t kSlotTokens = 16, kPanelTiles = 2;
 // Bounds the sums of a pass: they and a panel fit into caches.
 inline constexpr uint32_t kPassSlots = 20, kPassTokens = kPassSlots * kSlotTokens;
+
+// Of the second cache (1.25 or 2 MiB): beside it lie panels, sums and the weights that come in.
+inline constexpr size_t kBlockActivationBytes = size_t{1} << 20;
+inline constexpr uint32_t kTogetherPairs = 4;  // Of tiles, that share a block of columns.
 
 // Of 16 tokens with 16 rows of weights.
 struct alignas(64) SlotSums {
@@ -63,51 +73,96 @@ struct PanelWalk {
     for (uint32_t token = 0; token < args.tokens; token += slots * kSlotTokens) {
       const uint32_t left = args.tokens - token;
       const uint32_t end = token + (left < slots * kSlotTokens ? left : slots * kSlotTokens);
-      for (uint32_t row = 0; row < args.rows; row += kPanelTiles * kTileRows) {
-        Rows(args, row, token, end);
+      const uint32_t block = PanelsOfBlock(slots), panels = Panels(args);
+      const uint32_t together = (block < panels ? kTogetherPairs : 1) * kPairRows;
+      for (uint32_t row = 0; row < args.rows; row += together) {
+        const uint32_t rows_left = args.rows - row;
+        Rows(args, row, rows_left < together ? rows_left : together, token, end, block);
       }
     }
   }
 
  private:
+  static constexpr uint32_t kPairRows = kPanelTiles * kTileRows;
+  using PairSums = SlotSums[kPassSlots][kPanelTiles];
+
   static uint32_t FirstToken(uint32_t slot, uint32_t begin, uint32_t end) {
     const uint32_t first = begin + slot * kSlotTokens;
     return first + kSlotTokens <= end ? first : end - kSlotTokens;
   }
 
-  static void Rows(const MultiplyArgs& args, uint32_t row, uint32_t begin, uint32_t end) {
-    alignas(64) SlotSums sums[kPassSlots][kPanelTiles];
+  static uint32_t Panels(const MultiplyArgs& args) {
+    return (args.cols + Family::kPanelK - 1) / Family::kPanelK;
+  }
+
+  // Panels of a block of columns, whose activations the second cache holds.
+  static uint32_t PanelsOfBlock(uint32_t slots) {
+    const size_t bytes = size_t{slots} * kSlotTokens * Family::kPanelActivationBytesRead;
+    const size_t panels = kBlockActivationBytes / bytes;
+    return panels == 0 ? 1 : static_cast<uint32_t>(panels);
+  }
+
+  // Up to kTogetherPairs pairs of tiles.
+  static void Rows(const MultiplyArgs& args, uint32_t row, uint32_t rows, uint32_t begin,
+                   uint32_t end, uint32_t block) {
+    alignas(64) PairSums sums[kTogetherPairs];
+    const uint32_t slots = (end - begin + kSlotTokens - 1) / kSlotTokens;
+    const uint32_t panels = Panels(args), pairs = (rows + kPairRows - 1) / kPairRows;
+    for (uint32_t i = 0; i < pairs; ++i) __builtin_memset(sums[i], 0, slots * sizeof(sums[i][0]));
+    for (uint32_t first = 0; first < panels; first += block) {
+      const uint32_t last = panels - first < block ? panels : first + block;
+      for (uint32_t i = 0; i < pairs; ++i) {
+        // What follows: the next pair at this block, the first one at the next, or the next rows.
+        const bool turns = i + 1 == pairs && last < panels;
+        const uint32_t next_row = turns ? row : row + (i + 1) * kPairRows;
+        const uint32_t next_panel = i + 1 < pairs ? first : last % panels;
+        AddBlock(args, row + i * kPairRows, begin, end, first, last, next_row, next_panel, sums[i]);
+      }
+    }
+    for (uint32_t i = 0; i < pairs; ++i) {
+      const uint32_t at = row + i * kPairRows;
+      for (uint32_t tile = 0; tile < Tiles(args, at); ++tile)
+        WriteTile(args, at + tile * kTileRows, begin, end, tile, sums[i]);
+    }
+  }
+
+  static uint32_t Tiles(const MultiplyArgs& args, uint32_t row) {
+    return row + kTileRows < args.rows ? kPanelTiles : 1;
+  }
+
+  // Panels [first, last) of a pair of tiles; meanwhile what is multiplied next comes from memory.
+  static void AddBlock(const MultiplyArgs& args, uint32_t row, uint32_t begin, uint32_t end,
+                       uint32_t first, uint32_t last, uint32_t next_row, uint32_t next_panel,
+                       PairSums& sums) {
     alignas(64) typename Family::Panel panel;
     Pass pass = {.activations = {},
                  .stride = args.activation_stride,
                  .slots = (end - begin + kSlotTokens - 1) / kSlotTokens,
-                 .tiles = row + kTileRows < args.rows ? kPanelTiles : 1,
+                 .tiles = Tiles(args, row),
                  .sums = sums,
                  .next = {},
                  .next_bytes = Family::kPanelWeightBytes};
     for (uint32_t slot = 0; slot < pass.slots; ++slot) {
-      pass.activations[slot] =
-          args.activations + FirstToken(slot, begin, end) * args.activation_stride;
+      pass.activations[slot] = args.activations +
+                               FirstToken(slot, begin, end) * args.activation_stride +
+                               first * Family::kPanelActivationBytes;
     }
-    __builtin_memset(sums, 0, pass.slots * sizeof(sums[0]));
     const size_t tile_bytes = Family::TileBytes(args.cols);
     const uint8_t* tiles[kPanelTiles];
     for (uint32_t i = 0; i < kPanelTiles; ++i) {
       tiles[i] = args.weights + (row / kTileRows + (i < pass.tiles ? i : 0)) * tile_bytes;
     }
-    const uint32_t panels = (args.cols + Family::kPanelK - 1) / Family::kPanelK;
-    for (uint32_t p = 0; p < panels; ++p) {
+    for (uint32_t p = first; p < last; ++p) {
       Family::Unpack(tiles, pass.tiles, args.cols, p, panel);
-      const size_t next =
-          p + 1 < panels ? (p + 1) * Family::kPanelWeightBytes : kPanelTiles * tile_bytes;
-      for (uint32_t i = 0; i < kPanelTiles; ++i) pass.next[i] = tiles[i] + next;
+      for (uint32_t i = 0; i < kPanelTiles; ++i) {
+        pass.next[i] = p + 1 < last ? tiles[i] + (p + 1) * Family::kPanelWeightBytes
+                                    : args.weights + (next_row / kTileRows + i) * tile_bytes +
+                                          next_panel * Family::kPanelWeightBytes;
+      }
       Family::AddPanel(panel, pass);
       for (uint32_t slot = 0; slot < pass.slots; ++slot) {
         pass.activations[slot] += Family::kPanelActivationBytes;
       }
-    }
-    for (uint32_t i = 0; i < pass.tiles; ++i) {
-      WriteTile(args, row + i * kTileRows, begin, end, i, sums);
     }
   }
 

@@ -30,6 +30,7 @@ struct SmallBlocks {
   using Activation = ActivationQ8x32;
   using Panel = SmallPanel;
   static constexpr uint32_t kDirectTokens = 8, kPanelTokens = 6, kPanelTiles = 2;
+  static constexpr uint32_t kPairTokens = 6, kPairMost = 32;
   static constexpr size_t kBrickBytes = SmallBrickBytes(kLayout, 8);
 
   static size_t TileBytes(uint32_t cols) { return SmallTileBytes(kLayout, cols); }
@@ -97,6 +98,60 @@ struct SmallBlocks {
     const auto mask = static_cast<__mmask16>((1u << rows) - 1);
 #pragma GCC unroll 8
     for (uint32_t t = 0; t < T; ++t) _mm512_mask_storeu_ps(out + t * out_stride, mask, acc[t]);
+  }
+
+  // A group of two tiles.
+  template <uint32_t T>
+  static void PairGroup(const uint8_t* const (&bricks)[2], uint32_t groups, uint32_t group,
+                        const uint8_t* activations, size_t stride, __m512 (&acc)[T][2]) {
+    __m512i sum[T][2];
+#pragma GCC unroll 8
+    for (uint32_t t = 0; t < T; ++t)
+      sum[t][0] = sum[t][1] = Start(Block(activations, stride, t), group);
+    const uint32_t codes = group * CodeBytes(kLayout);
+    const uint32_t high = HighOffset(kLayout, groups) + group * 64;
+#pragma GCC unroll 4
+    for (uint32_t p = 0; p < 4; ++p) {
+      const TwoQuads w[2] = {QuadPairOf<kType>(bricks[0] + codes, bricks[0] + high, p),
+                             QuadPairOf<kType>(bricks[1] + codes, bricks[1] + high, p)};
+#pragma GCC unroll 2
+      for (uint32_t odd = 0; odd < 2; ++odd) {
+#pragma GCC unroll 8
+        for (uint32_t t = 0; t < T; ++t) {
+          const __m512i a = Broadcast(Block(activations, stride, t).q[group] + p * 8 + odd * 4);
+          sum[t][0] = _mm512_dpbusd_epi32(sum[t][0], w[0].q[odd], a);
+          sum[t][1] = _mm512_dpbusd_epi32(sum[t][1], w[1].q[odd], a);
+        }
+      }
+      KeepOrder();
+    }
+#pragma GCC unroll 2
+    for (uint32_t i = 0; i < 2; ++i) {
+      const __m512 d = ScalesOf<kType>(bricks[i] + ScaleOffset(kLayout, groups), group);
+      __m512 m = _mm512_setzero_ps();
+      if constexpr (kLayout.has_min) m = Half(bricks[i] + MinOffset(kLayout, groups) + group * 32);
+#pragma GCC unroll 8
+      for (uint32_t t = 0; t < T; ++t)
+        acc[t][i] = AddGroup(Block(activations, stride, t), group, sum[t][i], d, m, acc[t][i]);
+    }
+  }
+
+  template <uint32_t T>
+  static void AddPair(const uint8_t* first, const uint8_t* second, uint32_t cols, uint32_t index,
+                      const uint8_t* activations, size_t stride, float* sums,
+                      const generic::PairAhead& ahead) {
+    const uint32_t left = cols / kGroupK - index * 8;
+    const uint32_t groups = left < 8 ? left : 8;
+    const uint8_t* const bricks[2] = {first + index * kBrickBytes, second + index * kBrickBytes};
+    __m512 acc[T][2];
+#pragma GCC unroll 12
+    for (uint32_t i = 0; i < 2 * T; ++i) acc[i / 2][i % 2] = _mm512_load_ps(sums + i * kTileRows);
+    for (uint32_t group = 0; group < groups; ++group) {
+      ahead.Prefetch(group);
+      PairGroup<T>(bricks, groups, group, activations, stride, acc);
+    }
+#pragma GCC unroll 12
+    for (uint32_t i = 0; i < 2 * T; ++i) _mm512_store_ps(sums + i * kTileRows, acc[i / 2][i % 2]);
   }
 
   static void Unpack(const uint8_t* const (&tiles)[2], uint32_t cols, uint32_t index,

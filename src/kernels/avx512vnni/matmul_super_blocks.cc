@@ -30,6 +30,37 @@ inline const ActivationQ8x256& Block(const uint8_t* activations, size_t stride, 
   return *reinterpret_cast<const ActivationQ8x256*>(activations + token * stride);
 }
 
+// A brick's part in floats.
+template <bool kHasMins, uint32_t kMinPairs>
+struct Floats {
+  __m512 d, dmin;
+  __m512i mins[kMinPairs];
+
+  template <class Brick>
+  explicit Floats(const Brick& brick) : d(Half(brick.d)) {
+    if constexpr (kHasMins) {
+      dmin = Half(brick.dmin);
+#pragma GCC unroll 8
+      for (uint32_t j = 0; j < kMinPairs; ++j)
+        mins[j] = _mm512_cvtepu8_epi16(Load32(brick.mins[j]));
+    }
+  }
+
+  // acc + a.d * (d * scaled - dmin * (mins . sums of a's groups))
+  __m512 Add(const ActivationQ8x256& a, [[maybe_unused]] const int16_t* min_sums, __m512i scaled,
+             __m512 acc) const {
+    __m512 v = _mm512_mul_ps(d, _mm512_cvtepi32_ps(scaled));
+    if constexpr (kHasMins) {
+      __m512i sum = _mm512_setzero_si512();
+#pragma GCC unroll 8
+      for (uint32_t j = 0; j < kMinPairs; ++j)
+        sum = _mm512_dpwssd_epi32(sum, mins[j], Broadcast(min_sums + 2 * j));
+      v = _mm512_fnmadd_ps(dmin, _mm512_cvtepi32_ps(sum), v);
+    }
+    return _mm512_fmadd_ps(_mm512_set1_ps(a.d), v, acc);
+  }
+};
+
 template <class Brick>
 struct SuperBlocks {
   using Activation = ActivationQ8x256;
@@ -39,6 +70,9 @@ struct SuperBlocks {
   static constexpr int kZeroShift = ZeroShift(static_cast<const Brick*>(nullptr));
   static constexpr uint32_t kQuadsPerScale = 64 / kScaleGroups;
   static constexpr uint32_t kDirectTokens = 8, kPanelTokens = 6, kPanelTiles = 2;
+  // Types that take much unpacking do it less often in a panel.
+  static constexpr uint32_t kPairTokens = 6,
+                            kPairMost = sizeof(Brick) == sizeof(BrickQ4_K) ? 64 : 32;
   static constexpr size_t kBrickBytes = sizeof(Brick);
   static constexpr size_t kEighth = (sizeof(Brick) + 511) / 512 * 64;  // Whole lines.
   using Panel = SuperPanel<kScaleGroups, kMinPairs>;
@@ -99,33 +133,76 @@ struct SuperBlocks {
         ahead.Prefetch<kEighth>(reinterpret_cast<const uint8_t*>(brick) + group * kEighth);
         DirectGroup<T>(*brick, group, activations, stride, scaled);
       }
-      const __m512 d = Half(brick->d);
-      __m512 dmin;
-      __m512i mins[kMinPairs];
-      if constexpr (kHasMins) {
-        dmin = Half(brick->dmin);
-#pragma GCC unroll 8
-        for (uint32_t j = 0; j < kMinPairs; ++j)
-          mins[j] = _mm512_cvtepu8_epi16(Load32(brick->mins[j]));
-      }
+      const Floats<kHasMins, kMinPairs> f(*brick);
 #pragma GCC unroll 8
       for (uint32_t t = 0; t < T; ++t) {
         const ActivationQ8x256& a = Block(activations, stride, t);
-        __m512 v = _mm512_mul_ps(d, _mm512_cvtepi32_ps(scaled[t]));
-        if constexpr (kHasMins) {
-          __m512i sum = _mm512_setzero_si512();
-#pragma GCC unroll 8
-          for (uint32_t j = 0; j < kMinPairs; ++j) {
-            sum = _mm512_dpwssd_epi32(sum, mins[j], Broadcast(MinSums(a) + 2 * j));
-          }
-          v = _mm512_fnmadd_ps(dmin, _mm512_cvtepi32_ps(sum), v);
-        }
-        acc[t] = _mm512_fmadd_ps(_mm512_set1_ps(a.d), v, acc[t]);
+        acc[t] = f.Add(a, MinSums(a), scaled[t], acc[t]);
       }
     }
     const auto mask = static_cast<__mmask16>((1u << rows) - 1);
 #pragma GCC unroll 8
     for (uint32_t t = 0; t < T; ++t) _mm512_mask_storeu_ps(out + t * out_stride, mask, acc[t]);
+  }
+
+  template <uint32_t T>
+  static void PairGroup(const Brick* const (&bricks)[2], uint32_t group, const uint8_t* activations,
+                        size_t stride, __m512i (&scaled)[T][2]) {
+#pragma GCC unroll 2
+    for (uint32_t half = 0; half < 8 / kQuadsPerScale; ++half) {
+      const uint32_t scale_group = group * 8 / kQuadsPerScale + half;
+      __m512i sum[T][2];
+#pragma GCC unroll 8
+      for (uint32_t t = 0; t < T; ++t)
+        sum[t][0] = sum[t][1] = Start(Block(activations, stride, t), scale_group);
+#pragma GCC unroll 4
+      for (uint32_t p = half * kQuadsPerScale / 2; p < (half + 1) * kQuadsPerScale / 2; ++p) {
+        const TwoQuads w[2] = {QuadPair(*bricks[0], group, p), QuadPair(*bricks[1], group, p)};
+#pragma GCC unroll 2
+        for (uint32_t odd = 0; odd < 2; ++odd) {
+#pragma GCC unroll 8
+          for (uint32_t t = 0; t < T; ++t) {
+            const int8_t* q = Block(activations, stride, t).q + group * kGroupK + p * 8 + odd * 4;
+            const __m512i a = Broadcast(q);
+            sum[t][0] = _mm512_dpbusd_epi32(sum[t][0], w[0].q[odd], a);
+            sum[t][1] = _mm512_dpbusd_epi32(sum[t][1], w[1].q[odd], a);
+          }
+        }
+        KeepOrder();
+      }
+#pragma GCC unroll 2
+      for (uint32_t i = 0; i < 2; ++i) {
+        const __m512i scale = Scale(bricks[i]->scales[scale_group]);
+#pragma GCC unroll 8
+        for (uint32_t t = 0; t < T; ++t)
+          scaled[t][i] = _mm512_add_epi32(scaled[t][i], _mm512_mullo_epi32(sum[t][i], scale));
+      }
+    }
+  }
+
+  template <uint32_t T>
+  static void AddPair(const uint8_t* first, const uint8_t* second, uint32_t, uint32_t index,
+                      const uint8_t* activations, size_t stride, float* sums,
+                      const generic::PairAhead& ahead) {
+    const Brick* const bricks[2] = {reinterpret_cast<const Brick*>(first) + index,
+                                    reinterpret_cast<const Brick*>(second) + index};
+    __m512i scaled[T][2];
+#pragma GCC unroll 8
+    for (uint32_t t = 0; t < T; ++t) scaled[t][0] = scaled[t][1] = _mm512_setzero_si512();
+    for (uint32_t group = 0; group < 8; ++group) {
+      ahead.Prefetch(group);
+      PairGroup<T>(bricks, group, activations, stride, scaled);
+    }
+#pragma GCC unroll 2
+    for (uint32_t i = 0; i < 2; ++i) {
+      const Floats<kHasMins, kMinPairs> f(*bricks[i]);
+#pragma GCC unroll 8
+      for (uint32_t t = 0; t < T; ++t) {
+        float* to = sums + (t * 2 + i) * kTileRows;
+        const ActivationQ8x256& a = Block(activations, stride, t);
+        _mm512_store_ps(to, f.Add(a, MinSums(a), scaled[t][i], _mm512_load_ps(to)));
+      }
+    }
   }
 
   static void Unpack(const uint8_t* const (&tiles)[2], uint32_t, uint32_t index, Panel& panel) {

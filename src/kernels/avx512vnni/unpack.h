@@ -103,12 +103,72 @@ inline Quads Group(const BrickQ3_K& brick, uint32_t group) {
   return quads;
 }
 
+// The quads 2p and 2p + 1 of a group alone.
+struct TwoQuads {
+  __m512i q[2];
+};
+
+inline TwoQuads NibblePair(const uint8_t* codes) {
+  const __m512i low = _mm512_set1_epi8(15), x = Load(codes);
+  return {{_mm512_and_si512(x, low), _mm512_and_si512(_mm512_srli_epi16(x, 4), low)}};
+}
+
+// Bits from..from + 1 (or one bit) of a byte to where `mask` has them; `to` is mask's lowest.
+inline __m512i MovedBits(__m512i bits, uint32_t from, uint32_t to) {
+  if (from == to) return bits;
+  return from < to ? _mm512_slli_epi16(bits, to - from) : _mm512_srli_epi16(bits, from - to);
+}
+
+inline TwoQuads QuadPair(const BrickQ4_K& brick, uint32_t group, uint32_t p) {
+  return NibblePair(brick.codes[group][p]);
+}
+inline TwoQuads QuadPair(const BrickQ5_K& brick, uint32_t group, uint32_t p) {
+  const __m512i high = Load(brick.high[group]), mask = _mm512_set1_epi8(16);
+  TwoQuads quads = NibblePair(brick.codes[group][p]);
+  quads.q[0] = OrMasked(quads.q[0], MovedBits(high, 2 * p, 4), mask);
+  quads.q[1] = OrMasked(quads.q[1], MovedBits(high, 2 * p + 1, 4), mask);
+  return quads;
+}
+inline TwoQuads QuadPair(const BrickQ6_K& brick, uint32_t group, uint32_t p) {
+  const __m512i high = Load(brick.high[2 * group + p / 2]), mask = _mm512_set1_epi8(0x30);
+  TwoQuads quads = NibblePair(brick.codes[group][p]);
+  quads.q[0] = OrMasked(quads.q[0], MovedBits(high, p % 2 * 4, 4), mask);
+  quads.q[1] = OrMasked(quads.q[1], MovedBits(high, p % 2 * 4 + 2, 4), mask);
+  return quads;
+}
+template <class Brick>
+inline TwoQuads LowPair(const Brick& brick, uint32_t group, uint32_t p) {
+  const __m512i mask = _mm512_set1_epi8(3), x = Load(brick.low[2 * group + p / 2]);
+  return {{_mm512_and_si512(MovedBits(x, p % 2 * 4, 0), mask),
+           _mm512_and_si512(MovedBits(x, p % 2 * 4 + 2, 0), mask)}};
+}
+inline TwoQuads QuadPair(const BrickQ2_K& brick, uint32_t group, uint32_t p) {
+  return LowPair(brick, group, p);
+}
+inline TwoQuads QuadPair(const BrickQ3_K& brick, uint32_t group, uint32_t p) {
+  const __m512i high = Load(brick.high[group]), mask = _mm512_set1_epi8(4);
+  TwoQuads quads = LowPair(brick, group, p);
+  quads.q[0] = OrMasked(quads.q[0], MovedBits(high, 2 * p, 2), mask);
+  quads.q[1] = OrMasked(quads.q[1], MovedBits(high, 2 * p + 1, 2), mask);
+  return quads;
+}
+
+// What stands before is computed before: else compilers unpack everything first, for which there
+// are not enough registers.
+inline void KeepOrder() { asm volatile("" ::: "memory"); }
+
 // A group's scales, of 16 rows.
 template <SmallBlockType kType>
 inline __m512 ScalesOf(const uint8_t* scales, uint32_t group) {
   constexpr SmallBlockLayout kLayout = LayoutOf(kType);
   if constexpr (kLayout.wide_scale) return _mm512_load_ps(scales + group * 64);
   return Half(scales + group * 32);
+}
+
+// What a codebook's codes stand for, less their zero of 128, as 8-bit codes.
+inline __m512i CodebookTable(Codebook codebook) {
+  const __m128i values = Load16(kCodebookValues[static_cast<size_t>(codebook)]);
+  return _mm512_broadcast_i32x4(_mm_xor_si128(values, _mm_set1_epi8(-128)));
 }
 
 // Codes as unsigned bytes, `zero` too large (128 for bytes and for a codebook's).
@@ -129,10 +189,7 @@ inline Quads GroupOf(const uint8_t* codes, [[maybe_unused]] const uint8_t* high)
     }
   }
   if constexpr (kLayout.codebook != Codebook::kNone) {
-    const __m128i values = _mm_load_si128(
-        reinterpret_cast<const __m128i*>(kCodebookValues[static_cast<size_t>(kLayout.codebook)]));
-    const __m512i table =  // Less their zero of 128, as 8-bit codes.
-        _mm512_broadcast_i32x4(_mm_xor_si128(values, _mm_set1_epi8(-128)));
+    const __m512i table = CodebookTable(kLayout.codebook);
 #pragma GCC unroll 8
     for (uint32_t q = 0; q < 8; ++q) quads.q[q] = _mm512_shuffle_epi8(table, quads.q[q]);
   }
@@ -143,6 +200,25 @@ inline Quads GroupOf(const uint8_t* codes, [[maybe_unused]] const uint8_t* high)
       const __m512i moved = q < 4 ? _mm512_slli_epi16(bits, 4 - q) : _mm512_srli_epi16(bits, q - 4);
       quads.q[q] = OrMasked(quads.q[q], moved, mask);
     }
+  }
+  return quads;
+}
+
+// The quads 2p and 2p + 1 of GroupOf.
+template <SmallBlockType kType>
+inline TwoQuads QuadPairOf(const uint8_t* codes, [[maybe_unused]] const uint8_t* high, uint32_t p) {
+  constexpr SmallBlockLayout kLayout = LayoutOf(kType);
+  if constexpr (kLayout.bits == 8) return {{Load(codes + p * 128), Load(codes + p * 128 + 64)}};
+  TwoQuads quads = NibblePair(codes + p * 64);
+  if constexpr (kLayout.codebook != Codebook::kNone) {
+    const __m512i table = CodebookTable(kLayout.codebook);
+    quads.q[0] = _mm512_shuffle_epi8(table, quads.q[0]);
+    quads.q[1] = _mm512_shuffle_epi8(table, quads.q[1]);
+  }
+  if constexpr (kLayout.bits == 5) {
+    const __m512i bits = Load(high), mask = _mm512_set1_epi8(16);
+    quads.q[0] = OrMasked(quads.q[0], MovedBits(bits, 2 * p, 4), mask);
+    quads.q[1] = OrMasked(quads.q[1], MovedBits(bits, 2 * p + 1, 4), mask);
   }
   return quads;
 }

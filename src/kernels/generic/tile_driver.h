@@ -5,10 +5,12 @@
 // compiled for different processors) that provides:
 //   - for few tokens, kDirectTokens and Direct<T> (or neither): one tile, weights unpacked in
 //     registers on their way from memory;
+//   - for some, kPairTokens, kPairMost and AddPair<T> (or none of them): a brick of two tiles, its
+//     weights unpacked in registers for each kPairTokens tokens, which are loaded once for both;
 //   - for more, kPanelTokens, kPanelTiles, Panel, Unpack and AddPanel<T>: a brick of kPanelTiles
 //     tiles unpacked once into a panel in the first cache and multiplied with all tokens,
 //     kPanelTokens at a time.
-// Both do the same arithmetic: an output's float operations follow the order of its bricks.
+// All do the same arithmetic: an output's float operations follow the order of its bricks.
 
 #include <cstddef>
 #include <cstdint>
@@ -38,10 +40,25 @@ struct Ahead {
   }
 };
 
+// The same for the bricks of two tiles, of which each block of tokens fetches a share.
+struct PairAhead {
+  const uint8_t* at[2];
+  size_t lines;
+
+  // The share of one of eight groups.
+  [[gnu::always_inline]] void Prefetch(uint32_t group) const {
+    for (size_t line = lines * group / 8; line < lines * (group + 1) / 8; ++line) {
+      __builtin_prefetch(at[0] + line * Ahead::kLine);
+      __builtin_prefetch(at[1] + line * Ahead::kLine);
+    }
+  }
+};
+
 template <class Family>
 struct TileDriver {
   static constexpr uint32_t kTokenChunk = 256;  // Bounds the accumulators' buffer.
   static constexpr bool kHasDirect = requires { Family::kDirectTokens; };
+  static constexpr bool kHasPairs = requires { Family::kPairTokens; };
   // Up to so many tokens unpacking anew for each block of them is cheaper than a panel.
   static constexpr uint32_t kDirectLimit = [] {
     if constexpr (requires { Family::kDirectMost; }) return Family::kDirectMost;
@@ -53,6 +70,12 @@ struct TileDriver {
 
   static void Multiply(const MultiplyArgs& args) {
     const size_t tile_bytes = Family::TileBytes(args.cols);
+    if constexpr (kHasPairs) {
+      if (args.tokens > Family::kDirectTokens && args.tokens <= Family::kPairMost) {
+        for (uint32_t row = 0; row < args.rows; row += kPairRows) PairRows(args, tile_bytes, row);
+        return;
+      }
+    }
     if constexpr (kHasDirect) {
       if (args.tokens <= kDirectLimit) {
         for (uint32_t row = 0; row < args.rows; row += kTileRows) DirectRows(args, tile_bytes, row);
@@ -98,6 +121,58 @@ struct TileDriver {
         args.out + token * args.out_stride + row, args.out_stride, rows, ahead);
   }
 
+  static constexpr uint32_t kPairRows = 2 * kTileRows;
+  static constexpr uint32_t kPairAhead = 6;  // Bricks.
+
+  static void PairRows(const MultiplyArgs& args, size_t tile_bytes, uint32_t row) {
+    alignas(64) float sums[Family::kPairMost * kPairRows];
+    const uint32_t tokens = args.tokens, tile = row / kTileRows;
+    // A second tile beyond the last row repeats the last; its sums are dropped.
+    const uint8_t* first = args.weights + tile * tile_bytes;
+    const uint8_t* second = row + kTileRows < args.rows ? first + tile_bytes : first;
+    for (uint32_t i = 0; i < tokens * kPairRows; ++i) sums[i] = 0.0f;
+    const uint32_t bricks = args.cols / kBrickK + (args.cols % kBrickK != 0);
+    const uint32_t blocks = (tokens + Family::kPairTokens - 1) / Family::kPairTokens;
+    const size_t lines = Family::kBrickBytes / Ahead::kLine / blocks + 1;
+    for (uint32_t b = 0; b < bricks; ++b) {
+      size_t next = (b + kPairAhead) * Family::kBrickBytes;
+      if (next >= tile_bytes) next += tile_bytes;  // The next two tiles.
+      PairAhead ahead = {{first + next, second + next}, lines};
+      const uint8_t* activations = args.activations + b * sizeof(typename Family::Activation);
+      for (uint32_t t = 0, left = blocks; t < tokens; --left) {
+        const uint32_t count = (tokens - t + left - 1) / left;
+        SelectPair<Family::kPairTokens>(count, first, second, args.cols, b,
+                                        activations + t * args.activation_stride,
+                                        args.activation_stride, sums + t * kPairRows, ahead);
+        for (const uint8_t*& at : ahead.at) at += lines * Ahead::kLine;
+        t += count;
+      }
+    }
+    Deliver<kPairRows>(args, row, 0, tokens, sums);
+  }
+
+  template <uint32_t kTokens, class... Args>
+  static void SelectPair(uint32_t tokens, const Args&... args) {
+    if constexpr (kTokens > 1) {
+      if (tokens < kTokens) return SelectPair<kTokens - 1>(tokens, args...);
+    }
+    Family::template AddPair<kTokens>(args...);
+  }
+
+  // Sums of kRows rows of each token to where the caller wants those that are real.
+  template <uint32_t kRows>
+  static void Deliver(const MultiplyArgs& args, uint32_t row, uint32_t token, uint32_t tokens,
+                      const float* sums) {
+    const uint32_t rows = args.rows - row;
+    float* out = args.out + token * args.out_stride + row;
+    for (uint32_t t = 0; t < tokens; ++t, out += args.out_stride, sums += kRows) {
+      if (rows >= kRows)
+        __builtin_memcpy(out, sums, kRows * sizeof(float));
+      else
+        for (uint32_t r = 0; r < rows; ++r) out[r] = sums[r];
+    }
+  }
+
   static void PanelRows(const MultiplyArgs& args, size_t tile_bytes, uint32_t row, uint32_t token,
                         uint32_t tokens) {
     alignas(64) float sums[kTokenChunk * kPanelRows];
@@ -119,12 +194,7 @@ struct TileDriver {
       AddTokens(panel, activations + b * sizeof(typename Family::Activation),
                 args.activation_stride, tokens, sums, tiles, next);
     }
-    const uint32_t left = args.rows - row;
-    const uint32_t rows = left < kPanelRows ? left : kPanelRows;
-    for (uint32_t t = 0; t < tokens; ++t) {
-      float* out = args.out + (token + t) * args.out_stride + row;
-      for (uint32_t r = 0; r < rows; ++r) out[r] = sums[t * kPanelRows + r];
-    }
+    Deliver<kPanelRows>(args, row, token, tokens, sums);
   }
 
   // Blocks of about equal numbers of tokens: 8 are 4 + 4, not 6 + 2. Meanwhile the bricks `next`

@@ -34,6 +34,7 @@ class Layout {
 // Bytes for all tokens of a pass, and for one of a thread's own, per feed.
 struct ActivationSizes {
   std::array<size_t, kFeeds> all{}, one{};
+  size_t hidden = 0;  // For all tokens.
 
   void See(const PackedMatrix& matrix, size_t rows_per_token = 1) {
     const size_t bytes = ActivationBytes(matrix.activation, matrix.cols);
@@ -46,9 +47,13 @@ struct ActivationSizes {
     for (const LayerWeights& layer : weights.layers) {
       for (const PackedMatrix* matrix :
            {&layer.query, &layer.key, &layer.value, &layer.attention_out, &layer.conv_gate_in,
-            &layer.conv_gate_out, &layer.conv_value, &layer.conv_out, &layer.gate, &layer.up,
-            &layer.down})
+            &layer.conv_gate_out, &layer.conv_value, &layer.conv_out, &layer.gate, &layer.up})
         See(*matrix);
+      if (QuantisedInBlocks(layer.down))
+        hidden =
+            std::max(hidden, kPassTokens * ActivationBytes(layer.down.activation, layer.down.cols));
+      else
+        See(layer.down);
       if (layer.expert_down.empty()) continue;
       See(layer.expert_gate[0]);
       See(layer.expert_up[0]);
@@ -79,7 +84,8 @@ uint32_t GroupMax(const Blueprint& b) {
 void LayOutThread(Layout& layout, const Workspace& w, const Blueprint& b,
                   const ActivationSizes& sizes, size_t rows, uint32_t padded_dim,
                   ThreadBuffers& t) {
-  for (size_t feed = 0; feed < kFeeds; ++feed) layout.Add(t.activations[feed], sizes.one[feed]);
+  for (size_t feed = 0; feed < kFeeds; ++feed)
+    layout.Add(t.activations[feed], kAlone * sizes.one[feed]);
   for (float** row : {&t.row, &t.ordered})
     layout.Add(*row, std::max({size_t{b.model_dim}, size_t{b.ffn_dim}, size_t{b.experts.ffn_dim},
                                size_t{b.heads} * b.head_dim}));
@@ -123,11 +129,13 @@ Result<Workspace> Workspace::Create(const DecoderWeights& weights, uint32_t padd
   w.product_rows = std::max(
       kUnitRowsMax, static_cast<uint32_t>(RoundUp(b.head_dim, kPackTileRows) * kPackTileRows));
   w.threads.resize(threads);
+  w.hidden_written = std::make_unique<std::atomic<uint32_t>[]>(b.ffn_dim / kHiddenBlock + 1);
   w.rope.pairs = static_cast<uint32_t>(weights.rope.frequencies.size());
   w.local_rope.pairs = static_cast<uint32_t>(weights.local_rope.frequencies.size());
   const auto lay_out = [&](std::byte* base) {
     Layout layout(base);
     for (size_t feed = 0; feed < kFeeds; ++feed) layout.Add(w.activations[feed], sizes.all[feed]);
+    layout.Add(w.hidden_activations, sizes.hidden);
     layout.Add(w.x, width);
     layout.Add(w.queries, size_t{kPassTokens} * b.heads * padded_dim);
     layout.Add(w.attended, size_t{kPassTokens} * b.heads * b.head_dim);

@@ -53,6 +53,14 @@ inline Feeds FeedOf(const PackedMatrix& matrix) {
   return feeds;
 }
 
+inline constexpr uint32_t kAlone = 8;          // So few tokens every thread quantises for itself.
+inline constexpr uint32_t kHiddenBlock = 256;  // Whole blocks of every kind of activation.
+// Whether `down` is fed with blocks of inputs that are quantised each for itself: not where inputs
+// have another order or come in parts.
+inline bool QuantisedInBlocks(const PackedMatrix& down) {
+  return down.input_order == nullptr && down.activation < kActivationKernels;
+}
+
 inline constexpr uint32_t kGatheredTokens = 64;  // Of one expert that go through it together.
 
 // An expert that a token goes to.
@@ -93,9 +101,10 @@ class Workspace {
 
   uint32_t product_rows = 0;  // Output rows that one unit of work may have.
   ActivationSet activations{};
-  float* x = nullptr;          // [tokens][model_dim], the residual stream
-  float* queries = nullptr;    // [kv_head][tokens][group][padded_dim]
-  float* attended = nullptr;   // [tokens][heads * head_dim]
+  std::byte* hidden_activations = nullptr;  // [tokens], of QuantisedInBlocks
+  float* x = nullptr;                       // [tokens][model_dim], the residual stream
+  float* queries = nullptr;                 // [kv_head][tokens][group][padded_dim]
+  float* attended = nullptr;                // [tokens][heads * head_dim]
   float* hidden = nullptr;     // [tokens][ffn_dim]; [tokens * experts used][their ffn_dim];
                                // [tokens][model_dim] of a convolution
   float* projected = nullptr;  // [tokens][model_dim], before a post norm
@@ -104,6 +113,8 @@ class Workspace {
   Route* routes = nullptr;     // [tokens][experts used]
   RotaryRows rope, local_rope;
   std::vector<ThreadBuffers> threads;
+  // Per block of kHiddenBlock columns of `hidden`: how many of them are written so far.
+  std::unique_ptr<std::atomic<uint32_t>[]> hidden_written;
 
   // Partial attention: [items][kv_heads], each rows * (2 + padded_dim) floats; counts of finished
   // partials.
@@ -183,7 +194,6 @@ struct PassThread {
 template <class Row>
 const ActivationSet& MakeActivations(PassThread& thread, uint32_t rows, uint32_t cols,
                                      const Feeds& feeds, const Row& row) {
-  constexpr uint32_t kAlone = 1;
   const auto make = [&](const ActivationSet& to, uint32_t i) {
     const float* values = row(i, thread.own.row);
     for (uint32_t feed = 0; feed < kFeeds; ++feed) {
