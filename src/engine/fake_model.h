@@ -91,9 +91,9 @@ struct FakeModelOptions {
   // With a script, the token after a history of n tokens is script[n - script_at]; then the end.
   std::vector<TokenId> script;
   uint32_t script_at = 0;
-  bool reuses = false;      // Sequences take over full pages of ended ones.
-  uint32_t threads = 1;     // More than one: as the real one, it tells of its logits too.
-  double end_share = 0.03;  // How often an end token is the likeliest.
+  bool reuses = false;  // Sequences take over full pages of ended ones.
+  uint32_t threads = 1;
+  double end_share = 0.03;              // How often an end token is the likeliest.
   std::function<Status()> before_step;  // A failure of the model, or a pause.
 };
 
@@ -124,10 +124,6 @@ class FakeModel final : public Model {
   }
   const ModelInfo& info() const override { return info_; }
   ThreadTeam* team() override { return &team_; }
-  bool OnLogits(std::function<void(std::span<const float>)> hook) override {
-    if (options_.threads > 1) on_logits_ = std::move(hook);
-    return options_.threads > 1;
-  }
   std::unique_ptr<Sequence> NewSequence() override {
     ++sequences_made;
     return std::make_unique<State>(this);
@@ -170,11 +166,7 @@ class FakeModel final : public Model {
       if (state.length() > state.pages * options_.page_tokens)
         return Fail(ErrorCode::kInternal, "ran over the reserved pages");
       tokens_run += segment.tokens.size();
-      if (segment.no_logits) continue;
-      const auto of_row = logits.subspan(kFakeVocab * row++, kFakeVocab);
-      Logits(state.history, of_row);
-      for (size_t at = 0; at < kFakeVocab && on_logits_; at += 64)
-        on_logits_(of_row.subspan(at, std::min<size_t>(64, kFakeVocab - at)));
+      if (!segment.no_logits) Logits(state.history, logits.subspan(kFakeVocab * row++, kFakeVocab));
     }
     if (row * kFakeVocab != logits.size()) return Fail(ErrorCode::kInternal, "wrong rows");
     return {};
@@ -207,7 +199,6 @@ class FakeModel final : public Model {
   FakeModelOptions options_;
   ModelInfo info_;
   ThreadTeam team_;
-  std::function<void(std::span<const float>)> on_logits_;
 };
 
 }  // namespace ingle

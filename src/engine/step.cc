@@ -35,7 +35,6 @@ Batch::Batch(Model* model, BatchLimits limits, BatchHooks hooks)
     : model_(model),
       limits_(limits),
       hooks_(std::move(hooks)),
-      bounded_(model->OnLogits([this](std::span<const float> piece) { NoteLogits(piece); })),
       rooms_(model->team() != nullptr ? model->team()->size() : 1) {}
 
 // The story of the engine. Everything that a generation goes through happens in these lines.
@@ -159,10 +158,7 @@ bool Batch::RunModel(const std::vector<Run>& runs) {
     rows += run.plan.samples ? 1 : 0;
   }
   size_t size = rows * model_->info().vocab;
-  if (logits_.size() < size) {
-    logits_.resize(size);
-    if (bounded_) bounds_.resize(rows * BoundsOf(model_->info().vocab));
-  }
+  if (logits_.size() < size) logits_.resize(size);
   const auto begin = std::chrono::steady_clock::now();
   Status stepped = model_->Step(segments, std::span(logits_).first(size));
   model_ns_ += NanosecondsSince(begin);
@@ -171,24 +167,16 @@ bool Batch::RunModel(const std::vector<Run>& runs) {
   return false;
 }
 
-// On any of the model's threads.
-void Batch::NoteLogits(std::span<const float> piece) {
-  static_assert(Model::kLogitPiece % kBoundTokens == 0);
-  const KeepSubnormals as_the_sampler;
-  const size_t vocab = model_->info().vocab;
-  const auto at = static_cast<size_t>(piece.data() - logits_.data());
-  const size_t bound = at / vocab * BoundsOf(vocab) + at % vocab / kBoundTokens;
-  FindBounds(piece, std::span(bounds_).subspan(bound, BoundsOf(piece.size())));
-}
-
 // On the model's threads, which are awake at this moment: a generation's sampler, text and limits
 // are its own, so it does not matter who takes which.
 void Batch::SampleTokens(const std::vector<Run>& runs) {
   std::vector<Generation*> sampling;
   for (const Run& run : runs)
     if (run.plan.samples) sampling.push_back(run.generation);
+  const size_t vocab = model_->info().vocab;
   const auto sample = [&](uint64_t row, uint32_t thread) {
-    SampleOne(sampling[row], row, &rooms_[thread]);
+    SampleOne(sampling[row], std::span(logits_).subspan(vocab * row, limits_.vocab),
+              &rooms_[thread]);
   };
   if (sampling.size() < 2 || rooms_.size() < 2) {
     for (uint64_t row = 0; row < sampling.size(); ++row) sample(row, 0);
@@ -202,16 +190,10 @@ void Batch::SampleTokens(const std::vector<Run>& runs) {
   });
 }
 
-void Batch::SampleOne(Generation* generation, size_t row, SamplingRoom* room) {
-  const size_t vocab = model_->info().vocab;
-  const auto logits = std::span(logits_).subspan(vocab * row, limits_.vocab);
-  const auto bounds =
-      bounded_ ? std::span(bounds_).subspan(BoundsOf(vocab) * row, BoundsOf(limits_.vocab))
-               : std::span<float>();
+void Batch::SampleOne(Generation* generation, std::span<float> logits, SamplingRoom* room) {
   if (generation->wants_logprobs()) room->log_probabilities.Read(logits);
   // The draw belongs to the position in the sequence: a replay or a continuation draws the same.
-  auto token =
-      generation->sampler().Sample(logits, generation->tokens.size(), &room->scratch, bounds);
+  auto token = generation->sampler().Sample(logits, generation->tokens.size(), &room->scratch);
   if (!token) return generation->Fail(std::move(token).error());
   if (!*token) return generation->Finish(FinishReason::kStop, StopCause::kNothingAllowed);
   SampledToken sampled;

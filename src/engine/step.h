@@ -73,8 +73,7 @@ class Batch {
 
   void Count() const;
   void Preempt(uint64_t arrival);
-  void NoteLogits(std::span<const float> piece);
-  void SampleOne(Generation* generation, size_t row, SamplingRoom* room);
+  static void SampleOne(Generation* generation, std::span<float> logits, SamplingRoom* room);
 
   Model* model_;
   BatchLimits limits_;
@@ -82,11 +81,8 @@ class Batch {
   uint64_t arrivals_ = 0;
   std::atomic<uint64_t> model_ns_ = 0;
   Generations waiting_, running_;
-  Generations ended_;          // Their last events are still to be sent.
-  std::vector<float> logits_;  // [sampling sequences, vocab]
-  // [sampling sequences, BoundsOf(vocab)]; empty: this model tells nothing of its logits.
-  std::vector<float> bounds_;
-  const bool bounded_;
+  Generations ended_;                // Their last events are still to be sent.
+  std::vector<float> logits_;        // [sampling sequences, vocab]
   std::vector<SamplingRoom> rooms_;  // One per thread that samples.
 };
 

@@ -56,10 +56,6 @@ class Decoder : public Model {
                          : weights_.blueprint.rope.original_context) {}
 
   const ModelInfo& info() const override { return info_; }
-  bool OnLogits(std::function<void(std::span<const float>)> hook) override {
-    on_logits_ = std::move(hook);
-    return true;
-  }
   ThreadTeam* team() override { return team_.get(); }
   const StepProfile* profile() const override { return &profile_; }
   void ProfileDetails(bool on) override { details_ = on; }
@@ -101,7 +97,6 @@ class Decoder : public Model {
   StepProfile profile_;
   bool details_ = false;
   std::atomic<uint64_t> progress_{0};
-  std::function<void(std::span<const float>)> on_logits_;
   Pass pass_;
 };
 
@@ -306,8 +301,6 @@ void Decoder::Head(PassThread& thread) {
     for (uint32_t i = 0; i < rows && b.logit_softcap != 0; ++i)
       kernels_.elementwise.softcap(logits + size_t{i} * head.rows, b.logit_softcap,
                                    static_cast<uint32_t>(end - begin));
-    for (uint32_t i = 0; i < rows && on_logits_; ++i)
-      on_logits_(std::span(logits + size_t{i} * head.rows, end - begin));
     thread.Worked();
   });
 }

@@ -127,13 +127,6 @@ class Model {
   // Appends every segment's tokens. logits: [rows, vocab], rows in segment order; see Segment for
   // which tokens.
   virtual Status Step(std::span<const Segment> segments, std::span<float> logits) = 0;
-  // Called within steps on the model's threads with each piece of the logits as it is ready, while
-  // it is in the caches: tokens of one row of what Step was given, from a multiple of kLogitPiece
-  // of them on. False: this model never calls it.
-  static constexpr size_t kLogitPiece = 16;
-  virtual bool OnLogits(std::function<void(std::span<const float> piece)> /*hook*/) {
-    return false;
-  }
   // The threads of its steps, for the owner's own work between them; null: none to lend.
   virtual ThreadTeam* team() { return nullptr; }
   // Sums over all steps so far; null when the model keeps none.

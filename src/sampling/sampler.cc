@@ -19,14 +19,6 @@ bool HasPenalties(const EffectiveSampling& s) {
           s.presence_penalty.value != 0.0);
 }
 
-// A bound that is NaN stays so.
-void Raise(std::span<float> bounds, int32_t token, float logit) {
-  if (bounds.empty()) return;
-  float& bound = bounds[static_cast<size_t>(token) / kBoundTokens];
-  if (logit > bound) bound = logit;
-  if (std::isnan(logit)) bound = logit;
-}
-
 Status NotNumbers() {
   return Fail(ErrorCode::kInternal,
               "the model produced logits that are not numbers; its file may be damaged");
@@ -188,17 +180,16 @@ constexpr float kUsualDepths[] = {5, 10, 20};
 
 // The same of a whole row, [vocab]. It is read twice; work per candidate is done only for those
 // within a depth that holds enough.
-void SelectTopP(std::span<const float> logits, std::span<const float> bounds, float largest,
-                double p, SamplerScratch* scratch) {
+void SelectTopP(std::span<const float> logits, float largest, double p, SamplerScratch* scratch) {
   const uint64_t mass = TopPMass(SumWeights(logits, largest), p);
   uint64_t held = 0;
   for (const float depth : kUsualDepths) {
-    SelectAtLeast(logits, largest - depth, &scratch->candidates, bounds);
+    SelectAtLeast(logits, largest - depth, &scratch->candidates);
     held = SoftmaxWeights(1.0f, scratch);
     if (held >= mass) break;
   }
   if (held < mass) {
-    SelectAtLeast(logits, largest - kWeightRange, &scratch->candidates, bounds);
+    SelectAtLeast(logits, largest - kWeightRange, &scratch->candidates);
     SoftmaxWeights(1.0f, scratch);
   }
   KeepLikeliest(mass, scratch);
@@ -220,18 +211,15 @@ Sampler::Sampler(const EffectiveSampling& settings, uint32_t context,
 
 void Sampler::Accept(int32_t token) { window_.Push(token); }
 
-void Sampler::ApplyBias(std::span<float> logits, std::span<float> bounds) const {
-  for (const auto& [token, bias] : settings_.logit_bias) {
-    float& logit = logits[static_cast<size_t>(token)];
-    logit += static_cast<float>(bias);
-    Raise(bounds, token, logit);
-  }
+void Sampler::ApplyBias(std::span<float> logits) const {
+  for (const auto& [token, bias] : settings_.logit_bias)
+    logits[static_cast<size_t>(token)] += static_cast<float>(bias);
   for (int32_t token : forbidden_) logits[static_cast<size_t>(token)] = kForbidden;
 }
 
 // Repetition penalty of Keskar et al. 2019 with llama.cpp's rule for negative logits, then the
 // OpenAI API's two.
-void Sampler::ApplyPenalties(std::span<float> logits, std::span<float> bounds) const {
+void Sampler::ApplyPenalties(std::span<float> logits) const {
   if (!HasPenalties(settings_)) return;
   const float repetition = static_cast<float>(settings_.repetition_penalty.value);
   const float frequency = static_cast<float>(settings_.frequency_penalty.value);
@@ -243,28 +231,25 @@ void Sampler::ApplyPenalties(std::span<float> logits, std::span<float> bounds) c
     else
       logit /= repetition;
     logit -= static_cast<float>(count) * frequency + presence;
-    Raise(bounds, token, logit);
   }
 }
 
-Status Sampler::Narrow(std::span<const float> logits, std::span<const float> bounds,
-                       SamplerScratch* scratch) const {
+Status Sampler::Narrow(std::span<const float> logits, SamplerScratch* scratch) const {
   const int64_t k = settings_.top_k.value;
   const double top_p = settings_.top_p.value;
   if (k > 0 && static_cast<uint64_t>(k) < logits.size()) {
-    if (!SelectTopK(logits, static_cast<size_t>(k), &scratch->candidates, bounds))
-      return NotNumbers();
+    if (!SelectTopK(logits, static_cast<size_t>(k), &scratch->candidates)) return NotNumbers();
   } else {
-    Largest largest = FindLargest(logits, bounds);
+    Largest largest = FindLargest(logits);
     if (largest.not_a_number) return NotNumbers();
     if (largest.id >= 0 && top_p < 1.0 && settings_.typical_p.value >= 1.0) {
-      SelectTopP(logits, bounds, largest.logit, top_p, scratch);
+      SelectTopP(logits, largest.logit, top_p, scratch);
       if (settings_.min_p.value > 0.0) KeepMinP(settings_.min_p.value, scratch);
       return {};
     }
     // What lies further below has weight zero under the temperature, and in every stage before it.
     float range = kWeightRange * static_cast<float>(std::max(1.0, settings_.temperature.value));
-    SelectAtLeast(logits, largest.logit - range, &scratch->candidates, bounds);
+    SelectAtLeast(logits, largest.logit - range, &scratch->candidates);
   }
   if (scratch->candidates.empty()) return {};
   if (settings_.typical_p.value < 1.0) KeepTypical(settings_.typical_p.value, scratch);
@@ -285,17 +270,16 @@ uint64_t Sampler::Weigh(SamplerScratch* scratch) const {
 }
 
 Result<std::optional<int32_t>> Sampler::Sample(std::span<float> logits, uint64_t position,
-                                               SamplerScratch* scratch,
-                                               std::span<float> bounds) const {
-  ApplyBias(logits, bounds);
-  ApplyPenalties(logits, bounds);
+                                               SamplerScratch* scratch) const {
+  ApplyBias(logits);
+  ApplyPenalties(logits);
   // Every filter but typical keeps the likeliest token.
   if (static_cast<float>(settings_.temperature.value) <= 0 && settings_.typical_p.value >= 1.0) {
-    Largest largest = FindLargest(logits, bounds);
+    Largest largest = FindLargest(logits);
     if (largest.not_a_number) return std::unexpected(NotNumbers().error());
     return largest.id < 0 ? std::nullopt : std::optional(largest.id);
   }
-  INGLE_RETURN_IF_ERROR(Narrow(logits, bounds, scratch));
+  INGLE_RETURN_IF_ERROR(Narrow(logits, scratch));
   if (scratch->candidates.empty()) return std::nullopt;
   uint64_t total = Weigh(scratch);
   double draw = UniformDraw(settings_.seed.value, position, DrawPurpose::kToken);
@@ -311,9 +295,9 @@ Result<std::optional<int32_t>> Sampler::Sample(std::span<float> logits, uint64_t
 
 Result<std::vector<std::pair<int32_t, double>>> Sampler::Distribution(
     std::span<float> logits, SamplerScratch* scratch) const {
-  ApplyBias(logits, {});
-  ApplyPenalties(logits, {});
-  INGLE_RETURN_IF_ERROR(Narrow(logits, {}, scratch));
+  ApplyBias(logits);
+  ApplyPenalties(logits);
+  INGLE_RETURN_IF_ERROR(Narrow(logits, scratch));
   std::vector<std::pair<int32_t, double>> distribution;
   if (scratch->candidates.empty()) return distribution;
   uint64_t total = Weigh(scratch);

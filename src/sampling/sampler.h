@@ -42,11 +42,9 @@ class Sampler {
   void Accept(int32_t token);
 
   // The token at absolute `position` of its sequence; nullopt when bias forbids every token.
-  // Changes `logits`. kInternal when the model produced NaN. bounds: of the logits as they are
-  // given (vocabulary_scan.h), or empty; they are raised where a logit is.
+  // Changes `logits`. kInternal when the model produced NaN.
   Result<std::optional<int32_t>> Sample(std::span<float> logits, uint64_t position,
-                                        SamplerScratch* scratch,
-                                        std::span<float> bounds = {}) const;
+                                        SamplerScratch* scratch) const;
 
   // The distribution that Sample draws from, in order of id; probabilities above zero only. Changes
   // `logits`.
@@ -54,12 +52,11 @@ class Sampler {
                                                                SamplerScratch* scratch) const;
 
  private:
-  void ApplyBias(std::span<float> logits, std::span<float> bounds) const;
-  void ApplyPenalties(std::span<float> logits, std::span<float> bounds) const;
+  void ApplyBias(std::span<float> logits) const;
+  void ApplyPenalties(std::span<float> logits) const;
   // Runs every filter: what is left is in scratch->candidates, in order of id; empty when nothing
   // is allowed.
-  Status Narrow(std::span<const float> logits, std::span<const float> bounds,
-                SamplerScratch* scratch) const;
+  Status Narrow(std::span<const float> logits, SamplerScratch* scratch) const;
   // Weights of the candidates under the temperature, into scratch->weights; returns their sum.
   uint64_t Weigh(SamplerScratch* scratch) const;
 

@@ -236,34 +236,6 @@ TEST(Sampler, DrawDependsOnSeedAndPositionOnly) {
   EXPECT_GT(seen.size(), 3u);
 }
 
-// Whatever raises or lowers a logit.
-TEST(Sampler, BoundsChangeNoDraw) {
-  std::vector<float> row(5003);
-  for (size_t i = 0; i < row.size(); ++i)
-    row[i] = static_cast<float>(12 * UniformDraw(5, i, DrawPurpose::kTest) - 6);
-  SamplerScratch scratch;
-  for (int variant = 0; variant < 24; ++variant) {
-    EffectiveSampling s;
-    s.temperature.value = variant % 2 == 0 ? 0.8 : 0;
-    s.top_k.value = variant % 3 == 0 ? 40 : 0;
-    s.top_p.value = variant % 4 < 2 ? 0.9 : 1;
-    s.typical_p.value = variant % 5 == 0 ? 0.9 : 1;
-    s.repetition_penalty.value = variant % 3 == 1 ? 0.5 : 1.3;  // Below 1 it raises.
-    s.presence_penalty.value = variant % 7 == 0 ? -2.0 : 0.5;
-    s.logit_bias = {{77, 9.5}, {78, -100}, {5002, variant % 2 == 0 ? 11.0 : 0.0}};
-    Sampler sampler(s, 4096, {3, 4});
-    for (int32_t token : {1, 77, 900, 5002}) sampler.Accept(token);
-    for (uint64_t position = 0; position < 40; ++position) {
-      std::vector<float> with = row, without = row, bounds(BoundsOf(row.size()));
-      FindBounds(with, bounds);
-      auto a = sampler.Sample(with, position, &scratch, bounds);
-      auto b = sampler.Sample(without, position, &scratch);
-      ASSERT_TRUE(a && b);
-      ASSERT_EQ(*a, *b) << variant << " " << position;
-    }
-  }
-}
-
 TEST(Sampler, GreedyTakesTheLowestIdAmongEquals) {
   EffectiveSampling settings;
   settings.temperature.value = 0;

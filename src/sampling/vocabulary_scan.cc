@@ -1,7 +1,6 @@
 #include "sampling/vocabulary_scan.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <cstring>
 #include <limits>
@@ -43,47 +42,13 @@ void VisitBlocks(std::span<const float> logits, Interesting interesting, Visit v
   for (; i < logits.size(); ++i) visit(static_cast<int32_t>(i), logits[i]);
 }
 
-// The same, of the blocks whose bounds are interesting.
-template <class Interesting, class Visit>
-void VisitBounded(std::span<const float> logits, std::span<const float> bounds,
-                  Interesting interesting, Visit visit) {
-  if (bounds.empty()) return VisitBlocks(logits, interesting, visit);
-  VisitBlocks(bounds, interesting, [&](int32_t block, float bound) {
-    if (!Any(interesting(Floats{} + bound))) return;
-    const size_t begin = static_cast<size_t>(block) * kBoundTokens;
-    const size_t end = std::min(begin + kBoundTokens, logits.size());
-    for (size_t i = begin; i < end; ++i) visit(static_cast<int32_t>(i), logits[i]);
-  });
-}
-
-// Of 16 logits; NaN where one is NaN, since a sum keeps it.
-float BoundOf(const float* x) {
-  const Floats a = LoadLanes(x), b = LoadLanes(x + kLanes), c = LoadLanes(x + 2 * kLanes),
-               d = LoadLanes(x + 3 * kLanes);
-  const Floats ab = a > b ? a : b, cd = c > d ? c : d, top = ab > cd ? ab : cd;
-  const Ints broken = (a != a) | (b != b) | (c != c) | (d != d);
-  if (Any(broken)) return std::numeric_limits<float>::quiet_NaN();
-  return std::max(std::max(top[0], top[1]), std::max(top[2], top[3]));
-}
-
 }  // namespace
 
-void FindBounds(std::span<const float> logits, std::span<float> bounds) {
-  static_assert(kBoundTokens == kBlock);
-  size_t i = 0;
-  for (; i + kBlock <= logits.size(); i += kBlock) bounds[i / kBlock] = BoundOf(&logits[i]);
-  if (i == logits.size()) return;
-  std::array<float, kBlock> rest;
-  rest.fill(-std::numeric_limits<float>::infinity());
-  std::copy(logits.begin() + static_cast<ptrdiff_t>(i), logits.end(), rest.begin());
-  bounds[i / kBlock] = BoundOf(rest.data());
-}
-
 // The row is read once: few blocks hold a logit that is larger than all before it.
-Largest FindLargest(std::span<const float> logits, std::span<const float> bounds) {
+Largest FindLargest(std::span<const float> logits) {
   Largest best{-std::numeric_limits<float>::infinity(), -1, false};
-  VisitBounded(
-      logits, bounds, [&](const Floats& v) -> Ints { return ~(v <= best.logit); },
+  VisitBlocks(
+      logits, [&](const Floats& v) -> Ints { return ~(v <= best.logit); },
       [&](int32_t id, float logit) {
         if (logit <= best.logit) return;
         best.not_a_number |= !(logit < std::numeric_limits<float>::infinity());
@@ -94,8 +59,7 @@ Largest FindLargest(std::span<const float> logits, std::span<const float> bounds
   return best;
 }
 
-bool SelectTopK(std::span<const float> logits, size_t k, std::vector<Candidate>* out,
-                std::span<const float> bounds) {
+bool SelectTopK(std::span<const float> logits, size_t k, std::vector<Candidate>* out) {
   out->clear();
   if (k == 0) return true;
   // Keeps at most `room` candidates; when full, the worse half leaves and the bar rises to the k-th
@@ -110,8 +74,8 @@ bool SelectTopK(std::span<const float> logits, size_t k, std::vector<Candidate>*
     out->resize(k);
     bar = out->back().logit;
   };
-  VisitBounded(
-      logits, bounds, [&](const Floats& v) -> Ints { return ~(v <= bar); },
+  VisitBlocks(
+      logits, [&](const Floats& v) -> Ints { return ~(v <= bar); },
       [&](int32_t id, float logit) {
         if (logit <= bar) return;
         sound &= logit < std::numeric_limits<float>::infinity();
@@ -125,13 +89,12 @@ bool SelectTopK(std::span<const float> logits, size_t k, std::vector<Candidate>*
   return true;
 }
 
-void SelectAtLeast(std::span<const float> logits, float threshold, std::vector<Candidate>* out,
-                   std::span<const float> bounds) {
+void SelectAtLeast(std::span<const float> logits, float threshold, std::vector<Candidate>* out) {
   threshold = std::max(threshold, std::numeric_limits<float>::lowest());
   out->resize(logits.size());
   Candidate* end = out->data();
-  VisitBounded(
-      logits, bounds, [&](const Floats& v) -> Ints { return ~(v < threshold); },
+  VisitBlocks(
+      logits, [&](const Floats& v) -> Ints { return v >= threshold; },
       [&](int32_t id, float logit) {
         *end = {logit, id};  // Stays only if it counts; cheaper than a branch.
         end += logit >= threshold;

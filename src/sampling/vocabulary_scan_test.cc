@@ -90,34 +90,6 @@ TEST(VocabularyScan, LargestIsTheFirstOfEquals) {
   EXPECT_TRUE(FindLargest(nothing).not_a_number);
 }
 
-TEST(VocabularyScan, BoundsChangeNoResult) {
-  std::vector<Candidate> with, without;
-  for (size_t n : {1u, 15u, 16u, 17u, 255u, 256u, 300u, 5003u})
-    for (int levels : {1, 7, 1000000})
-      for (uint64_t seed = 0; seed < 8; ++seed) {
-        SCOPED_TRACE(testing::Message() << n << " " << levels << " " << seed);
-        auto logits = Coarse(n, seed, levels);
-        if (seed == 1) logits[n / 2] = -std::numeric_limits<float>::infinity();
-        if (seed == 2) logits[n - 1] = std::nanf("");
-        if (seed == 3) logits[n / 3] = std::numeric_limits<float>::infinity();
-        std::vector<float> bounds(BoundsOf(n));
-        FindBounds(logits, bounds);
-        for (float& bound : bounds) bound += seed == 4 ? 1.0f : 0.0f;  // More than the largest.
-        const Largest a = FindLargest(logits, bounds), b = FindLargest(logits);
-        EXPECT_EQ(a.not_a_number, b.not_a_number);
-        EXPECT_EQ(a.id, b.id);
-        for (size_t k : {1u, 40u, 400u}) {
-          const bool sound = SelectTopK(logits, k, &with, bounds);
-          EXPECT_EQ(sound, SelectTopK(logits, k, &without));
-          EXPECT_EQ(sound, seed != 2 && seed != 3);
-          if (sound) ExpectSame(with, without);
-        }
-        SelectAtLeast(logits, static_cast<float>(levels) / 2, &with, bounds);
-        SelectAtLeast(logits, static_cast<float>(levels) / 2, &without);
-        ExpectSame(with, without);
-      }
-}
-
 TEST(VocabularyScan, LargestIsFoundAnywhereInALongRow) {
   for (size_t at = 0; at < 3000; at += 37) {
     std::vector<float> logits(3000, -5);
