@@ -30,7 +30,6 @@ struct LoadingState {
 struct Hello {
   uint32_t protocol = kWireProtocol;
   std::string build;  // Both ends are one binary, so they must agree.
-  bool pipe = false;  // The reports after this one come through the socket that the gateway named.
 };
 
 struct RequestEvent {

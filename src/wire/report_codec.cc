@@ -254,7 +254,6 @@ void ToProto(const StepReport& report, wire::StepReport& out) {
   if (report.hello) {
     out.mutable_hello()->set_protocol(report.hello->protocol);
     out.mutable_hello()->set_build(report.hello->build);
-    out.mutable_hello()->set_pipe(report.hello->pipe);
   }
   out.set_steps(report.steps);
   out.set_progress(report.progress);
@@ -279,8 +278,7 @@ void ToProto(const StepReport& report, wire::StepReport& out) {
 
 Result<StepReport> FromProto(const wire::StepReport& in) {
   StepReport out;
-  if (in.has_hello())
-    out.hello = Hello{in.hello().protocol(), in.hello().build(), in.hello().pipe()};
+  if (in.has_hello()) out.hello = Hello{in.hello().protocol(), in.hello().build()};
   out.steps = in.steps();
   out.progress = in.progress();
   out.step_us = in.step_us();

@@ -1,7 +1,8 @@
 #pragma once
 // Reports from a worker to its gateway on a socket of their own: four bytes of length, little
 // endian, then a StepReport. gRPC takes a tenth of a millisecond at each end for what is one write
-// and one read here, and that at every step, on the cores that compute.
+// and one read here, and that at every step, on the cores that compute (docs/PERFORMANCE.md, "The
+// rest of a token").
 
 #include <string>
 #include <string_view>
@@ -10,8 +11,8 @@
 
 namespace ingle {
 
-// Of the call of Run: where the gateway listens for this.
-inline constexpr char kReportsMetadata[] = "ingle-reports";
+// Where the worker that listens at `path` waits for the gateway's connection for reports.
+inline std::string ReportsPath(const std::string& path) { return path + ".reports"; }
 
 class ReportPipe {
  public:
@@ -21,7 +22,6 @@ class ReportPipe {
   // A connected socket; it is made to block.
   explicit ReportPipe(UniqueFd fd);
 
-  bool open() const { return fd_.valid(); }
   // frame: kHeadBytes of any kind, then the message. Waits while the peer is behind. False: the
   // peer has gone, or the message is larger than it takes.
   bool Send(std::string* frame) const;

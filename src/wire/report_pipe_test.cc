@@ -76,8 +76,6 @@ TEST_F(ReportPipeTest, StopEndsAWaitingSenderAndReader) {
   sender.join();
   while (there_.Receive(&message)) {
   }
-  EXPECT_FALSE(ReportPipe().open());
-  EXPECT_TRUE(here_.open());
 }
 
 }  // namespace

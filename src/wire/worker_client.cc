@@ -2,9 +2,7 @@
 
 #include <grpcpp/create_channel_posix.h>
 #include <grpcpp/grpcpp.h>
-#include <unistd.h>
 
-#include <atomic>
 #include <condition_variable>
 #include <deque>
 #include <mutex>
@@ -21,7 +19,6 @@ namespace ingle {
 namespace {
 
 constexpr auto kUnaryDeadline = std::chrono::seconds(30);
-constexpr int kAcceptTimeoutMs = 1000;
 
 Error FromStatus(const grpc::Status& status) {
   if (status.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED)
@@ -30,37 +27,14 @@ Error FromStatus(const grpc::Status& status) {
           "worker_died"};
 }
 
-// Where the worker connects with its reports. A path of its own for each client.
-class PipeListener {
- public:
-  static Result<PipeListener> Make(const std::string& socket_path) {
-    static std::atomic<uint32_t> made{0};
-    PipeListener listener;
-    listener.path_ = socket_path + ".r" + std::to_string(++made);
-    INGLE_TRY(listener.fd_, ListenUnix(listener.path_));
-    return listener;
-  }
-  PipeListener(PipeListener&& other) noexcept = default;
-  ~PipeListener() {
-    if (fd_.valid()) unlink(path_.c_str());
-  }
-  const std::string& path() const { return path_; }
-  // It has connected before it says that it has.
-  Result<UniqueFd> Accept() const { return AcceptUnix(fd_.get(), kAcceptTimeoutMs); }
-
- private:
-  PipeListener() = default;
-  std::string path_;
-  UniqueFd fd_;
-};
-
 class GrpcWorkerClient final : public WorkerClient {
  public:
-  GrpcWorkerClient(std::shared_ptr<grpc::Channel> channel, PipeListener listener, Handlers handlers)
+  GrpcWorkerClient(std::shared_ptr<grpc::Channel> channel, const std::string& path, pid_t worker,
+                   Handlers handlers)
       : stub_(wire::Worker::NewStub(channel)),
         handlers_(std::move(handlers)),
-        listener_(std::move(listener)) {
-    context_.AddMetadata(kReportsMetadata, listener_.path());
+        reports_path_(ReportsPath(path)),
+        worker_(worker) {
     stream_ = stub_->Run(&context_);
     reader_ = std::thread([this] { Read(); });
     writer_ = std::thread([this] { Write(); });
@@ -185,28 +159,25 @@ class GrpcWorkerClient final : public WorkerClient {
     }
   }
 
-  // The reports that come by the stream: all, or those up to a hello that says where the others
-  // come. False: a report breaks a rule.
+  // The reports that come by the stream: up to hello, after which the others come by the pipe.
+  // False: the stream ended before.
   Result<bool> ReadStream() {
     wire::StepReport message;
     while (stream_->Read(&message)) {
       INGLE_TRY(StepReport report, FromProto(message));
-      const bool by_pipe = report.hello && report.hello->pipe;
+      const bool greeted = report.hello.has_value();
       handlers_.on_report(std::move(report));
-      if (by_pipe) return true;
+      if (greeted) return true;
     }
     return false;
   }
 
   Status ReadPipe() {
-    auto socket = listener_.Accept();
-    if (!socket)
-      return Fail(ErrorCode::kInternal,
-                  "it said that its reports come by the pipe, and " + socket.error().message);
+    INGLE_TRY(UniqueFd reports, ConnectUnix(reports_path_, worker_));
     {
       std::lock_guard lock(mutex_);
       if (stopped_) return {};
-      pipe_ = ReportPipe(*std::move(socket));
+      pipe_ = ReportPipe(std::move(reports));
     }
     wire::StepReport message;
     std::string_view bytes;
@@ -221,9 +192,9 @@ class GrpcWorkerClient final : public WorkerClient {
   void Read() {
     Error end{ErrorCode::kUnavailable, "the worker's reports ended or could not be read", "",
               "worker_died"};
-    const Result<bool> by_pipe = ReadStream();
-    const Status done = !by_pipe   ? Status(std::unexpected(by_pipe.error()))
-                        : *by_pipe ? ReadPipe()
+    const Result<bool> greeted = ReadStream();
+    const Status done = !greeted   ? Status(std::unexpected(greeted.error()))
+                        : *greeted ? ReadPipe()
                                    : Status();
     if (!done) end = done.error();
     {
@@ -247,7 +218,8 @@ class GrpcWorkerClient final : public WorkerClient {
   std::unique_ptr<wire::Worker::Stub> stub_;
   std::unique_ptr<grpc::ClientReaderWriter<wire::ToWorker, wire::StepReport>> stream_;
   Handlers handlers_;
-  PipeListener listener_;
+  const std::string reports_path_;
+  const pid_t worker_;
   ReportPipe pipe_;  // Of the reading thread; stopped under the lock.
   std::mutex mutex_;
   std::condition_variable wake_;
@@ -266,10 +238,8 @@ Result<std::unique_ptr<WorkerClient>> WorkerClient::Connect(const std::string& p
   arguments.SetMaxSendMessageSize(kMaxToWorkerBytes);
   TuneChannel([&](const char* name, int value) { arguments.SetInt(name, value); });
   SkipDeadlockSearch();
-  INGLE_TRY(PipeListener listener, PipeListener::Make(path));
   auto channel = grpc::CreateCustomInsecureChannelFromFd("ingle-worker", fd.Release(), arguments);
-  return std::make_unique<GrpcWorkerClient>(std::move(channel), std::move(listener),
-                                            std::move(handlers));
+  return std::make_unique<GrpcWorkerClient>(std::move(channel), path, worker, std::move(handlers));
 }
 
 }  // namespace ingle

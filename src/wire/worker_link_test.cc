@@ -7,6 +7,7 @@
 
 #include "os/unix_socket.h"
 #include "wire/codec.h"
+#include "wire/report_pipe.h"
 #include "wire/scripted_service.h"
 #include "wire/worker_client.h"
 
@@ -157,6 +158,21 @@ TEST_F(WorkerLinkTest, NobodyListensOrAnotherProcess) {
   EXPECT_EQ(WorkerClient::Connect(path_ + "x", 0, {}).error().code, ErrorCode::kUnavailable);
   EXPECT_FALSE(WorkerClient::Connect(path_, 1, {})) << "the socket is not process 1's";
   EXPECT_FALSE(WorkerServer::Start(directory_->path() + "/no/such", &service_));
+}
+
+TEST(WorkerReports, AWorkerWhoseReportsCannotBeReachedIsNotWaitedFor) {
+  auto directory = PrivateDirectory::Make("link-test");
+  ASSERT_TRUE(directory);
+  const std::string path = directory->path() + "/0";
+  ScriptedService service;
+  auto server = WorkerServer::Start(path, &service);
+  ASSERT_TRUE(server) << server.error().message;
+  ASSERT_EQ(unlink(ReportsPath(path).c_str()), 0);
+  std::promise<Error> end;
+  auto client = WorkerClient::Connect(
+      path, getpid(), {[](StepReport) {}, [&](const Error& error) { end.set_value(error); }});
+  ASSERT_TRUE(client) << client.error().message;
+  EXPECT_NE(end.get_future().get().message.find(".reports"), std::string::npos);
 }
 
 }  // namespace

@@ -4,6 +4,8 @@
 #include <grpcpp/server_posix.h>
 
 #include <atomic>
+#include <cstdio>
+#include <mutex>
 #include <thread>
 
 #include "os/unix_socket.h"
@@ -17,20 +19,26 @@ namespace ingle {
 namespace {
 
 constexpr int kAcceptPollMs = 200;
+// How long the gateway may take to connect for its reports after hello.
+constexpr int kReportsTimeoutMs = 30'000;
 
 class GrpcService final : public wire::Worker::Service {
  public:
-  explicit GrpcService(WorkerService* service) : service_(service) {}
+  GrpcService(UniqueFd reports, WorkerService* service)
+      : service_(service), listener_(std::move(reports)) {}
 
   grpc::Status Run(grpc::ServerContext* context,
                    grpc::ServerReaderWriter<wire::StepReport, wire::ToWorker>* stream) override {
     if (running_.exchange(true)) return Refuse(stream);
-    const ReportPipe pipe = OpenPipe(*context);
-    std::thread writer([&] { WriteReports(context, stream, pipe); });
+    Reports reports;
+    std::thread writer([&] {
+      WriteReports(stream, &reports);
+      context->TryCancel();
+    });
     wire::ToWorker message;
     while (stream->Read(&message)) Handle(message);
     service_->OnStreamEnd();
-    pipe.Stop();  // Else a writer would wait for a gateway that reads no more.
+    reports.End();  // Else a writer would wait for a gateway that reads no more.
     writer.join();
     return grpc::Status::OK;
   }
@@ -117,41 +125,61 @@ class GrpcService final : public wire::Worker::Service {
     }
   }
 
-  // Not open where the gateway named no socket, or nobody listens there.
-  static ReportPipe OpenPipe(const grpc::ServerContext& context) {
-    const auto named = context.client_metadata().find(kReportsMetadata);
-    if (named == context.client_metadata().end()) return {};
-    auto socket = ConnectUnix(std::string(named->second.data(), named->second.size()), 0);
-    return socket ? ReportPipe(*std::move(socket)) : ReportPipe();
+  // Where the reports of a stream go. Ended by the thread that reads the stream.
+  struct Reports {
+    std::mutex mutex;
+    bool ended = false;
+    ReportPipe pipe;
+
+    void End() {
+      std::lock_guard lock(mutex);
+      ended = true;
+      pipe.Stop();
+    }
+  };
+
+  // Waits for the gateway, which connects when it has read hello; others are refused before.
+  bool OpenPipe(Reports* reports) {
+    for (int waited = 0; waited < kReportsTimeoutMs; waited += kAcceptPollMs) {
+      auto connection = AcceptUnix(listener_.get(), kAcceptPollMs);
+      std::lock_guard lock(reports->mutex);
+      if (reports->ended) return false;
+      if (!connection) continue;
+      reports->pipe = ReportPipe(*std::move(connection));
+      return true;
+    }
+    std::fprintf(stderr, "ingle worker: the gateway did not connect for its reports\n");
+    return false;
   }
 
-  void WriteReports(grpc::ServerContext* context,
-                    grpc::ServerReaderWriter<wire::StepReport, wire::ToWorker>* stream,
-                    const ReportPipe& pipe) {
+  void WriteReports(grpc::ServerReaderWriter<wire::StepReport, wire::ToWorker>* stream,
+                    Reports* reports) {
     StepReport report;
-    report.hello = Hello{kWireProtocol, std::string(service_->Build()), pipe.open()};
+    report.hello = Hello{kWireProtocol, std::string(service_->Build())};
     wire::StepReport message;
     ToProto(report, message);
+    if (!stream->Write(message) || !OpenPipe(reports)) return;
     std::string frame;
-    for (bool written = stream->Write(message); written && service_->NextReport(&report);
-         report = StepReport()) {
+    for (bool sent = true; sent && service_->NextReport(&report); report = StepReport()) {
       message.Clear();
       ToProto(report, message);
       frame.assign(ReportPipe::kHeadBytes, 0);
-      written = pipe.open() ? message.AppendToString(&frame) && pipe.Send(&frame)
-                            : stream->Write(message);
+      sent = message.AppendToString(&frame) && reports->pipe.Send(&frame);
+      if (frame.size() > ReportPipe::kHeadBytes + size_t{kMaxToGatewayBytes})
+        std::fprintf(stderr, "ingle worker: a report of %zu bytes is too large to be sent\n",
+                     frame.size());
     }
-    context->TryCancel();
   }
 
   WorkerService* service_;
+  UniqueFd listener_;  // For the connection of reports.
   std::atomic<bool> running_{false};
 };
 
 class GrpcWorkerServer final : public WorkerServer {
  public:
-  GrpcWorkerServer(UniqueFd listener, WorkerService* service)
-      : service_(service), listener_(std::move(listener)) {}
+  GrpcWorkerServer(UniqueFd listener, UniqueFd reports, WorkerService* service)
+      : service_(std::move(reports), service), listener_(std::move(listener)) {}
 
   Status Serve() {
     grpc::ServerBuilder builder;
@@ -192,8 +220,11 @@ class GrpcWorkerServer final : public WorkerServer {
 
 Result<std::unique_ptr<WorkerServer>> WorkerServer::Start(const std::string& path,
                                                           WorkerService* service) {
+  // First: whoever reaches the other finds this one.
+  INGLE_TRY(UniqueFd reports, ListenUnix(ReportsPath(path)));
   INGLE_TRY(UniqueFd listener, ListenUnix(path));
-  auto server = std::make_unique<GrpcWorkerServer>(std::move(listener), service);
+  auto server =
+      std::make_unique<GrpcWorkerServer>(std::move(listener), std::move(reports), service);
   INGLE_RETURN_IF_ERROR(server->Serve());
   return server;
 }
