@@ -302,6 +302,24 @@ TEST(Decoder, FewBarriers) {
   }
 }
 
+// Rows that the router reads are shared by all threads, so that only one token needs no barrier.
+TEST(Decoder, SeveralTokensMeetBeforeTheRouter) {
+  const TestFile file(TestModelBytes({.architecture = "qwen3moe"}));
+  const auto model = Load(file.path(), {.threads = 2});
+  ASSERT_TRUE(model);
+  const auto text = Text(9, 48, 1);
+  const auto sequence = model->NewSequence();
+  std::vector<float> logits(48);
+  // The embedding's, 5 of a dense layer, 3 of attention, 3 of scores, gate and up, and down; of
+  // several tokens also norms and choices.
+  for (const auto& [tokens, barriers] : {std::pair{1u, 12u}, std::pair{2u, 14u}}) {
+    const uint64_t so_far = model->profile()->barriers;
+    const Segment some{sequence.get(), std::span(text).first(tokens)};
+    ASSERT_TRUE(model->Step({&some, 1}, logits));
+    EXPECT_EQ(model->profile()->barriers - so_far, barriers) << tokens;
+  }
+}
+
 TEST(Decoder, FullCacheChangesNothing) {
   const TestFile file(TestModelBytes({}));
   const auto model = Load(file.path(), {}, 128);

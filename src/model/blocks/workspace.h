@@ -189,11 +189,11 @@ struct PassThread {
 };
 
 // Makes the activations that `feeds` name from rows of `cols` floats: row(i, buffer) returns row i,
-// in the buffer or elsewhere. A few rows are made by every thread for
-// itself, many are shared out and end in a barrier; returns where they lie.
+// in the buffer or elsewhere. Up to `alone` rows are made by every thread for itself, so that row()
+// must not write what others see; more are shared out and end in a barrier. Returns where they lie.
 template <class Row>
 const ActivationSet& MakeActivations(PassThread& thread, uint32_t rows, uint32_t cols,
-                                     const Feeds& feeds, const Row& row) {
+                                     const Feeds& feeds, const Row& row, uint32_t alone = kAlone) {
   const auto make = [&](const ActivationSet& to, uint32_t i) {
     const float* values = row(i, thread.own.row);
     for (uint32_t feed = 0; feed < kFeeds; ++feed) {
@@ -206,7 +206,7 @@ const ActivationSet& MakeActivations(PassThread& thread, uint32_t rows, uint32_t
                           cols, to[feed] + i * ActivationBytes(kind, cols));
     }
   };
-  if (rows <= kAlone) {
+  if (rows <= alone) {
     thread.MakeInputs([&] {
       for (uint32_t i = 0; i < rows; ++i) make(thread.own.activations, i);
     });
