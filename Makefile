@@ -32,6 +32,8 @@ check:  ## The unit tests under AddressSanitizer and UndefinedBehaviorSanitizer,
 	scripts/setup all
 	scripts/sanitize debug $(JOBS)
 	scripts/sanitize tsan $(JOBS) 'os|engine|gateway|http|wire|worker|server'
+	GTEST_FILTER='Decoder.*:Barriers.*:Tiny/*SameBits*/qwen3moe:Tiny/*SameBits*/lfm2*:Tiny/*SameBits*/gemma3' \
+	  scripts/sanitize tsan $(JOBS) model
 
 fuzz:  ## Every fuzzer for MINUTES minutes.
 	scripts/setup all

@@ -148,8 +148,8 @@ TEST(PackedMatrix, BytesDependNeitherOnTheTierNorOnTheNumberOfTokens) {
         std::vector<float> want(size_t{kMaxTokens} * rows);
         Multiply(Portable(), sample.matrix, a.bytes.get(), kMaxTokens, 0, rows, want.data(), rows);
         for (const Kernels* kernels : SupportedKernels()) {
-          for (uint32_t tokens : {1u, 2u, 3u, 4u, 5u, 6u, 7u, 8u, 9u, 15u, 16u, 17u, 31u, 32u, 33u,
-                                  257u, 321u, 512u}) {
+          for (uint32_t tokens : {1u,  2u,  3u,  4u,  5u,  6u,  7u,  8u,   9u,   15u, 16u,
+                                  17u, 31u, 32u, 33u, 63u, 64u, 65u, 257u, 321u, 512u}) {
             const size_t stride = rows + 3;
             std::vector<float> got(tokens * stride, 12345.0f);
             Multiply(*kernels, sample.matrix, a.bytes.get(), tokens, 0, rows, got.data(), stride);

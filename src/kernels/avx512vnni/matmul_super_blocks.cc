@@ -26,6 +26,11 @@ struct alignas(64) SuperPanel {
 inline constexpr int ZeroShift(const BrickQ3_K*) { return 3; }              // 4
 [[maybe_unused]] inline constexpr int ZeroShift(const void*) { return 0; }  // 32
 
+// Up to how many tokens go through pairs of tiles: types that take much unpacking do it less often
+// in a panel.
+inline constexpr uint32_t PairMost(const BrickQ4_K*) { return 64; }
+[[maybe_unused]] inline constexpr uint32_t PairMost(const void*) { return 32; }
+
 inline const ActivationQ8x256& Block(const uint8_t* activations, size_t stride, uint32_t token) {
   return *reinterpret_cast<const ActivationQ8x256*>(activations + token * stride);
 }
@@ -70,9 +75,8 @@ struct SuperBlocks {
   static constexpr int kZeroShift = ZeroShift(static_cast<const Brick*>(nullptr));
   static constexpr uint32_t kQuadsPerScale = 64 / kScaleGroups;
   static constexpr uint32_t kDirectTokens = 8, kPanelTokens = 6, kPanelTiles = 2;
-  // Types that take much unpacking do it less often in a panel.
   static constexpr uint32_t kPairTokens = 6,
-                            kPairMost = sizeof(Brick) == sizeof(BrickQ4_K) ? 64 : 32;
+                            kPairMost = PairMost(static_cast<const Brick*>(nullptr));
   static constexpr size_t kBrickBytes = sizeof(Brick);
   static constexpr size_t kEighth = (sizeof(Brick) + 511) / 512 * 64;  // Whole lines.
   using Panel = SuperPanel<kScaleGroups, kMinPairs>;

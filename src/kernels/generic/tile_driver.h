@@ -151,9 +151,13 @@ struct TileDriver {
     Deliver<kPairRows>(args, row, 0, tokens, sums);
   }
 
+  // More tokens than Direct takes at once, in blocks of one size or one less, are never fewer.
+  static constexpr uint32_t kPairLeast = 4;
+
   template <uint32_t kTokens, class... Args>
   static void SelectPair(uint32_t tokens, const Args&... args) {
-    if constexpr (kTokens > 1) {
+    static_assert(Family::kDirectTokens == 8 && Family::kPairTokens == 6);
+    if constexpr (kTokens > kPairLeast) {
       if (tokens < kTokens) return SelectPair<kTokens - 1>(tokens, args...);
     }
     Family::template AddPair<kTokens>(args...);

@@ -17,6 +17,8 @@ class ExpertsBlock {
         tokens_(thread.pass.tokens) {}
 
   void Run() {
+    // The router reads the rows of several tokens where all threads do: each has one writer.
+    constexpr uint32_t kAloneForRouter = 1;
     const ActivationSet& normed = MakeActivations(
         t_, tokens_, b_.model_dim, FeedOf(w_.expert_gate[0]) | FeedOf(w_.expert_up[0]),
         [&](uint32_t i, float* row) {
@@ -24,7 +26,8 @@ class ExpertsBlock {
           Normalise(t_, t_.workspace.x + size_t{i} * b_.model_dim, w_.ffn_norm, w_.ffn_norm_bias,
                     to);
           return to;
-        });
+        },
+        kAloneForRouter);
     Score(tokens_ == 1 ? t_.own.row : t_.workspace.normed);
     t_.Barrier();
     ChooseForAll();

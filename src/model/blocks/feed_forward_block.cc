@@ -7,12 +7,23 @@
 namespace ingle {
 namespace {
 
+constexpr uint32_t kFewTokens = 64, kBlocksPerThread = 2;
+
+// Whether whoever finishes a block of the hidden vectors quantises it: not where many tokens would
+// keep a few threads busy and the others waiting.
+bool QuantisedByFinisher(const PassThread& t, const PackedMatrix& down) {
+  const uint32_t blocks = (down.cols + kHiddenBlock - 1) / kHiddenBlock;
+  return QuantisedInBlocks(down) &&
+         (t.pass.tokens <= kFewTokens || blocks >= kBlocksPerThread * t.team.size());
+}
+
 // The hidden vectors, and what the down projection is fed with. Whoever finishes the last rows of a
-// block quantises the block, so that nobody waits for anybody and reads what the own core wrote.
+// block quantises the block, so that nobody waits for anybody and reads what the own core wrote;
+// or tokens are shared out when all is written.
 class Hidden {
  public:
   Hidden(PassThread& thread, const PackedMatrix& down)
-      : t_(thread), down_(down), in_blocks_(QuantisedInBlocks(down)) {
+      : t_(thread), down_(down), by_finisher_(QuantisedByFinisher(thread, down)) {
     activations_[down.feed] = thread.workspace.hidden_activations;
   }
 
@@ -20,7 +31,7 @@ class Hidden {
   uint32_t RowsPerUnitOf(const PackedMatrix& matrix) const {
     const uint32_t rows =
         RowsPerUnit(matrix, t_.pass.tokens, t_.workspace.product_rows, t_.team.size());
-    return in_blocks_ ? std::bit_floor(std::min(rows * 4 / 3, kHiddenBlock)) : rows;
+    return by_finisher_ ? std::bit_floor(std::min(rows * 4 / 3, kHiddenBlock)) : rows;
   }
 
   float* Row(uint32_t token, uint64_t begin) const {
@@ -30,7 +41,7 @@ class Hidden {
   // Rows [begin, end) of all tokens are written.
   void Written(uint64_t begin, uint64_t end) {
     t_.Worked();
-    if (!in_blocks_) return;
+    if (!by_finisher_) return;
     const uint64_t block = begin / kHiddenBlock, first = block * kHiddenBlock;
     const auto rows = static_cast<uint32_t>(std::min<uint64_t>(kHiddenBlock, down_.cols - first));
     const auto added = static_cast<uint32_t>(end - begin);
@@ -38,26 +49,41 @@ class Hidden {
     if (written.fetch_add(added, std::memory_order_acq_rel) + added != rows) return;
     written.store(0, std::memory_order_relaxed);
     t_.MakeInputs([&] {
-      const ActivationKind kind = down_.activation;
-      const size_t stride = ActivationBytes(kind, down_.cols);
-      std::byte* to =
-          activations_[down_.feed] + ActivationBytes(kind, static_cast<uint32_t>(first));
       for (uint32_t token = 0; token < t_.pass.tokens; ++token)
-        QuantizeActivations(t_.kernels, kind, Row(token, first), rows, to + token * stride);
+        Quantise(token, static_cast<uint32_t>(first), rows);
     });
   }
 
   // Behind the barrier that ends the writing.
   const ActivationSet& Activations() {
-    if (in_blocks_) return activations_;
-    return MakeActivations(t_, t_.pass.tokens, down_.cols, FeedOf(down_),
-                           [&](uint32_t token, float*) { return Row(token, 0); });
+    if (!QuantisedInBlocks(down_))
+      return MakeActivations(t_, t_.pass.tokens, down_.cols, FeedOf(down_),
+                             [&](uint32_t token, float*) { return Row(token, 0); });
+    if (!by_finisher_) ShareOut();
+    return activations_;
   }
 
  private:
+  void Quantise(uint32_t token, uint32_t first, uint32_t rows) {
+    const ActivationKind kind = down_.activation;
+    std::byte* to = activations_[down_.feed] + token * ActivationBytes(kind, down_.cols);
+    QuantizeActivations(t_.kernels, kind, Row(token, first), rows,
+                        to + ActivationBytes(kind, first));
+  }
+
+  void ShareOut() {
+    t_.MakeInputs([&] {
+      t_.team.ForChunks(t_.index, t_.pass.tokens, 4, [&](uint64_t begin, uint64_t end) {
+        for (uint64_t token = begin; token < end; ++token)
+          Quantise(static_cast<uint32_t>(token), 0, down_.cols);
+      });
+    });
+    t_.Barrier();
+  }
+
   PassThread& t_;
   const PackedMatrix& down_;
-  const bool in_blocks_;
+  const bool by_finisher_;
   ActivationSet activations_{};
 };
 

@@ -85,7 +85,8 @@ void LayOutThread(Layout& layout, const Workspace& w, const Blueprint& b,
                   const ActivationSizes& sizes, size_t rows, uint32_t padded_dim,
                   ThreadBuffers& t) {
   for (size_t feed = 0; feed < kFeeds; ++feed)
-    layout.Add(t.activations[feed], kAlone * sizes.one[feed]);
+    layout.Add(t.activations[feed],
+               std::max(sizes.one[feed], std::min(kAlone * sizes.one[feed], kAloneBytes)));
   for (float** row : {&t.row, &t.ordered})
     layout.Add(*row, std::max({size_t{b.model_dim}, size_t{b.ffn_dim}, size_t{b.experts.ffn_dim},
                                size_t{b.heads} * b.head_dim}));

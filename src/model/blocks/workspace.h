@@ -11,6 +11,7 @@
 
 #include "base/result.h"
 #include "cache/kv_cache.h"
+#include "kernels/bricks.h"
 #include "kernels/kernels.h"
 #include "model/blocks/pass.h"
 #include "model/decoder_weights.h"
@@ -53,7 +54,18 @@ inline Feeds FeedOf(const PackedMatrix& matrix) {
   return feeds;
 }
 
-inline constexpr uint32_t kAlone = 8;          // So few tokens every thread quantises for itself.
+// So few rows every thread quantises for itself, and where there are several, so few bytes: more
+// take longer than a barrier. (Eight rows of int8, 2048 columns wide.)
+inline constexpr uint32_t kAlone = 8;
+inline constexpr size_t kAloneBytes = kAlone * 8 * sizeof(ActivationQ8x256);
+
+inline size_t BytesPerRow(const Feeds& feeds, uint32_t cols) {
+  size_t bytes = 0;
+  for (uint32_t feed = 0; feed < kFeeds; ++feed)
+    if ((feeds.bits >> feed & 1) != 0) bytes += ActivationBytes(feeds.kinds[feed], cols);
+  return bytes;
+}
+
 inline constexpr uint32_t kHiddenBlock = 256;  // Whole blocks of every kind of activation.
 // Whether `down` is fed with blocks of inputs that are quantised each for itself: not where inputs
 // have another order or come in parts.
@@ -189,11 +201,12 @@ struct PassThread {
 };
 
 // Makes the activations that `feeds` name from rows of `cols` floats: row(i, buffer) returns row i,
-// in the buffer or elsewhere. A few rows are made by every thread for
-// itself, many are shared out and end in a barrier; returns where they lie.
+// in the buffer or elsewhere. Up to `alone` rows are made by every thread for itself, so that row()
+// must not write what others see; more rows, or wide ones, are shared out and end in a barrier.
+// Returns where they lie.
 template <class Row>
 const ActivationSet& MakeActivations(PassThread& thread, uint32_t rows, uint32_t cols,
-                                     const Feeds& feeds, const Row& row) {
+                                     const Feeds& feeds, const Row& row, uint32_t alone = kAlone) {
   const auto make = [&](const ActivationSet& to, uint32_t i) {
     const float* values = row(i, thread.own.row);
     for (uint32_t feed = 0; feed < kFeeds; ++feed) {
@@ -206,7 +219,7 @@ const ActivationSet& MakeActivations(PassThread& thread, uint32_t rows, uint32_t
                           cols, to[feed] + i * ActivationBytes(kind, cols));
     }
   };
-  if (rows <= kAlone) {
+  if (rows == 1 || (rows <= alone && rows * BytesPerRow(feeds, cols) <= kAloneBytes)) {
     thread.MakeInputs([&] {
       for (uint32_t i = 0; i < rows; ++i) make(thread.own.activations, i);
     });
