@@ -139,6 +139,6 @@ class Engines:
                 room = max(STEPS) * (STEP_PROMPT + STEP_GENERATE)
                 command = tool + shape + ["-c", str(room), "-npp", str(STEP_PROMPT), "-ntg", str(STEP_GENERATE), "-npl",
                                           ",".join(map(str, STEPS))]
-                command += ["--output-format", "jsonl"] if prefix == "LLAMA" else ["-fa"]
+                command += ["--output-format", "jsonl"] if prefix == "LLAMA" else []  # Flash attention is its default.
                 engines[f"{name} batched"] = (command, {}, parse_batched_bench)
         return engines
