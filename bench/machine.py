@@ -3,9 +3,9 @@ import json
 import os
 import pathlib
 import platform
+import resource
 import shutil
 import subprocess
-import tempfile
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
@@ -47,28 +47,27 @@ class Clock:
         return stolen / max(total, 1e-9)
 
 
-def waited_s(pid, seen):
-    """Seconds for which threads of a process were ready to run while others had the CPU; `seen` keeps what ended ones had."""
-    for path in pathlib.Path(f"/proc/{pid}/task").glob("*/schedstat"):
-        try:
-            seen[path.parent.name] = int(path.read_text().split()[1]) / 1e9
-        except (OSError, IndexError):
-            pass  # It has just ended.
-    return sum(seen.values())
+def busy_seconds(text, cpus):
+    """/proc/stat, of some CPUs together: seconds for which they worked."""
+    fields = [line.split() for line in text.splitlines()]
+    own = [list(map(int, rest[:7])) for name, *rest in fields if name in {f"cpu{cpu}" for cpu in cpus}]
+    return sum(user + nice + system + interrupts + soft for user, nice, system, _, _, interrupts, soft in own) / \
+        os.sysconf("SC_CLK_TCK")
 
 
-def watched(command, env, threads):
-    """Runs a command: (CompletedProcess, share of the time for which its threads waited for a CPU)."""
-    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
-        begin, seen, waited = time.monotonic(), {}, 0.0
-        process = subprocess.Popen(command, stdout=out, stderr=err, env=env)
-        while process.poll() is None:
-            waited = waited_s(process.pid, seen)
-            time.sleep(0.05)
-        share = waited / (time.monotonic() - begin) / threads
-        out.seek(0)
-        err.seek(0)
-        return subprocess.CompletedProcess(command, process.returncode, out.read().decode(), err.read().decode()), share
+def own_seconds():
+    """CPU time of all processes that this one has started and that have ended."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
+
+
+def watched(command, env, cpus):
+    """Runs a command that uses these CPUs: (CompletedProcess, share of their time that anything else used meanwhile)."""
+    stat = pathlib.Path("/proc/stat")
+    begin, busy, own = time.monotonic(), busy_seconds(stat.read_text(), cpus), own_seconds()
+    done = subprocess.run(command, env=env, capture_output=True, text=True)
+    others = busy_seconds(stat.read_text(), cpus) - busy - (own_seconds() - own)
+    return done, max(others, 0.0) / (time.monotonic() - begin) / len(cpus)
 
 
 def said(command):

@@ -42,11 +42,11 @@ def model_file(args, cell):
 
 
 def run(args, name, command, env, parse):
-    done, waited = machine.watched(command, env, args.threads)
+    done, others = machine.watched(command, env, args.cpus)
     if done.returncode:
         sys.exit(f"bench: {name}: {' '.join(command)} failed with {done.returncode}:\n{done.stderr[-2000:]}")
     try:
-        return parse(done.stdout), waited
+        return parse(done.stdout), others
     except (ValueError, KeyError) as error:
         sys.exit(f"bench: {name}: cannot read its output ({error!r}):\n{done.stdout[-2000:]}")
 
@@ -58,7 +58,7 @@ def visit(args, cell, all_engines, number):
     results = {name: run(args, name, *all_engines[name]) for name in order}
     return {"kind": "visit", "run": args.run, "time": time.time(), "cell": cell.name, "model": cell.stem,
             "what": cell.what, "type": cell.type, "tier": cell.tier, "threads": args.threads, "round": number,
-            "order": order, "steal": clock.steal(), "waited": {name: waited for name, (_, waited) in results.items()},
+            "order": order, "steal": clock.steal(), "others": {name: others for name, (_, others) in results.items()},
             "canaries": [before, machine.canary(args.ingle, args.threads, args.cpus)],
             "engines": {name: speeds for name, (speeds, _) in results.items()}}
 

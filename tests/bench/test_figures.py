@@ -24,7 +24,7 @@ def test_one_lucky_canary_spoils_no_visit():
 
 
 def test_time_that_others_took_makes_a_visit_not_count():
-    assert figures.counted([visit(0, steal=0.03), visit(1), visit(2, waited=0.2)]) == [visit(1)]
+    assert figures.counted([visit(0, steal=0.03), visit(1), visit(2, others=0.06), visit(3, others=0.04)]) == [visit(1), visit(3, others=0.04)]
 
 
 def test_canaries_are_compared_within_a_run_only():
