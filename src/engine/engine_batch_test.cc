@@ -230,6 +230,43 @@ TEST_F(EngineTest, WhatWasComputedBeforeIsReusedAndChangesNothing) {
   EXPECT_EQ(cached[1], 28u) << "whole pages of four tokens";
 }
 
+TEST_F(EngineTest, APromptThatIsInTheCacheDoesNotWaitBehindShorterOnesThatAreNot) {
+  auto gate = std::make_shared<Gate>();
+  gate->open_until = 1000;
+  FakeModelOptions model;
+  model.reuses = true;
+  model.before_step = [gate] { return gate->Pass(); };
+  EngineOptions options;
+  options.prompt_chunk = 8;
+  Start(model, options);
+  const auto submit = [&](const std::string& id, std::string prompt) {
+    GenerateRequest request = TextRequest(id, std::move(prompt));
+    request.max_tokens = 1;
+    return Submit(request);
+  };
+  const std::string known = "It was a dark and stormy night";
+  submit("first", known)->Wait();
+  const uint64_t steps = model_->steps;
+  gate->OpenUntil(steps);
+  submit("meanwhile", "Hi");  // So that the others come into one step.
+  gate->WaitReached(steps + 1);
+  auto oldest = submit("oldest", std::string(100, 'x'));
+  auto unknown = submit("unknown", "twelve bytes");
+  auto again = submit("again", known);
+  gate->OpenUntil(steps + 2);
+  gate->WaitReached(steps + 3);
+  {
+    std::lock_guard lock(again->mutex);
+    EXPECT_TRUE(again->finished) << "lacks two tokens";
+  }
+  {
+    std::lock_guard lock(unknown->mutex);
+    EXPECT_FALSE(unknown->finished) << "lacks twelve";
+  }
+  gate->OpenUntil(1000);
+  for (const auto& answer : {oldest, unknown, again}) answer->Wait();
+}
+
 TEST_F(EngineTest, ReuseStaysWithinItsScopeAndCanBeSwitchedOff) {
   FakeModelOptions model;
   model.reuses = true;

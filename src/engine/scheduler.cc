@@ -18,12 +18,13 @@ struct Places {
   uint64_t free_pages;
 };
 
-Places FindPlaces(const PlanInput& input) {
-  Places places{{}, {}, {}, input.free_pages};
-  for (const SequenceView& sequence : input.running) {
+Places FindPlaces(std::span<const SequenceView> running, uint32_t max_sequences,
+                  uint64_t free_pages) {
+  Places places{{}, {}, {}, free_pages};
+  for (const SequenceView& sequence : running) {
     if (sequence.paused)
       places.paused.push_back(&sequence);
-    else if (places.active.size() < input.max_sequences)
+    else if (places.active.size() < max_sequences)
       places.active.push_back(&sequence);
     else
       places.excess.push_back(&sequence);
@@ -106,24 +107,25 @@ std::vector<uint32_t> ShareChunk(const Sequences& sequences, uint32_t chunk) {
   return shares;
 }
 
-void PlanRuns(const PlanInput& input, const Sequences& sequences, StepPlan* plan) {
-  const std::vector<uint32_t> shares = ShareChunk(sequences, input.prompt_chunk);
-  for (size_t i = 0; i < sequences.size(); ++i)
-    if (shares[i] > 0)
-      plan->runs.push_back({sequences[i]->arrival, shares[i], shares[i] == Pending(*sequences[i])});
-}
-
 }  // namespace
 
 StepPlan Plan(const PlanInput& input) {
   StepPlan plan;
-  Places places = FindPlaces(input);
+  Places places = FindPlaces(input.running, input.max_sequences, input.free_pages);
   GrowActive(input, &places, &plan);
   if (plan.preempt.empty()) Admit(input, &places, &plan);
-  std::sort(places.active.begin(), places.active.end(),
-            [](const SequenceView* a, const SequenceView* b) { return a->arrival < b->arrival; });
-  PlanRuns(input, places.active, &plan);
   return plan;
+}
+
+std::vector<PlannedRun> PlanRuns(std::span<const SequenceView> running, uint32_t max_sequences,
+                                 uint32_t prompt_chunk) {
+  const Sequences active = FindPlaces(running, max_sequences, 0).active;
+  const std::vector<uint32_t> shares = ShareChunk(active, prompt_chunk);
+  std::vector<PlannedRun> runs;
+  for (size_t i = 0; i < active.size(); ++i)
+    if (shares[i] > 0)
+      runs.push_back({active[i]->arrival, shares[i], shares[i] == Pending(*active[i])});
+  return runs;
 }
 
 }  // namespace ingle

@@ -1,6 +1,7 @@
 #pragma once
-// What the next step does: a pure function of the queues and the page budget. No clock, no locks,
-// no model.
+// What the next step does: pure functions of the queues and the page budget. No clock, no locks, no
+// model. First Plan says who gives up its place and who gets one; then, when it is known what those
+// find in the cache already, PlanRuns says how many tokens each one runs.
 //
 // Decode never waits for prefill: every sequence that lacks one token runs in every step, and
 // prompts share `prompt_chunk` tokens beside them: a quarter is the oldest prompt's, the rest goes
@@ -34,8 +35,14 @@ struct PlanInput {
   uint64_t free_pages = 0;
   uint32_t page_tokens = 1;
   uint32_t max_sequences = 1;  // Places in a step.
-  uint32_t prompt_chunk = 1;   // Prompt tokens per step, all sequences together.
 };
+
+struct StepPlan {
+  std::vector<uint64_t> preempt;  // Give their pages back and wait.
+  std::vector<uint64_t> admit;    // From waiting to running; hold pages for all their tokens.
+};
+
+StepPlan Plan(const PlanInput& input);
 
 struct PlannedRun {
   uint64_t arrival = 0;
@@ -45,13 +52,10 @@ struct PlannedRun {
   friend bool operator==(const PlannedRun&, const PlannedRun&) = default;
 };
 
-struct StepPlan {
-  std::vector<uint64_t> preempt;  // Give their pages back and wait.
-  std::vector<uint64_t> admit;    // From waiting to running; hold pages for all their tokens.
-  std::vector<PlannedRun> runs;   // In order of arrival.
-};
-
-StepPlan Plan(const PlanInput& input);
+// `running` and the result in order of arrival. prompt_chunk: tokens of prompts per step, of all
+// sequences together.
+std::vector<PlannedRun> PlanRuns(std::span<const SequenceView> running, uint32_t max_sequences,
+                                 uint32_t prompt_chunk);
 
 // Pages for this many tokens.
 inline uint32_t PagesFor(uint64_t tokens, uint32_t page_tokens) {

@@ -13,31 +13,30 @@ namespace {
 
 TEST(Scheduler, DecodeRunsBesideAChunkOfAPrompt) {
   std::vector<SequenceView> running{{1, 11, 10, 2}, {2, 300, 64, 40}};
-  StepPlan plan = Plan({running, {}, 100, 8, 4, 32});
-  EXPECT_TRUE(plan.preempt.empty());
-  EXPECT_EQ(plan.runs, (std::vector<PlannedRun>{{1, 1, true}, {2, 32, false}}));
+  EXPECT_TRUE(Plan({running, {}, 100, 8, 4}).preempt.empty());
+  EXPECT_EQ(PlanRuns(running, 4, 32), (std::vector<PlannedRun>{{1, 1, true}, {2, 32, false}}));
 }
 
 TEST(Scheduler, PromptsNearestToTheirEndGoFirstBesideTheOldest) {
   std::vector<SequenceView> running{{1, 1000, 0, 125}, {2, 50, 0, 7}, {3, 10, 0, 2}, {4, 50, 0, 7}};
-  EXPECT_EQ(Plan({running, {}, 100, 8, 4, 60}).runs,
+  EXPECT_EQ(PlanRuns(running, 4, 60),
             (std::vector<PlannedRun>{{1, 15, false}, {2, 35, false}, {3, 10, true}}));
   // What counts is what is left of a prompt, not its length.
   running[3].cached = 20;
-  EXPECT_EQ(Plan({running, {}, 100, 8, 4, 60}).runs,
+  EXPECT_EQ(PlanRuns(running, 4, 60),
             (std::vector<PlannedRun>{{1, 15, false}, {2, 5, false}, {3, 10, true}, {4, 30, true}}));
   // What the short ones leave, the oldest gets too.
-  EXPECT_EQ(Plan({running, {}, 100, 8, 4, 120}).runs,
+  EXPECT_EQ(PlanRuns(running, 4, 120),
             (std::vector<PlannedRun>{{1, 30, false}, {2, 50, true}, {3, 10, true}, {4, 30, true}}));
   running.resize(1);
-  EXPECT_EQ(Plan({running, {}, 100, 8, 4, 60}).runs, (std::vector<PlannedRun>{{1, 60, false}}));
+  EXPECT_EQ(PlanRuns(running, 4, 60), (std::vector<PlannedRun>{{1, 60, false}}));
 }
 
 // How many steps each of these prompts takes to its first token, when all come at once.
 std::vector<uint32_t> StepsToFirstToken(std::vector<SequenceView> running, uint32_t chunk) {
   std::vector<uint32_t> steps(running.size());
   for (uint32_t step = 1; std::ranges::find(steps, 0u) != steps.end(); ++step) {
-    for (const PlannedRun& run : Plan({running, {}, 1000, 8, 16, chunk}).runs) {
+    for (const PlannedRun& run : PlanRuns(running, 16, chunk)) {
       SequenceView& view = running[run.arrival - 1];
       view.cached += run.tokens;
       if (!run.samples) continue;
@@ -62,7 +61,7 @@ TEST(Scheduler, ShortPromptsThatKeepComingDoNotHoldUpALongOne) {
   uint32_t steps = 0;
   for (; running[0].cached < 1000; ++steps) {
     ASSERT_LT(steps, 100u);
-    for (const PlannedRun& run : Plan({running, {}, 100, 8, 4, 60}).runs)
+    for (const PlannedRun& run : PlanRuns(running, 4, 60))
       if (run.arrival == 1) running[0].cached += run.tokens;  // The short ones are always new.
   }
   EXPECT_EQ(steps, 65u);  // 15 tokens, a quarter, in each, until it lacks as little as they.
@@ -70,30 +69,29 @@ TEST(Scheduler, ShortPromptsThatKeepComingDoNotHoldUpALongOne) {
 
 TEST(Scheduler, AdmitsInOrderAndNeverOvertakes) {
   std::vector<SequenceView> waiting{{5, 10, 0, 0}, {6, 1000, 0, 0}, {7, 4, 0, 0}};
-  StepPlan plan = Plan({{}, waiting, 10, 8, 4, 64});
+  StepPlan plan = Plan({{}, waiting, 10, 8, 4});
   EXPECT_EQ(plan.admit, (std::vector<uint64_t>{5}));
-  plan = Plan({{}, waiting, 1000, 8, 2, 64});
+  plan = Plan({{}, waiting, 1000, 8, 2});
   EXPECT_EQ(plan.admit, (std::vector<uint64_t>{5, 6}));
 }
 
 TEST(Scheduler, ALoneSequenceMayUseEveryPage) {
   std::vector<SequenceView> waiting{{1, 80, 0, 0}};
-  EXPECT_EQ(Plan({{}, waiting, 10, 8, 4, 64}).admit.size(), 1u);
-  EXPECT_TRUE(Plan({{}, waiting, 9, 8, 4, 64}).admit.empty());
+  EXPECT_EQ(Plan({{}, waiting, 10, 8, 4}).admit.size(), 1u);
+  EXPECT_TRUE(Plan({{}, waiting, 9, 8, 4}).admit.empty());
 }
 
 TEST(Scheduler, TheYoungestGivesItsPagesToTheOldest) {
   std::vector<SequenceView> running{{1, 17, 16, 2}, {2, 9, 8, 1}, {3, 9, 8, 1}};
-  StepPlan plan = Plan({running, {}, 0, 8, 4, 64});
+  StepPlan plan = Plan({running, {}, 0, 8, 4});
   // 1 needs a page: 3 gives one. 2 needs a page and nobody younger runs: it waits itself.
   EXPECT_EQ(plan.preempt, (std::vector<uint64_t>{3, 2}));
-  EXPECT_EQ(plan.runs, (std::vector<PlannedRun>{{1, 1, true}}));
 }
 
 TEST(Scheduler, NothingIsAdmittedInAStepThatPreempts) {
   std::vector<SequenceView> running{{1, 9, 8, 1}, {2, 4, 3, 1}};
   std::vector<SequenceView> waiting{{3, 2, 0, 0}};
-  StepPlan plan = Plan({running, waiting, 0, 8, 4, 64});
+  StepPlan plan = Plan({running, waiting, 0, 8, 4});
   EXPECT_EQ(plan.preempt, (std::vector<uint64_t>{2}));
   EXPECT_TRUE(plan.admit.empty());
 }
@@ -101,44 +99,45 @@ TEST(Scheduler, NothingIsAdmittedInAStepThatPreempts) {
 TEST(Scheduler, APausedSequenceGivesItsPlaceAndKeepsItsPages) {
   std::vector<SequenceView> running{{1, 9, 8, 2, true}, {2, 9, 8, 2}};
   std::vector<SequenceView> waiting{{3, 4, 0, 0, true}, {4, 4, 0, 0}, {5, 4, 0, 0}};
-  StepPlan plan = Plan({running, waiting, 100, 8, 2, 64});
+  StepPlan plan = Plan({running, waiting, 100, 8, 2});
   EXPECT_TRUE(plan.preempt.empty());
   EXPECT_EQ(plan.admit, (std::vector<uint64_t>{4}));
-  EXPECT_EQ(plan.runs, (std::vector<PlannedRun>{{2, 1, true}, {4, 4, true}}));
+  running.push_back(waiting[1]);
+  EXPECT_EQ(PlanRuns(running, 2, 64), (std::vector<PlannedRun>{{2, 1, true}, {4, 4, true}}));
   for (SequenceView& sequence : running) sequence.paused = true;
-  EXPECT_TRUE(Plan({running, {}, 100, 8, 2, 64}).runs.empty());
+  EXPECT_TRUE(PlanRuns(running, 2, 64).empty());
 }
 
 TEST(Scheduler, WhoGoesOnTakesItsPlaceBackAndTheYoungestSitsOut) {
   std::vector<SequenceView> running{{1, 9, 8, 2}, {2, 9, 8, 2}, {4, 9, 8, 2}};
   std::vector<SequenceView> waiting{{5, 4, 0, 0}};
-  StepPlan plan = Plan({running, waiting, 100, 8, 2, 64});
+  StepPlan plan = Plan({running, waiting, 100, 8, 2});
   EXPECT_TRUE(plan.preempt.empty());
   EXPECT_TRUE(plan.admit.empty());
-  EXPECT_EQ(plan.runs, (std::vector<PlannedRun>{{1, 1, true}, {2, 1, true}}));
+  EXPECT_EQ(PlanRuns(running, 2, 64), (std::vector<PlannedRun>{{1, 1, true}, {2, 1, true}}));
 }
 
 TEST(Scheduler, PagesComeFromThePausedThenFromThoseWithoutAPlace) {
   std::vector<SequenceView> running{
       {1, 17, 16, 2}, {2, 9, 8, 1, true}, {3, 9, 8, 1}, {4, 9, 8, 1, true}};
-  StepPlan plan = Plan({running, {}, 0, 8, 1, 64});
+  StepPlan plan = Plan({running, {}, 0, 8, 1});
   EXPECT_EQ(plan.preempt, (std::vector<uint64_t>{4}));
   running.pop_back();
-  EXPECT_EQ(Plan({running, {}, 0, 8, 1, 64}).preempt, (std::vector<uint64_t>{2}));
+  EXPECT_EQ(Plan({running, {}, 0, 8, 1}).preempt, (std::vector<uint64_t>{2}));
   running.erase(running.begin() + 1);
-  plan = Plan({running, {}, 0, 8, 1, 64});
+  plan = Plan({running, {}, 0, 8, 1});
   EXPECT_EQ(plan.preempt, (std::vector<uint64_t>{3}));
-  EXPECT_EQ(plan.runs, (std::vector<PlannedRun>{{1, 1, true}}));
+  EXPECT_EQ(PlanRuns(running, 1, 64), (std::vector<PlannedRun>{{1, 1, true}}));
 }
 
 TEST(Scheduler, OneThatWaitsGetsThePagesOfThePausedOnlyWhereTheySuffice) {
   std::vector<SequenceView> running{{1, 17, 16, 3, true}, {2, 9, 8, 2, true}};
   std::vector<SequenceView> waiting{{3, 24, 0, 0}};
-  StepPlan plan = Plan({running, waiting, 1, 8, 2, 64});
+  StepPlan plan = Plan({running, waiting, 1, 8, 2});
   EXPECT_EQ(plan.preempt, (std::vector<uint64_t>{2}));
   EXPECT_EQ(plan.admit, (std::vector<uint64_t>{3}));
   waiting[0].tokens = 49;
-  plan = Plan({running, waiting, 1, 8, 2, 64});
+  plan = Plan({running, waiting, 1, 8, 2});
   EXPECT_TRUE(plan.preempt.empty());
   EXPECT_TRUE(plan.admit.empty());
 }
@@ -239,6 +238,8 @@ class Simulation {
     ASSERT_NE(first, waiting_.end());
     ASSERT_EQ(first->first, arrival) << "overtaken";
     running_.insert(waiting_.extract(arrival));
+    SequenceView& view = running_.at(arrival).view;
+    view.cached = Random(4) == 0 ? Random(view.tokens) : 0;  // What another one left in the cache.
   }
 
   // Every sequence with a place holds pages for all its tokens; the others what they had.
@@ -280,26 +281,27 @@ class Simulation {
 
   void Step() {
     auto running = Views(running_), waiting = Views(waiting_);
-    StepPlan plan = Plan(
-        {running, waiting, total_pages_ - free_pages_used_, page_tokens_, max_sequences_, chunk_});
+    StepPlan plan =
+        Plan({running, waiting, total_pages_ - free_pages_used_, page_tokens_, max_sequences_});
     for (uint64_t arrival : plan.preempt) Preempt(arrival);
     for (uint64_t arrival : plan.admit) Admit(arrival);
     if (testing::Test::HasFatalFailure()) return;
     active_.clear();
     Grow();
     widest_ = std::max<uint64_t>(widest_, active_.size());
-    CheckRuns(plan);
-    for (const PlannedRun& run : plan.runs) RunOne(run);
+    const std::vector<PlannedRun> runs = PlanRuns(Views(running_), max_sequences_, chunk_);
+    CheckRuns(runs);
+    for (const PlannedRun& run : runs) RunOne(run);
   }
 
-  void CheckRuns(const StepPlan& plan) {
+  void CheckRuns(const std::vector<PlannedRun>& planned) {
     uint32_t prompt_tokens = 0, prompt_pending = 0;
     std::map<uint64_t, PlannedRun> runs;
-    for (const PlannedRun& run : plan.runs) {
+    for (const PlannedRun& run : planned) {
       runs[run.arrival] = run;
       ASSERT_TRUE(std::ranges::binary_search(active_, run.arrival)) << "has no place";
     }
-    ASSERT_EQ(runs.size(), plan.runs.size());
+    ASSERT_EQ(runs.size(), planned.size());
     for (uint64_t arrival : active_) {
       const SequenceView& view = running_.at(arrival).view;
       if (view.tokens - view.cached == 1) {
@@ -315,7 +317,7 @@ class Simulation {
     }
     ASSERT_EQ(prompt_tokens, std::min(chunk_, prompt_pending));
     // No idle step while there is work.
-    ASSERT_TRUE(!plan.runs.empty() || !HasWork());
+    ASSERT_TRUE(!planned.empty() || !HasWork());
   }
 
   bool HasWork() const {

@@ -39,14 +39,14 @@ Batch::Batch(Model* model, BatchLimits limits, BatchHooks hooks)
 
 // The story of the engine. Everything that a generation goes through happens in these lines.
 void Batch::Step() {
-  StepPlan plan = PlanStep();                  // Who runs, and how many tokens each.
-  PreemptSequences(plan);                      // Memory goes to those who came first.
-  AdmitSequences(plan);                        // From the queue into the batch.
-  std::vector<Run> runs = ReservePages(plan);  // Room in the cache for what runs.
-  if (RunModel(runs))                          // Embed, layers, logits.
-    SampleTokens(runs);                        // A token each; its text, stop strings and limits.
-  RetireFinished();                            // Pages, places and ids become free.
-  EmitEvents();                                // Progress, Delta, Finished or Error.
+  StepPlan plan = PlanStep();              // Who has a place.
+  PreemptSequences(plan);                  // Memory goes to those who came first.
+  AdmitSequences(plan);                    // From the queue into the batch.
+  std::vector<Run> runs = ReservePages();  // How many tokens each, and room for them.
+  if (RunModel(runs))                      // Embed, layers, logits.
+    SampleTokens(runs);                    // A token each; its text, stop strings and limits.
+  RetireFinished();                        // Pages, places and ids become free.
+  EmitEvents();                            // Progress, Delta, Finished or Error.
 }
 
 void Batch::Add(std::unique_ptr<Generation> generation) {
@@ -87,7 +87,7 @@ StepPlan Batch::PlanStep() const {
   auto running = Views(running_), waiting = Views(waiting_);
   uint32_t page_tokens = model_->info().cache_page_tokens;
   return Plan({running, waiting, model_->free_cache_tokens() / page_tokens, page_tokens,
-               limits_.max_sequences, limits_.prompt_chunk});
+               limits_.max_sequences});
 }
 
 void Batch::Preempt(uint64_t arrival) {
@@ -118,9 +118,10 @@ void Batch::Count() const {
 
 // The plan counted pages, so this succeeds; a model that has fewer than it says costs the youngest
 // its place, never the step.
-std::vector<Batch::Run> Batch::ReservePages(const StepPlan& plan) {
+std::vector<Batch::Run> Batch::ReservePages() {
   std::vector<Run> runs;
-  for (const PlannedRun& planned : plan.runs) {
+  for (const PlannedRun& planned :
+       PlanRuns(Views(running_), limits_.max_sequences, limits_.prompt_chunk)) {
     auto found = std::lower_bound(running_.begin(), running_.end(), planned.arrival, ArrivedBefore);
     if (found == running_.end() || (*found)->arrival != planned.arrival) continue;
     Generation* generation = found->get();
@@ -135,10 +136,7 @@ std::vector<Batch::Run> Batch::ReservePages(const StepPlan& plan) {
       continue;
     }
     generation->pages = PagesFor(tokens, model_->info().cache_page_tokens);
-    // The plan knows nothing of what was taken over from the cache.
-    const uint32_t left = tokens - generation->sequence->length();
-    const uint32_t now = std::min(planned.tokens, left);
-    runs.push_back({generation, {planned.arrival, now, now == left}});
+    runs.push_back({generation, planned});
   }
   return runs;
 }

@@ -65,7 +65,7 @@ class Batch {
   StepPlan PlanStep() const;
   void PreemptSequences(const StepPlan& plan);
   void AdmitSequences(const StepPlan& plan);
-  std::vector<Run> ReservePages(const StepPlan& plan);
+  std::vector<Run> ReservePages();
   bool RunModel(const std::vector<Run>& runs);
   void SampleTokens(const std::vector<Run>& runs);
   void RetireFinished();

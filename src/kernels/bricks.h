@@ -162,9 +162,10 @@ struct alignas(64) ActivationQ8x32 {
 };
 static_assert(sizeof(ActivationQ8x32) == 320);
 
+// Their bf16 numbers are for a tier's instructions, so they are in the order that the tier wants.
 struct alignas(64) ActivationBf16 {
   float x[32];        // Rounded to bf16,
-  uint16_t bits[32];  // and as bf16, for instructions that take it.
+  uint16_t bits[32];  // and as bf16.
 };
 struct alignas(64) ActivationBf16x2 {
   float hi[32], lo[32];  // x rounded to bf16, and the rest rounded to bf16;

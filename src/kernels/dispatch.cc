@@ -109,6 +109,7 @@ struct Tiers {
 
   void AddAmx(bool native) {
     Kernels& amx = Add("amx");
+    Overlay(kAvx512VnniQuantize, amx.matmul);  // Not in the order of AVX512_BF16.
     for (const MatmulKernels* part : kAmxMatmul) Overlay(*part, amx.matmul);
     AddIfExact(amx, native);
   }

@@ -115,6 +115,13 @@ struct Room {
 };
 static_assert(std::ranges::all_of(kCases, [](const Case& c) { return c.cols <= 256; }));
 
+void MakeActivations(const MatmulKernels& tier, const Case& c, uint32_t state, Room& room) {
+  for (uint32_t t = 0; t < kTokens; ++t) {
+    std::generate_n(room.x, c.cols, [&] { return NextFloat(state); });
+    tier.quantize[c.kind](room.x, c.cols, room.activations.get() + t * c.activation_bytes);
+  }
+}
+
 bool SameBits(const MatmulKernels& tier, const MatmulKernels& oracle, const Case& c, Room& room) {
   uint32_t state = 2463534242u;
   Aligned &weights = room.weights, &activations = room.activations;
@@ -125,10 +132,6 @@ bool SameBits(const MatmulKernels& tier, const MatmulKernels& oracle, const Case
   } else {
     MakeHalves(c.type, weights.get(), kTiles * c.tile_bytes, state);
   }
-  for (uint32_t t = 0; t < kTokens; ++t) {
-    std::generate_n(room.x, c.cols, [&] { return NextFloat(state); });
-    oracle.quantize[c.kind](room.x, c.cols, activations.get() + t * c.activation_bytes);
-  }
   MultiplyArgs args = {.weights = weights.get(),
                        .rows = kRows,
                        .cols = c.cols,
@@ -137,8 +140,10 @@ bool SameBits(const MatmulKernels& tier, const MatmulKernels& oracle, const Case
                        .tokens = kTokens,
                        .out = room.want,
                        .out_stride = kRows};
+  MakeActivations(oracle, c, state, room);
   oracle.multiply[c.type](args);
   args.out = room.got;
+  MakeActivations(tier, c, state, room);
   tier.multiply[c.type](args);
   return std::memcmp(room.got, room.want, sizeof(room.want)) == 0;
 }

@@ -91,15 +91,16 @@ bool SelectTopK(std::span<const float> logits, size_t k, std::vector<Candidate>*
 
 void SelectAtLeast(std::span<const float> logits, float threshold, std::vector<Candidate>* out) {
   threshold = std::max(threshold, std::numeric_limits<float>::lowest());
-  out->resize(logits.size());
-  Candidate* end = out->data();
+  out->clear();
+  size_t count = 0;  // Of `out`, which grows ahead of it.
   VisitBlocks(
       logits, [&](const Floats& v) -> Ints { return v >= threshold; },
       [&](int32_t id, float logit) {
-        *end = {logit, id};  // Stays only if it counts; cheaper than a branch.
-        end += logit >= threshold;
+        if (count == out->size()) out->resize(std::min(logits.size(), 2 * count + kBlock));
+        (*out)[count] = {logit, id};  // Stays only if it counts; cheaper than a branch.
+        count += logit >= threshold;
       });
-  out->resize(static_cast<size_t>(end - out->data()));
+  out->resize(count);
 }
 
 }  // namespace ingle

@@ -126,8 +126,10 @@ TEST(PackedMatrix, QuantizationIsEqualInAllTiers) {
       x[2 * cols] = -INFINITY;
       x[3 * cols] = 3e38f;
       Activations want(Portable(), activation, x, 4, cols);
+      want.SortBf16(activation, 4);
       for (const Kernels* kernels : SupportedKernels()) {
         Activations got(*kernels, activation, x, 4, cols);
+        got.SortBf16(activation, 4);
         ASSERT_EQ(0, std::memcmp(got.bytes.get(), want.bytes.get(), 4 * want.stride))
             << kernels->name << " kind " << kind << " cols " << cols;
       }
@@ -148,11 +150,12 @@ TEST(PackedMatrix, BytesDependNeitherOnTheTierNorOnTheNumberOfTokens) {
         std::vector<float> want(size_t{kMaxTokens} * rows);
         Multiply(Portable(), sample.matrix, a.bytes.get(), kMaxTokens, 0, rows, want.data(), rows);
         for (const Kernels* kernels : SupportedKernels()) {
+          Activations own(*kernels, sample.matrix.activation, x, kMaxTokens, cols);
           for (uint32_t tokens : {1u,  2u,  3u,  4u,  5u,  6u,  7u,  8u,   9u,   15u, 16u,
                                   17u, 31u, 32u, 33u, 63u, 64u, 65u, 257u, 321u, 512u}) {
             const size_t stride = rows + 3;
             std::vector<float> got(tokens * stride, 12345.0f);
-            Multiply(*kernels, sample.matrix, a.bytes.get(), tokens, 0, rows, got.data(), stride);
+            Multiply(*kernels, sample.matrix, own.bytes.get(), tokens, 0, rows, got.data(), stride);
             for (uint32_t t = 0; t < tokens; ++t) {
               ASSERT_EQ(0, std::memcmp(&got[t * stride], &want[size_t{t} * rows], rows * 4))
                   << kernels->name << " " << Name(type) << " cols " << cols << " rows " << rows
@@ -179,7 +182,8 @@ TEST(PackedMatrix, BytesDoNotDependOnBlocksOfColumns) {
     std::vector<float> want(size_t{kTokens} * kRows), got(want.size());
     Multiply(Portable(), sample.matrix, a.bytes.get(), kTokens, 0, kRows, want.data(), kRows);
     for (const Kernels* kernels : SupportedKernels()) {
-      Multiply(*kernels, sample.matrix, a.bytes.get(), kTokens, 0, kRows, got.data(), kRows);
+      Activations own(*kernels, sample.matrix.activation, x, kTokens, cols);
+      Multiply(*kernels, sample.matrix, own.bytes.get(), kTokens, 0, kRows, got.data(), kRows);
       ASSERT_EQ(0, std::memcmp(got.data(), want.data(), want.size() * sizeof(float)))
           << kernels->name << " " << Name(type);
     }

@@ -1,14 +1,17 @@
 #pragma once
 // Random matrices, as in a model file and packed, and activations to feed them with.
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <memory>
 #include <random>
+#include <span>
 #include <vector>
 
 #include "formats/dequantize.h"
 #include "formats/half.h"
+#include "kernels/bricks.h"
 #include "kernels/dispatch.h"
 #include "tensor/packed_matrix.h"
 
@@ -127,6 +130,26 @@ struct Activations {
     for (uint32_t t = 0; t < tokens; ++t) {
       QuantizeActivations(kernels, kind, &x[size_t{t} * cols], cols, bytes.get() + t * stride);
     }
+  }
+
+  // Makes activations of two tiers comparable: each orders four bf16 numbers as it wants.
+  void SortBf16(ActivationKind kind, uint32_t tokens) {
+    const auto sort = [](uint16_t(&bits)[32]) {
+      for (uint32_t i = 0; i < 32; i += 4) std::sort(bits + i, bits + i + 4);
+    };
+    if (kind == kActivationBf16)
+      for (ActivationBf16& a : Blocks<ActivationBf16>(tokens)) sort(a.bits);
+    if (kind == kActivationBf16x2)
+      for (ActivationBf16x2& a : Blocks<ActivationBf16x2>(tokens)) {
+        sort(a.hi_bits);
+        sort(a.lo_bits);
+      }
+  }
+
+ private:
+  template <class Block>
+  std::span<Block> Blocks(uint32_t tokens) {
+    return {reinterpret_cast<Block*>(bytes.get()), stride * tokens / sizeof(Block)};
   }
 };
 

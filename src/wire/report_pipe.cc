@@ -37,9 +37,11 @@ bool ReportPipe::Fill(size_t bytes) {
   while (buffer_.size() - begin_ < bytes) {
     buffer_.erase(0, std::exchange(begin_, 0));
     const size_t held = buffer_.size();
-    buffer_.resize(held + kReadBytes);
-    const ssize_t got = recv(fd_.get(), buffer_.data() + held, kReadBytes, 0);
-    buffer_.resize(held + (got > 0 ? static_cast<size_t>(got) : 0));
+    ssize_t got = 0;
+    buffer_.resize_and_overwrite(held + kReadBytes, [&](char* data, size_t) {
+      got = recv(fd_.get(), data + held, kReadBytes, 0);
+      return held + (got > 0 ? static_cast<size_t>(got) : 0);
+    });
     if (got < 0 && errno == EINTR) continue;
     if (got <= 0) return false;
   }

@@ -55,12 +55,13 @@ void Product(const Kernels& tier, DType type, bool parts, uint32_t cols, Report&
   Activations a(tier, sample.matrix.activation, x, kTokens, cols);
   const std::string name = std::string(Info(type).name) + (parts ? "-parts" : "") + "-" +
                            std::to_string(cols) + "-columns";
-  report.Add(tier, name + "-inputs", a.bytes.get(), a.stride * kTokens);
   for (const uint32_t tokens : {1u, 2u, 3u, 5u, 8u, 32u, kTokens}) {
     std::vector<float> out(tokens * kRows);
     Multiply(tier, sample.matrix, a.bytes.get(), tokens, 0, kRows, out.data(), kRows);
     report.Add(tier, name + "-" + std::to_string(tokens) + "-tokens", out);
   }
+  a.SortBf16(sample.matrix.activation, kTokens);
+  report.Add(tier, name + "-inputs", a.bytes.get(), a.stride * kTokens);
 }
 
 void Products(const Kernels& tier, Report& report) {

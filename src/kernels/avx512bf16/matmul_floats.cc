@@ -1,8 +1,12 @@
 // Products of BF16 and F16 weights with VDPBF16PS, for processors where it is as fast as a plain
 // fma (AMD's). A lane holds two bf16 and adds the product of the second, then that of the first,
 // each rounded once: two links of a chain. So words of (k + 2, k) and of (k + 3, k + 1) are the
-// chains over even and over odd k of kernels/README.md, at two links an instruction.
+// chains over even and over odd k of kernels/README.md, at two links an instruction. This tier's
+// activations have their bf16 numbers in that order, so that each word is made once and not in each
+// product.
 #include <immintrin.h>
+
+#include <cstddef>
 
 #include "kernels/bricks.h"
 #include "kernels/tables.h"
@@ -15,7 +19,7 @@ namespace {
 
 constexpr uint32_t kTiles = 2, kRows = kTiles * kTileRows;  // That go through the registers
 constexpr uint32_t kTokens = 6;                             // together.
-constexpr uint32_t kTokenChunk = 128;                       // Bounds the words of activations.
+constexpr uint32_t kTokenChunk = 128;                       // What a second cache holds of them.
 constexpr uint32_t kGroups = kBrickK / 32, kQuads = 8;
 // Below, weights from memory are the limit, and unpacking them in registers is cheaper.
 constexpr uint32_t kFewestTokens = 9;
@@ -24,12 +28,10 @@ constexpr uint32_t kFewestTokens = 9;
 struct alignas(64) WeightWords {
   uint32_t words[kQuads][kTiles][2][kTileRows];
 };
-// Of 32 k of one token; see EvenWord.
+// Of 32 k of one token. Of a quad of k, as PairUp leaves it, first the word of even k.
 struct alignas(64) TokenWords {
-  uint32_t words[2 * kQuads];
+  uint32_t words[kQuads][2];
 };
-// Of a quad of k, as PairUp leaves it; the word of odd k follows.
-constexpr uint32_t EvenWord(uint32_t quad) { return 2 * quad; }
 
 inline __m512i Load(const void* at) { return _mm512_load_si512(at); }
 inline void Store(void* at, __m512i x) { _mm512_store_si512(at, x); }
@@ -41,10 +43,10 @@ inline __m512i UpperHalves(__m512i high, __m512i low) {
 }
 
 // k, k + 1, k + 2, k + 3 become k + 2, k, k + 3, k + 1.
-inline void PairUp(const uint16_t (&bits)[32], TokenWords& to) {
+inline void PairUp(uint16_t (&bits)[32]) {
   const __m512i order =
       _mm512_broadcast_i32x4(_mm_setr_epi8(4, 5, 0, 1, 6, 7, 2, 3, 12, 13, 8, 9, 14, 15, 10, 11));
-  Store(to.words, _mm512_shuffle_epi8(Load(bits), order));
+  Store(bits, _mm512_shuffle_epi8(Load(bits), order));
 }
 
 struct Product {
@@ -54,10 +56,13 @@ struct Product {
 struct Bf16 {
   using Activation = ActivationBf16;
   static constexpr WeightType kWeight = kWeightBf16;
+  static constexpr ActivationKind kActivation = kActivationBf16;
   static constexpr uint32_t kPlanes = 1, kProducts = 1;
+  static constexpr bool kCopies = false;
+  static constexpr size_t kWordsAt = offsetof(Activation, bits);
   static constexpr Product Of(uint32_t) { return {0, 0}; }
 
-  static void PairUpToken(const Activation& a, TokenWords (&to)[kPlanes]) { PairUp(a.bits, to[0]); }
+  static void PairUpAll(Activation& a) { PairUp(a.bits); }
 
   static void Unpack(const BrickHalf& brick, uint32_t tile, WeightWords (&to)[kPlanes]) {
     for (uint32_t q = 0; q < kQuads; ++q) {
@@ -72,13 +77,19 @@ struct Bf16 {
 struct F16 {
   using Activation = ActivationBf16x2;
   static constexpr WeightType kWeight = kWeightF16;
+  static constexpr ActivationKind kActivation = kActivationBf16x2;
   static constexpr uint32_t kPlanes = 2, kProducts = 3;
+  // A panel takes most of the first cache. With the floats that lie between them, and which come
+  // along unasked, words would push it out; those of a brick next to each other do not.
+  static constexpr bool kCopies = true;
+  static constexpr size_t kWordsAt = offsetof(Activation, hi_bits);  // lo_bits follow.
+  static_assert(offsetof(Activation, lo_bits) == kWordsAt + sizeof(TokenWords));
   // hi * hi, hi * lo, lo * hi
   static constexpr Product Of(uint32_t i) { return {i == 2, i == 1}; }
 
-  static void PairUpToken(const Activation& a, TokenWords (&to)[kPlanes]) {
-    PairUp(a.hi_bits, to[0]);
-    PairUp(a.lo_bits, to[1]);
+  static void PairUpAll(Activation& a) {
+    PairUp(a.hi_bits);
+    PairUp(a.lo_bits);
   }
 
   // What cutting x to bf16 loses; a bf16 itself.
@@ -112,10 +123,17 @@ inline __m512bh Broadcast(uint32_t word) {
   return __builtin_bit_cast(__m512bh, _mm512_set1_epi32(static_cast<int32_t>(word)));
 }
 
-// acc += (chain over even k + chain over odd k) of 32 k; tokens lie `stride` apart.
+// Sums of T tokens: in memory, since a group's chains take the registers.
 template <uint32_t T>
-inline void AddGroup(const WeightWords& w, const TokenWords* a, size_t stride,
-                     __m512 (&acc)[T][kTiles]) {
+struct alignas(64) Accumulators {
+  float sums[T][kTiles][kTileRows];
+};
+
+// acc += (chain over even k + chain over odd k) of 32 k; tokens lie `stride` apart. Not inline:
+// else compilers keep more in registers than there are.
+template <uint32_t T>
+[[gnu::noinline]] void AddGroup(const WeightWords& w, const TokenWords* a, size_t stride,
+                                Accumulators<T>& acc) {
   __m512 even[T][kTiles], odd[T][kTiles];
 #pragma GCC unroll 8
   for (uint32_t t = 0; t < T; ++t) {
@@ -128,7 +146,7 @@ inline void AddGroup(const WeightWords& w, const TokenWords* a, size_t stride,
     const __m512bh even1 = Words(w.words[q][1][0]), odd1 = Words(w.words[q][1][1]);
 #pragma GCC unroll 8
     for (uint32_t t = 0; t < T; ++t) {
-      const uint32_t* words = a[t * stride].words + EvenWord(q);
+      const uint32_t(&words)[2] = a[t * stride].words[q];
       const __m512bh a_even = Broadcast(words[0]), a_odd = Broadcast(words[1]);
       even[t][0] = _mm512_dpbf16_ps(even[t][0], even0, a_even);
       even[t][1] = _mm512_dpbf16_ps(even[t][1], even1, a_even);
@@ -139,8 +157,11 @@ inline void AddGroup(const WeightWords& w, const TokenWords* a, size_t stride,
 #pragma GCC unroll 8
   for (uint32_t t = 0; t < T; ++t) {
 #pragma GCC unroll 2
-    for (uint32_t i = 0; i < kTiles; ++i)
-      acc[t][i] = _mm512_add_ps(acc[t][i], _mm512_add_ps(even[t][i], odd[t][i]));
+    for (uint32_t i = 0; i < kTiles; ++i) {
+      float* sum = acc.sums[t][i];
+      _mm512_store_ps(sum,
+                      _mm512_add_ps(_mm512_load_ps(sum), _mm512_add_ps(even[t][i], odd[t][i])));
+    }
   }
 }
 
@@ -150,8 +171,18 @@ struct Floats {
   struct Panel {
     WeightWords groups[kGroups][kPlanes];
   };
-  struct Token {
-    TokenWords groups[kGroups][kPlanes];
+  // From the first group of a brick on, each of kPlanes; tokens lie so many words apart.
+  struct Tokens {
+    static constexpr size_t kGroup =
+        Format::kCopies ? kPlanes : sizeof(typename Format::Activation) / sizeof(TokenWords);
+    const TokenWords* words;
+    size_t stride;
+
+    const TokenWords* At(uint32_t group) const { return words + group * kGroup; }
+    Tokens From(uint32_t token) const { return {words + token * stride, stride}; }
+  };
+  struct Copies {
+    TokenWords words[Format::kCopies ? kTokenChunk : 1][kGroups][kPlanes];
   };
   // Where a panel's sums go: its tiles' rows of one token after another. Meanwhile every `blocks`th
   // line of the bricks at `next`, from the `block`th on, comes from memory.
@@ -165,15 +196,16 @@ struct Floats {
   };
 
   template <uint32_t T>
-  static void AddPanel(const Panel& panel, uint32_t groups, const Token* tokens, const Sums& sums) {
-    __m512 acc[T][kTiles];
+  static void AddPanel(const Panel& panel, uint32_t groups, const Tokens& tokens,
+                       const Sums& sums) {
+    Accumulators<T> acc;
     for (uint32_t t = 0; t < T; ++t) {
       for (uint32_t i = 0; i < kTiles; ++i) {
         const float* from = sums.out + t * sums.stride + i * kTileRows;
-        acc[t][i] = _mm512_maskz_loadu_ps(sums.fresh ? __mmask16{0} : sums.masks[i], from);
+        const __mmask16 mask = sums.fresh ? __mmask16{0} : sums.masks[i];
+        _mm512_store_ps(acc.sums[t][i], _mm512_maskz_loadu_ps(mask, from));
       }
     }
-    constexpr size_t kStride = sizeof(Token) / sizeof(TokenWords);
     for (uint32_t g = 0; g < groups; ++g) {
       for (const BrickHalf* next : sums.next) {
         for (uint32_t line = sums.block; line < 16; line += sums.blocks)
@@ -181,20 +213,20 @@ struct Floats {
       }
       for (uint32_t p = 0; p < Format::kProducts; ++p) {
         const Product product = Format::Of(p);
-        AddGroup<T>(panel.groups[g][product.weights], &tokens->groups[g][product.activations],
-                    kStride, acc);
+        AddGroup<T>(panel.groups[g][product.weights], tokens.At(g) + product.activations,
+                    tokens.stride, acc);
       }
     }
     for (uint32_t t = 0; t < T; ++t) {
       for (uint32_t i = 0; i < kTiles; ++i) {
         float* to = sums.out + t * sums.stride + i * kTileRows;
-        _mm512_mask_storeu_ps(to, sums.masks[i], acc[t][i]);
+        _mm512_mask_storeu_ps(to, sums.masks[i], _mm512_load_ps(acc.sums[t][i]));
       }
     }
   }
 
   template <uint32_t T>
-  static void Select(uint32_t count, const Panel& panel, uint32_t groups, const Token* tokens,
+  static void Select(uint32_t count, const Panel& panel, uint32_t groups, const Tokens& tokens,
                      const Sums& sums) {
     if constexpr (T > 1) {
       if (count < T) return Select<T - 1>(count, panel, groups, tokens, sums);
@@ -203,7 +235,7 @@ struct Floats {
   }
 
   // All rows with 256 k of some tokens.
-  static void Rows(const MultiplyArgs& args, uint32_t brick, uint32_t groups, const Token* tokens,
+  static void Rows(const MultiplyArgs& args, uint32_t brick, uint32_t groups, const Tokens& tokens,
                    uint32_t count, float* out) {
     const uint32_t bricks = (args.cols + 31) / 32, last = (args.rows - 1) / kTileRows;
     const auto* weights = reinterpret_cast<const BrickHalf*>(args.weights);
@@ -231,28 +263,45 @@ struct Floats {
         const uint32_t left_blocks = sums.blocks - sums.block;
         now = (count - t + left_blocks - 1) / left_blocks;
         sums.out = out + t * args.out_stride + row;
-        Select<kTokens>(now, panel, groups, tokens + t, sums);
+        Select<kTokens>(now, panel, groups, tokens.From(t), sums);
       }
     }
   }
 
+  static Tokens TokensOf(const MultiplyArgs& args, uint32_t first, uint32_t count, uint32_t brick,
+                         uint32_t groups, [[maybe_unused]] Copies& copies) {
+    const uint8_t* from = args.activations + first * args.activation_stride +
+                          brick * sizeof(typename Format::Activation) + Format::kWordsAt;
+    if constexpr (!Format::kCopies) {
+      return {reinterpret_cast<const TokenWords*>(from),
+              args.activation_stride / sizeof(TokenWords)};
+    }
+    for (uint32_t t = 0; t < count; ++t, from += args.activation_stride) {
+      for (uint32_t g = 0; g < groups; ++g)
+        __builtin_memcpy(copies.words[t][g], from + g * sizeof(typename Format::Activation),
+                         sizeof(copies.words[t][g]));
+    }
+    return {copies.words[0][0], kGroups * kPlanes};
+  }
+
   static void Multiply(const MultiplyArgs& args) {
     if (args.tokens < kFewestTokens) return kAvx512VnniFloats.multiply[Format::kWeight](args);
-    Token tokens[kTokenChunk];
     const uint32_t bricks = (args.cols + 31) / 32;
+    Copies copies;
     for (uint32_t first = 0; first < args.tokens; first += kTokenChunk) {
       const uint32_t left = args.tokens - first, count = left < kTokenChunk ? left : kTokenChunk;
       for (uint32_t brick = 0; brick < bricks; brick += kGroups) {
         const uint32_t groups = bricks - brick < kGroups ? bricks - brick : kGroups;
-        for (uint32_t t = 0; t < count; ++t) {
-          const auto* a = reinterpret_cast<const typename Format::Activation*>(
-              args.activations + (first + t) * args.activation_stride);
-          for (uint32_t g = 0; g < groups; ++g)
-            Format::PairUpToken(a[brick + g], tokens[t].groups[g]);
-        }
+        const Tokens tokens = TokensOf(args, first, count, brick, groups, copies);
         Rows(args, brick, groups, tokens, count, args.out + first * args.out_stride);
       }
     }
+  }
+
+  static void Quantize(const float* x, uint32_t cols, uint8_t* out) {
+    kAvx512VnniQuantize.quantize[Format::kActivation](x, cols, out);
+    auto* blocks = reinterpret_cast<typename Format::Activation*>(out);
+    for (uint32_t i = 0; i < (cols + 31) / 32; ++i) Format::PairUpAll(blocks[i]);
   }
 };
 
@@ -260,6 +309,8 @@ constexpr MatmulKernels Table() {
   MatmulKernels table = {};
   table.multiply[kWeightF16] = Floats<F16>::Multiply;
   table.multiply[kWeightBf16] = Floats<Bf16>::Multiply;
+  table.quantize[kActivationBf16x2] = Floats<F16>::Quantize;
+  table.quantize[kActivationBf16] = Floats<Bf16>::Quantize;
   return table;
 }
 
