@@ -137,6 +137,8 @@ class Engines:
             tool = shlex.split(os.environ.get(f"{prefix}_BATCHED_BENCH", ""))
             if tool and cell.what == "steps":
                 room = max(STEPS) * (STEP_PROMPT + STEP_GENERATE)
+                if prefix == "IK":  # Its table goes to standard error.
+                    tool = ["sh", "-c", 'exec "$@" 2>&1', "sh", *tool]
                 command = tool + shape + ["-c", str(room), "-npp", str(STEP_PROMPT), "-ntg", str(STEP_GENERATE), "-npl",
                                           ",".join(map(str, STEPS))]
                 command += ["--output-format", "jsonl"] if prefix == "LLAMA" else []  # Flash attention is its default.
