@@ -171,7 +171,7 @@ def write_header(file, shape, name):
     kv_heads = [shape.kv_heads if i in shape.attention else 0 for i in range(shape.layers)]
     file.add_head_count_kv(kv_heads if shape.attention else shape.kv_heads)
     if shape.attention:
-        file.add_shortconv_l_cache(TAPS)
+        file.add_uint32(f"{file.arch}.shortconv.l_cache", TAPS)
     if shape.experts:
         file.add_expert_count(shape.experts)
         file.add_expert_used_count(shape.experts_used)
