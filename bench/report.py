@@ -15,8 +15,10 @@ import sys
 
 import figures
 
-PEERS = ("llama.cpp", "llama.cpp llama-bench", "ik_llama.cpp llama-bench", "ik_llama.cpp llama-bench -rtr")
-BATCHED = ("llama.cpp batched", "ik_llama.cpp batched")
+PACKAGE = "llama.cpp"  # The npm package: what anybody can compare with.
+PEERS = {PACKAGE: "npm package", "llama.cpp llama-bench": "llama-bench", "ik_llama.cpp llama-bench": "ik_llama.cpp",
+         "ik_llama.cpp llama-bench -rtr": "ik_llama.cpp -rtr"}
+BATCHED = {"llama.cpp batched": "llama-batched-bench", "ik_llama.cpp batched": "ik_llama.cpp"}
 MARKER = re.compile(r"(<!-- table: ([a-z]+) -->\n).*?(<!-- end -->)", re.S)
 
 
@@ -58,15 +60,10 @@ def speeds(visits, name, metric):
     return [v["engines"][name][metric] for v in visits if v["engines"].get(name, {}).get(metric)]
 
 
-def of_peers(visits, metric):
-    """Of the best peer in each visit."""
-    values = [[v["engines"][p][metric] for p in PEERS if v["engines"].get(p, {}).get(metric)] for v in visits]
-    return [max(each) for each in values if each]
-
-
 def beside(visits, metric):
-    return [median(speeds(visits, "ingle", metric)), median(of_peers(visits, metric)),
-            spread(figures.ratios(visits, "ingle", PEERS, metric))]
+    """Beside the package."""
+    return [median(speeds(visits, "ingle", metric)), median(speeds(visits, PACKAGE, metric)),
+            spread(figures.ratios(visits, "ingle", [PACKAGE], metric))]
 
 
 def single_table(visits, tier=False):
@@ -76,6 +73,17 @@ def single_table(visits, tier=False):
         rows.append([name, *beside(own, "prefill"), *beside(own, "decode"), len(own)])
     titles = ["file", "prefill: ingle", "llama.cpp", "ratio", "decode: ingle", "llama.cpp", "ratio", "visits"]
     return table(titles, rows)
+
+
+def builds_table(visits):
+    """Beside builds for this very processor, where a visit had them; the ratio is to the best of all peers."""
+    rows = []
+    for own in by_cell(visits, "single", False).values():
+        own = [v for v in own if len(v["engines"].keys() & PEERS.keys()) > 1]
+        for metric in ("prefill", "decode") if own else ():
+            rows.append([own[0]["model"], metric, *(median(speeds(own, name, metric)) for name in ("ingle", *PEERS)),
+                         spread(figures.ratios(own, "ingle", PEERS, metric)), len(own)])
+    return table(["file", "", "ingle", *PEERS.values(), "ingle / best of these", "visits"], rows)
 
 
 def depth_table(visits):
@@ -92,13 +100,12 @@ def step_cost(visits, count):
 def steps_table(visits):
     rows = []
     for own in by_cell(visits, "steps", False).values():
-        batched = [v["engines"][name]["decode 16"] for v in own for name in BATCHED
-                   if "decode 16" in v["engines"].get(name, {})]
+        batched = [median(speeds(own, name, "decode 16")) for name in BATCHED]
         all_speeds = [median(speeds(own, f"ingle x{count}", "decode")) for count in (1, 8, 16)]
         rows.append([own[0]["model"], *all_speeds, spread(step_cost(own, 8)), spread(step_cost(own, 16)),
-                     median(batched), len(own)])
+                     *batched, len(own)])
     return table(["file", "1 sequence", "8", "16", "step of 8 / step of 1", "step of 16 / step of 1",
-                  "16 with llama-batched-bench", "visits"], rows)
+                  *(f"16 with {name}" for name in BATCHED.values()), "visits"], rows)
 
 
 def http_table(entries):
@@ -148,7 +155,8 @@ def machine_text(entries, visits, good):
 def tables(entries):
     visits = [e for e in entries if e["kind"] == "visit"]
     good = figures.counted(visits)
-    return {"machine": machine_text(entries, visits, good), "single": single_table(good), "depth": depth_table(good),
+    return {"machine": machine_text(entries, visits, good), "single": single_table(good),
+            "builds": builds_table(good), "depth": depth_table(good),
             "steps": steps_table(good), "tiers": single_table(good, tier=True),
             "http": http_table([e for e in entries if e["kind"] == "http"]),
             "rest": rest_table([e for e in entries if e["kind"] == "http" and "rest" in e])}

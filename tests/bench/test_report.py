@@ -22,9 +22,20 @@ def test_steps_depth_and_tiers_have_tables_of_their_own():
     steps = visit(cell="s", what="steps", **{"ingle x1": {"decode": 10.0}, "ingle x8": {"decode": 64.0},
                                             "ingle x16": {"decode": 100.0}, "llama.cpp batched": {"decode 16": 50.0}})
     made = report.tables([steps, visit(cell="d", what="depth"), visit(cell="t", tier="avx2")])
-    assert "| 10.0 | 64.0 | 100 | 1.25 (1.25 to 1.25) | 1.60 (1.60 to 1.60) | 50.0 | 1 |" in made["steps"]
+    assert "| 10.0 | 64.0 | 100 | 1.25 (1.25 to 1.25) | 1.60 (1.60 to 1.60) | 50.0 | - | 1 |" in made["steps"]
     assert "| m-q8_0 | 40.0 | 20.0 | 2.00" in made["depth"]
     assert "| m-q8_0, avx2 |" in made["tiers"] and made["single"].count("\n") == 1
+
+
+def test_builds_stand_beside_the_package_but_not_in_its_ratio():
+    builds = visit(ingle={"prefill": 300.0, "decode": 40.0}, **{
+        "llama.cpp": {"prefill": 100.0, "decode": 20.0}, "llama.cpp llama-bench": {"prefill": 120.0, "decode": 32.0},
+        "ik_llama.cpp llama-bench": {"prefill": 200.0, "decode": 30.0}})
+    made = report.tables([visit(1), builds])
+    assert "| 3.00 (3.00 to 3.01) | 40.0 | 20.0 | 2.00 (2.00 to 2.00) | 2 |" in made["single"]
+    assert "| m-q8_0 | prefill | 300 | 100 | 120 | 200 | - | 1.50 (1.50 to 1.50) | 1 |" in made["builds"]
+    assert "| m-q8_0 | decode | 40.0 | 20.0 | 32.0 | 30.0 | - | 1.25 (1.25 to 1.25) | 1 |" in made["builds"]
+    assert report.tables([visit(1)])["builds"].count("\n") == 1
 
 
 def test_http_rounds():
