@@ -1,5 +1,6 @@
 """What other engines' benchmarks print, and how they are started. The samples are in the formats that their READMEs describe."""
 import json
+import subprocess
 
 import engines
 import pytest
@@ -75,6 +76,16 @@ def test_builds_of_the_users_are_measured_too(all_of, monkeypatch):
     deep = all_of(what="depth")
     assert deep["llama.cpp llama-bench"][0][-2:] == ["-d", "8192"] and "ik_llama.cpp llama-bench" not in deep
     assert list(all_of(what="steps")) == ["ingle x1", "ingle x8", "ingle x16", "llama.cpp batched"]
+
+
+def test_the_table_that_a_build_writes_to_standard_error_is_read(all_of, monkeypatch, tmp_path):
+    tool = tmp_path / "llama-batched-bench"
+    tool.write_text("#!/bin/sh\necho noise\nprintf '| PP | B | S_TG t/s |\\n|--|--|--|\\n| 128 | 16 | 60.5 |\\n' >&2\n")
+    tool.chmod(0o755)
+    monkeypatch.setenv("IK_BATCHED_BENCH", f"{tool} -x")
+    command, _, parse = all_of(what="steps")["ik_llama.cpp batched"]
+    done = subprocess.run(command[3:], capture_output=True, text=True)  # Not pinned.
+    assert parse(done.stdout) == {"decode 16": 60.5}
 
 
 def test_a_limited_tier_limits_both(all_of, tmp_path):
