@@ -31,6 +31,7 @@ import token_rest
 from engines import parse_lines
 from http_clients import body_of, crowd, load_figures
 
+PROBE = 400  # Characters of a prompt whose tokens are counted.
 WORDS = "river stone lamp wind field carry seven bright paper under cold drift music horse table green".split()
 
 
@@ -102,7 +103,8 @@ def servers(args):
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
-        context = args.clients * (args.prompt + args.generate + 64)
+        # For each client its share: of a prompt and its answer, or of the probe, a token per character at most.
+        context = args.clients * (max(args.prompt, PROBE) + args.generate + 64)
         flags = {"-m": args.model, "--host": "127.0.0.1", "--port": port, "-t": args.threads, "-np": args.clients, "-c": context}
         return Server(name, pin + tool + [str(word) for flag in flags.items() for word in flag], port)
 
@@ -143,8 +145,8 @@ def one_round(args, name, start, number):
     server = start()
     try:
         # As many characters as make the wanted number of tokens in this model's vocabulary.
-        probe = prompt_text(400, 1)
-        length = max(16, round(400 * args.prompt / server.prompt_tokens(probe)))
+        probe = prompt_text(PROBE, 1)
+        length = max(16, round(PROBE * args.prompt / server.prompt_tokens(probe)))
         crowd(server.port, prompts(args, args.clients, length, 2 * number + 1), args.generate)
         result = load_figures(crowd(server.port, prompts(args, args.clients, length, 2 * number + 2), args.generate))
         if ours:
