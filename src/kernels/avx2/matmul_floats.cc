@@ -37,32 +37,51 @@ struct Tokens {
   }
 };
 
-// acc += (chain over even k + chain over odd k) for 32 k of rows 8h... of bf16 weights.
-template <uint32_t T>
-inline void AddChains(const BrickHalf& brick, uint32_t h, const Tokens<T>& a, float* acc) {
-  __m256 even[T], odd[T];
+// acc += (chain over even k + chain over odd k) for 32 k of kHalves times eight rows of bf16
+// weights, from row 8 * first on.
+template <uint32_t T, uint32_t kHalves = 1>
+inline void AddChains(const BrickHalf& brick, uint32_t first, const Tokens<T>& a, float* acc) {
+  __m256 even[T][kHalves], odd[T][kHalves];
 #pragma GCC unroll 8
-  for (uint32_t t = 0; t < T; ++t) even[t] = odd[t] = _mm256_setzero_ps();
+  for (uint32_t t = 0; t < T; ++t) {
+#pragma GCC unroll 2
+    for (uint32_t h = 0; h < kHalves; ++h) even[t][h] = odd[t][h] = _mm256_setzero_ps();
+  }
 #pragma GCC unroll 4
   for (uint32_t p = 0; p < 16; ++p) {
-    const __m256i x = LoadPairs(brick.w[p] + 8 * h);
-    const Pair w = {_mm256_castsi256_ps(_mm256_slli_epi32(x, 16)),
-                    CutToBf16(_mm256_castsi256_ps(x))};
+#pragma GCC unroll 2
+    for (uint32_t h = 0; h < kHalves; ++h) {
+      const __m256i x = LoadPairs(brick.w[p] + 8 * (first + h));
+      const Pair w = {_mm256_castsi256_ps(_mm256_slli_epi32(x, 16)),
+                      CutToBf16(_mm256_castsi256_ps(x))};
 #pragma GCC unroll 8
-    for (uint32_t t = 0; t < T; ++t) {
-      even[t] = _mm256_fmadd_ps(w.even, _mm256_broadcast_ss(a.x[t] + 2 * p), even[t]);
-      odd[t] = _mm256_fmadd_ps(w.odd, _mm256_broadcast_ss(a.x[t] + 2 * p + 1), odd[t]);
+      for (uint32_t t = 0; t < T; ++t) {
+        even[t][h] = _mm256_fmadd_ps(w.even, _mm256_broadcast_ss(a.x[t] + 2 * p), even[t][h]);
+        odd[t][h] = _mm256_fmadd_ps(w.odd, _mm256_broadcast_ss(a.x[t] + 2 * p + 1), odd[t][h]);
+      }
     }
   }
 #pragma GCC unroll 8
   for (uint32_t t = 0; t < T; ++t) {
-    float* to = acc + t * kTileRows + 8 * h;
-    _mm256_store_ps(to, _mm256_add_ps(_mm256_load_ps(to), _mm256_add_ps(even[t], odd[t])));
+#pragma GCC unroll 2
+    for (uint32_t h = 0; h < kHalves; ++h) {
+      float* to = acc + t * kTileRows + 8 * (first + h);
+      _mm256_store_ps(to, _mm256_add_ps(_mm256_load_ps(to), _mm256_add_ps(even[t][h], odd[t][h])));
+    }
   }
 }
 
 struct Bf16 {
-  using Activation = ActivationBf16;
+  struct Activation {
+    ActivationBf16 groups[8];
+  };
+  static constexpr uint32_t kDirectTokens = 2, kDirectMost = 16;
+
+  template <uint32_t T>
+  static void AddDirect(const BrickHalf& brick, const uint8_t* activations, size_t stride,
+                        float* acc) {
+    AddChains<T, 2>(brick, 0, Tokens<T>(activations, stride), acc);
+  }
 
   // A panel's bricks are used as they are.
   struct PanelBrick {
@@ -79,7 +98,10 @@ struct Bf16 {
 };
 
 struct F16 {
-  using Activation = ActivationBf16x2;
+  struct Activation {
+    ActivationBf16x2 groups[8];
+  };
+  static constexpr uint32_t kDirectTokens = 2, kDirectMost = 4;
 
   // Rows 8h... in the order 0 1 4 5 2 3 6 7.
   static Pair Weights(const uint16_t (&pair)[16][2], uint32_t h) {
@@ -96,11 +118,11 @@ struct F16 {
     return {_mm256_sub_ps(w.even, hi.even), _mm256_sub_ps(w.odd, hi.odd)};
   }
 
-  // For few tokens, weights on their way from memory; rows 8h...: acc += (chain over even k + chain
-  // over odd k) for each of hi * hi, hi * lo, lo * hi.
+  // Rows 8h...: acc += (chain over even k + chain over odd k) for each of hi * hi, hi * lo, lo *
+  // hi.
   template <uint32_t T>
-  static void AddDirect(const BrickHalf& brick, uint32_t h, const uint8_t* activations,
-                        size_t stride, float* acc) {
+  static void AddHalf(const BrickHalf& brick, uint32_t h, const uint8_t* activations, size_t stride,
+                      float* acc) {
     __m256 even[T][3], odd[T][3];
 #pragma GCC unroll 2
     for (uint32_t t = 0; t < T; ++t) {
@@ -131,6 +153,12 @@ struct F16 {
         sum = _mm256_add_ps(sum, InOrder(_mm256_add_ps(even[t][i], odd[t][i])));
       _mm256_store_ps(to, sum);
     }
+  }
+
+  template <uint32_t T>
+  static void AddDirect(const BrickHalf& brick, const uint8_t* activations, size_t stride,
+                        float* acc) {
+    for (uint32_t h = 0; h < 2; ++h) AddHalf<T>(brick, h, activations, stride, acc);
   }
 
   // Both parts of the weights as bf16.
@@ -166,11 +194,8 @@ struct F16 {
 
 // The family of TileDriver.
 template <class Format>
-struct HalvesPanel {
-  using Brick = typename Format::Activation;
-  struct Activation {
-    Brick bricks[8];
-  };
+struct Halves : Format {
+  using Activation = typename Format::Activation;
   static constexpr uint32_t kPanelTokens = 6, kPanelTiles = 1;
   static constexpr size_t kBrickBytes = 8 * sizeof(BrickHalf);
 
@@ -190,29 +215,23 @@ struct HalvesPanel {
   }
 
   template <uint32_t T>
-  static void AddPanel(const Panel& panel, const uint8_t* activations, size_t stride, float* sums) {
-    for (uint32_t b = 0; b < panel.count; ++b)
-      Format::template AddBrick<T>(panel.bricks[b], activations + b * sizeof(Brick), stride, sums);
-  }
-};
-
-struct HalvesBf16 : HalvesPanel<Bf16> {};
-
-struct HalvesF16 : HalvesPanel<F16> {
-  static constexpr uint32_t kDirectTokens = 2, kDirectMost = 2;
-
-  template <uint32_t T>
   static void Direct(const uint8_t* tile, uint32_t cols, const uint8_t* activations, size_t stride,
                      float* out, size_t out_stride, uint32_t rows, const generic::Ahead& ahead) {
     alignas(64) float acc[T * kTileRows] = {};
     const auto* brick = reinterpret_cast<const BrickHalf*>(tile);
     const auto* const end = brick + (cols + 31) / 32;
-    for (; brick != end; ++brick, activations += sizeof(ActivationBf16x2)) {
+    for (; brick != end; ++brick, activations += sizeof(Activation) / 8) {
       ahead.Prefetch<sizeof(BrickHalf)>(brick);
-      for (uint32_t h = 0; h < 2; ++h) F16::AddDirect<T>(*brick, h, activations, stride, acc);
+      Format::template AddDirect<T>(*brick, activations, stride, acc);
     }
-    for (uint32_t t = 0; t < T; ++t)
-      for (uint32_t r = 0; r < rows; ++r) out[t * out_stride + r] = acc[t * kTileRows + r];
+    generic::DeliverTokens<T>(acc, out, out_stride, rows);
+  }
+
+  template <uint32_t T>
+  static void AddPanel(const Panel& panel, const uint8_t* activations, size_t stride, float* sums) {
+    for (uint32_t b = 0; b < panel.count; ++b)
+      Format::template AddBrick<T>(panel.bricks[b], activations + b * (sizeof(Activation) / 8),
+                                   stride, sums);
   }
 };
 
@@ -261,8 +280,8 @@ void MultiplyF32(const MultiplyArgs& args) {
 constexpr MatmulKernels Table() {
   MatmulKernels table = {};
   table.multiply[kWeightF32] = MultiplyF32;
-  table.multiply[kWeightF16] = generic::TileDriver<HalvesF16>::Multiply;
-  table.multiply[kWeightBf16] = generic::TileDriver<HalvesBf16>::Multiply;
+  table.multiply[kWeightF16] = generic::TileDriver<Halves<F16>>::Multiply;
+  table.multiply[kWeightBf16] = generic::TileDriver<Halves<Bf16>>::Multiply;
   return table;
 }
 

@@ -6,6 +6,7 @@
 
 #include <immintrin.h>
 
+#include "kernels/avx2/codes.h"
 #include "kernels/bricks.h"
 #include "kernels/generic/tile_driver.h"
 #include "kernels/matmul.h"
@@ -13,16 +14,6 @@
 namespace ingle {
 
 namespace {
-
-#ifdef __AVXVNNI__
-inline constexpr bool kVnni = true;
-inline __m256i AddDot(__m256i sum, __m256i w, __m256i a) {
-  return _mm256_dpbusd_avx_epi32(sum, w, a);
-}
-#else
-inline constexpr bool kVnni = false;
-inline __m256i AddDot(__m256i sum, __m256i, __m256i) { return sum; }  // Not called.
-#endif
 
 // A brick with unpacked codes, and scales in floats. [2]: rows 0-7, rows 8-15.
 struct alignas(64) SmallPanel {
@@ -32,16 +23,6 @@ struct alignas(64) SmallPanel {
   uint32_t groups;
 };
 
-inline __m256i Load(const void* at) { return _mm256_load_si256(static_cast<const __m256i*>(at)); }
-inline void Store(void* at, __m256i x) { _mm256_store_si256(static_cast<__m256i*>(at), x); }
-
-// Four activations in every lane.
-inline __m256i Broadcast(const int8_t* at) {
-  int32_t bits;
-  __builtin_memcpy(&bits, at, sizeof(bits));
-  return _mm256_set1_epi32(bits);
-}
-
 inline __m256 Half(const uint8_t* half) {
   return _mm256_cvtph_ps(_mm_load_si128(reinterpret_cast<const __m128i*>(half)));
 }
@@ -50,18 +31,17 @@ inline const ActivationQ8x32& Block(const uint8_t* activations, size_t stride, u
   return *reinterpret_cast<const ActivationQ8x32*>(activations + token * stride);
 }
 
-// Fifth bits: bit q of a byte to bit 4.
-inline __m256i FifthBit(__m256i high, uint32_t q) {
-  const __m256i moved = q < 4 ? _mm256_slli_epi16(high, static_cast<int>(4 - q))
-                              : _mm256_srli_epi16(high, static_cast<int>(q - 4));
-  return _mm256_and_si256(moved, _mm256_set1_epi8(16));
-}
+// Codes of eight rows' quad as the products want them; signed: |w|, and w.
+struct Quad {
+  __m256i codes, signs;
+};
 
 template <SmallBlockType kType>
 struct SmallBlocks {
   static constexpr SmallBlockLayout kLayout = LayoutOf(kType);
   using Activation = ActivationQ8x32;
   using Panel = SmallPanel;
+  static constexpr uint32_t kDirectTokens = 4, kDirectMost = DirectMost(kLayout.bits == 5);
   static constexpr uint32_t kPanelTokens = 4, kPanelTiles = 1;
   static constexpr size_t kBrickBytes = SmallBrickBytes(kLayout, 8);
   static constexpr Codebook kBook = kLayout.codebook;
@@ -74,49 +54,58 @@ struct SmallBlocks {
 
   static size_t TileBytes(uint32_t cols) { return SmallTileBytes(kLayout, cols); }
 
-  // w: a code of 8 bits, 128 too large.
-  static void StoreByte(__m256i code, uint32_t quad, uint32_t h, Panel& panel) {
-    if constexpr (kSigned) {
-      const __m256i w = _mm256_xor_si256(code, _mm256_set1_epi8(-128));
-      Store(panel.signs[quad][h], w);
-      Store(panel.codes[quad][h], _mm256_abs_epi8(w));
-    } else {
-      Store(panel.codes[quad][h], code);
-    }
-  }
+  // A group of a brick as it is packed. h: rows 0-7 or 8-15.
+  struct BrickGroup {
+    const uint8_t *codes, *high, *d, *m;
 
-  static void UnpackGroup(const uint8_t* codes, const uint8_t* high, uint32_t group, uint32_t h,
-                          Panel& panel) {
-    const __m256i low = _mm256_set1_epi8(15);
-#pragma GCC unroll 4
-    for (uint32_t p = 0; p < 4; ++p) {
-      const uint32_t quad = group * 8 + 2 * p;
-      if constexpr (kLayout.bits == 8) {
-        for (uint32_t i = 0; i < 2; ++i)
-          StoreByte(Load(codes + (2 * p + i) * 64 + 32 * h), quad + i, h, panel);
-      } else {
-        const __m256i x = Load(codes + p * 64 + 32 * h);
-        __m256i even = _mm256_and_si256(x, low);
-        __m256i odd = _mm256_and_si256(_mm256_srli_epi16(x, 4), low);
-        if constexpr (kLayout.bits == 5) {
-          const __m256i bits = Load(high + 32 * h);
-          even = _mm256_or_si256(even, FifthBit(bits, 2 * p));
-          odd = _mm256_or_si256(odd, FifthBit(bits, 2 * p + 1));
-        }
-        if constexpr (kBook != Codebook::kNone) {
-          const __m128i values = _mm_load_si128(
-              reinterpret_cast<const __m128i*>(kCodebookValues[static_cast<size_t>(kBook)]));
-          const __m256i table =
-              _mm256_broadcastsi128_si256(_mm_xor_si128(values, _mm_set1_epi8(-128)));
-          StoreByte(_mm256_shuffle_epi8(table, even), quad, h, panel);
-          StoreByte(_mm256_shuffle_epi8(table, odd), quad + 1, h, panel);
-        } else {
-          Store(panel.codes[quad][h], even);
-          Store(panel.codes[quad + 1][h], odd);
-        }
-      }
+    BrickGroup(const uint8_t* brick, uint32_t groups, uint32_t group)
+        : codes(brick + group * CodeBytes(kLayout)),
+          high(brick + HighOffset(kLayout, groups) + group * 64),
+          d(brick + ScaleOffset(kLayout, groups) + group * ScaleBytes(kLayout)),
+          m(brick + MinOffset(kLayout, groups) + group * 32) {}
+
+    // A code of 8 bits, 128 too large.
+    static Quad Byte(__m256i code) {
+      if constexpr (!kSigned) return {code, code};
+      const __m256i w = _mm256_xor_si256(code, _mm256_set1_epi8(-128));
+      return {_mm256_abs_epi8(w), w};
     }
-  }
+
+    Quad Codes(uint32_t q, uint32_t h) const {
+      if constexpr (kLayout.bits == 8) return Byte(Load(codes + q * 64 + 32 * h));
+      __m256i x = Load(codes + q / 2 * 64 + 32 * h);
+      if (q % 2 != 0) x = _mm256_srli_epi16(x, 4);
+      x = _mm256_and_si256(x, _mm256_set1_epi8(15));
+      if constexpr (kLayout.bits == 5)
+        x = _mm256_or_si256(x, MoveBits(Load(high + 32 * h), q, 4, 0x10));
+      if constexpr (kBook == Codebook::kNone) return {x, x};
+      const __m128i values = _mm_load_si128(
+          reinterpret_cast<const __m128i*>(kCodebookValues[static_cast<size_t>(kBook)]));
+      const __m256i table = _mm256_broadcastsi128_si256(_mm_xor_si128(values, _mm_set1_epi8(-128)));
+      return Byte(_mm256_shuffle_epi8(table, x));
+    }
+    __m256 Scales(uint32_t h) const {
+      if constexpr (kLayout.wide_scale)
+        return _mm256_load_ps(reinterpret_cast<const float*>(d) + 8 * h);
+      return Half(d + 16 * h);
+    }
+    __m256 Mins(uint32_t h) const { return Half(m + 16 * h); }
+  };
+
+  // The same unpacked.
+  struct PanelGroup {
+    const Panel& panel;
+    uint32_t group;
+
+    Quad Codes(uint32_t q, uint32_t h) const {
+      const uint32_t quad = group * 8 + q;
+      const __m256i x = Load(panel.codes[quad][h]);
+      if constexpr (!kSigned) return {x, x};
+      return {x, Load(panel.signs[quad][h])};
+    }
+    __m256 Scales(uint32_t h) const { return _mm256_load_ps(panel.d[group][h]); }
+    __m256 Mins(uint32_t h) const { return _mm256_load_ps(panel.m[group][h]); }
+  };
 
   static void Unpack(const uint8_t* const (&tiles)[1], uint32_t cols, uint32_t index,
                      Panel& panel) {
@@ -125,65 +114,52 @@ struct SmallBlocks {
     const uint32_t groups = left < 8 ? left : 8;
     panel.groups = groups;
     for (uint32_t group = 0; group < groups; ++group) {
-      const uint8_t* d = brick + ScaleOffset(kLayout, groups) + group * ScaleBytes(kLayout);
-      const uint8_t* m = brick + MinOffset(kLayout, groups) + group * 32;
+      const BrickGroup from(brick, groups, group);
       for (uint32_t h = 0; h < 2; ++h) {
-        UnpackGroup(brick + group * CodeBytes(kLayout),
-                    brick + HighOffset(kLayout, groups) + group * 64, group, h, panel);
-        if constexpr (kLayout.wide_scale) {
-          _mm256_store_ps(panel.d[group][h],
-                          _mm256_load_ps(reinterpret_cast<const float*>(d) + 8 * h));
-        } else {
-          _mm256_store_ps(panel.d[group][h], Half(d + 16 * h));
+#pragma GCC unroll 8
+        for (uint32_t q = 0; q < 8; ++q) {
+          const Quad x = from.Codes(q, h);
+          Store(panel.codes[group * 8 + q][h], x.codes);
+          if constexpr (kSigned) Store(panel.signs[group * 8 + q][h], x.signs);
         }
-        if constexpr (kLayout.has_min) _mm256_store_ps(panel.m[group][h], Half(m + 16 * h));
+        _mm256_store_ps(panel.d[group][h], from.Scales(h));
+        if constexpr (kLayout.has_min) _mm256_store_ps(panel.m[group][h], from.Mins(h));
       }
     }
   }
 
-  // Sum of kQuadsPerSum quads' products, in 32 bits, for one token and half.
-  template <uint32_t T>
-  static void AddQuads(const Panel& panel, uint32_t group, uint32_t first,
-                       const uint8_t* activations, size_t stride, __m256i (&total)[T][2]) {
-    if constexpr (kVnni) {
-#pragma GCC unroll 8
-      for (uint32_t q = 0; q < 8; ++q) {
-        const uint32_t quad = group * 8 + q;
-        const __m256i w0 = Load(panel.codes[quad][0]), w1 = Load(panel.codes[quad][1]);
-#pragma GCC unroll 4
-        for (uint32_t t = 0; t < T; ++t) {
-          const __m256i a = Broadcast(Block(activations, stride, t).q[group] + q * 4);
-          total[t][0] = AddDot(total[t][0], w0, a);
-          total[t][1] = AddDot(total[t][1], w1, a);
-        }
-      }
-      return;
-    }
+  // total += the products of quads first...; `from` is a BrickGroup or PanelGroup.
+  template <uint32_t T, class From>
+  static void AddQuads(const From& from, uint32_t first, const int8_t* const (&a)[T],
+                       __m256i (&total)[T][2]) {
     __m256i sum[T][2];
 #pragma GCC unroll 8
     for (uint32_t q = first; q < first + kQuadsPerSum; ++q) {
-      const uint32_t quad = group * 8 + q;
 #pragma GCC unroll 2
       for (uint32_t h = 0; h < 2; ++h) {
-        const __m256i w = Load(panel.codes[quad][h]);
+        const Quad w = from.Codes(q, h);
 #pragma GCC unroll 4
         for (uint32_t t = 0; t < T; ++t) {
-          __m256i a = Broadcast(Block(activations, stride, t).q[group] + q * 4);
-          if constexpr (kSigned) a = _mm256_sign_epi8(a, Load(panel.signs[quad][h]));
-          const __m256i product = _mm256_maddubs_epi16(w, a);
+          __m256i x = Broadcast(a[t] + q * 4);
+          if constexpr (kVnni) {
+            total[t][h] = AddDot(total[t][h], w.codes, x);
+            continue;
+          }
+          if constexpr (kSigned) x = _mm256_sign_epi8(x, w.signs);
+          const __m256i product = _mm256_maddubs_epi16(w.codes, x);
           sum[t][h] = q == first ? product : _mm256_add_epi16(sum[t][h], product);
           // Else GCC makes a tree of the sums and keeps all products of a group at once, in memory.
           asm("" : "+x"(sum[t][h]));
         }
       }
     }
+    if constexpr (kVnni) return;
     const __m256i ones = _mm256_set1_epi16(1);
 #pragma GCC unroll 4
     for (uint32_t t = 0; t < T; ++t) {
 #pragma GCC unroll 2
-      for (uint32_t h = 0; h < 2; ++h) {
+      for (uint32_t h = 0; h < 2; ++h)
         total[t][h] = _mm256_add_epi32(total[t][h], _mm256_madd_epi16(sum[t][h], ones));
-      }
     }
   }
 
@@ -193,18 +169,18 @@ struct SmallBlocks {
     return _mm256_set1_epi32(a.minus_8_sums[group] * static_cast<int32_t>(kLayout.zero / 8));
   }
 
-  template <uint32_t T>
-  static void AddGroup(const Panel& panel, uint32_t group, const uint8_t* activations,
-                       size_t stride, float* sums) {
+  template <uint32_t T, class From>
+  static void AddGroup(const From& from, uint32_t group, const uint8_t* activations, size_t stride,
+                       float* sums) {
     __m256i total[T][2];
+    const int8_t* quads[T];
 #pragma GCC unroll 4
     for (uint32_t t = 0; t < T; ++t) {
+      quads[t] = Block(activations, stride, t).q[group];
       total[t][0] = total[t][1] = Start(Block(activations, stride, t), group);
     }
 #pragma GCC unroll 8
-    for (uint32_t q = 0; q < 8; q += kQuadsPerSum) {
-      AddQuads<T>(panel, group, q, activations, stride, total);
-    }
+    for (uint32_t q = 0; q < 8; q += kQuadsPerSum) AddQuads<T>(from, q, quads, total);
 #pragma GCC unroll 4
     for (uint32_t t = 0; t < T; ++t) {
       const ActivationQ8x32& a = Block(activations, stride, t);
@@ -212,11 +188,11 @@ struct SmallBlocks {
 #pragma GCC unroll 2
       for (uint32_t h = 0; h < 2; ++h) {
         float* to = sums + t * kTileRows + 8 * h;
-        const __m256 d = _mm256_mul_ps(_mm256_load_ps(panel.d[group][h]), d_a);
+        const __m256 d = _mm256_mul_ps(from.Scales(h), d_a);
         __m256 acc = _mm256_fmadd_ps(d, _mm256_cvtepi32_ps(total[t][h]), _mm256_load_ps(to));
         if constexpr (kLayout.has_min) {
           const float q_sum = static_cast<float>(a.minus_8_sums[group]) * -0.125f;
-          const __m256 m = _mm256_mul_ps(_mm256_load_ps(panel.m[group][h]), d_a);
+          const __m256 m = _mm256_mul_ps(from.Mins(h), d_a);
           acc = _mm256_fmadd_ps(m, _mm256_set1_ps(q_sum), acc);
         }
         _mm256_store_ps(to, acc);
@@ -226,9 +202,25 @@ struct SmallBlocks {
 
   template <uint32_t T>
   static void AddPanel(const Panel& panel, const uint8_t* activations, size_t stride, float* sums) {
-    for (uint32_t group = 0; group < panel.groups; ++group) {
-      AddGroup<T>(panel, group, activations, stride, sums);
+    for (uint32_t group = 0; group < panel.groups; ++group)
+      AddGroup<T>(PanelGroup{panel, group}, group, activations, stride, sums);
+  }
+
+  template <uint32_t T>
+  static void Direct(const uint8_t* tile, uint32_t cols, const uint8_t* activations, size_t stride,
+                     float* out, size_t out_stride, uint32_t rows, const generic::Ahead& ahead) {
+    alignas(32) float sums[T * kTileRows] = {};
+    for (uint32_t left = cols / kGroupK; left > 0; activations += sizeof(ActivationQ8x32)) {
+      const uint32_t groups = left < 8 ? left : 8;
+      for (uint32_t group = 0; group < groups; ++group) {
+        const BrickGroup from(tile, groups, group);
+        ahead.Prefetch<kBrickBytes / 8>(from.codes);
+        AddGroup<T>(from, group, activations, stride, sums);
+      }
+      tile += SmallBrickBytes(kLayout, groups);
+      left -= groups;
     }
+    generic::DeliverTokens<T>(sums, out, out_stride, rows);
   }
 };
 

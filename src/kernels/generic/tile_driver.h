@@ -54,6 +54,14 @@ struct PairAhead {
   }
 };
 
+// Sums of T tokens, a tile of each, to those rows that are real.
+template <uint32_t T>
+[[gnu::always_inline]] inline void DeliverTokens(const float* sums, float* out, size_t out_stride,
+                                                 uint32_t rows) {
+  for (uint32_t t = 0; t < T; ++t)
+    for (uint32_t r = 0; r < rows; ++r) out[t * out_stride + r] = sums[t * kTileRows + r];
+}
+
 template <class Family>
 struct TileDriver {
   static constexpr uint32_t kTokenChunk = 256;  // Bounds the accumulators' buffer.
