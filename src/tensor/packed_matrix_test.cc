@@ -190,6 +190,51 @@ TEST(PackedMatrix, BytesDoNotDependOnBlocksOfColumns) {
   }
 }
 
+// Half floats that were bf16, as in files made of published BF16 weights, have no rest that bf16
+// loses: tiers may leave its product out, group by group. Rows 0 to 7 come to a negative subnormal
+// right before it, which is flushed to -0 and which adding the product's 0 makes 0.
+TEST(PackedMatrix, HalfFloatsThatWereBf16GiveTheSameBytesInAllTiers) {
+  constexpr uint32_t kTokens = 33, kRows = 40, kCols = 288, kLast = kCols - 32;
+  constexpr uint16_t kSmallestNormal = 0x0400;  // 2^-14
+  Sample sample(DType::kF16, kRows, kCols, 11);
+  const auto put = [&](uint32_t row, uint32_t k, auto change) {
+    std::byte* at = sample.source.data() + 1 + (row * kCols + k) * 2;
+    uint16_t bits;
+    std::memcpy(&bits, at, 2);
+    bits = change(bits);
+    std::memcpy(at, &bits, 2);
+  };
+  for (uint32_t row = 0; row < kRows; ++row) {
+    for (uint32_t k = 0; k < kCols; ++k) {
+      if (row == 20 && k / 32 == 2) continue;  // One group of a tile keeps all of its bits.
+      put(row, k,
+          [&](uint16_t bits) { return static_cast<uint16_t>(row < 8 ? 0 : bits & 0xfff8); });
+    }
+  }
+  for (uint32_t row = 0; row < 8; ++row)
+    for (uint32_t k : {1, 3, 5}) put(row, kLast + k, [](uint16_t) { return kSmallestNormal; });
+  PackTiles(sample.view, 0, TileCount(kRows), sample.packed.get());
+  auto x = RandomActivations(kTokens, kCols, 12);
+  for (uint32_t t = 0; t < kTokens; t += 2) {
+    float* last = &x[t * kCols + kLast];
+    last[1] = 0x1.008p-102f;  // 2^-102 as bf16 and 2^-111 beside it,
+    last[3] = -0x1p-102f;
+    last[5] = -0x1.4p-111f;  // so that the sum is -1.25 * 2^-125, then -0.25 * 2^-125.
+  }
+  EnterKernelThread();
+  Activations a(Portable(), sample.matrix.activation, x, kTokens, kCols);
+  std::vector<float> want(kTokens * kRows), got(want.size());
+  Multiply(Portable(), sample.matrix, a.bytes.get(), kTokens, 0, kRows, want.data(), kRows);
+  for (const Kernels* kernels : SupportedKernels()) {
+    Activations own(*kernels, sample.matrix.activation, x, kTokens, kCols);
+    for (uint32_t tokens : {1u, 4u, 9u, 16u, kTokens}) {
+      Multiply(*kernels, sample.matrix, own.bytes.get(), tokens, 0, kRows, got.data(), kRows);
+      ASSERT_EQ(0, std::memcmp(got.data(), want.data(), size_t{tokens} * kRows * sizeof(float)))
+          << kernels->name << " tokens " << tokens;
+    }
+  }
+}
+
 // A block's float scales are one.
 void PutScalesOfOne(DType type, std::byte* block) {
   const uint16_t one = 0x3c00;

@@ -164,20 +164,25 @@ struct F16 {
   // Both parts of the weights as bf16.
   struct PanelBrick {
     BrickHalf hi, lo;
+    bool has_lo;  // False where half floats hold what was bf16.
   };
-  static void StoreBf16(const Pair& w, uint16_t (*to)[2]) {
+  static __m256i StoreBf16(const Pair& w, uint16_t (*to)[2]) {
     const __m256i even = _mm256_srli_epi32(_mm256_castps_si256(InOrder(w.even)), 16);
     const __m256i odd = _mm256_castps_si256(InOrder(w.odd));
-    _mm256_store_si256(reinterpret_cast<__m256i*>(to), _mm256_blend_epi16(even, odd, 0xaa));
+    const __m256i bits = _mm256_blend_epi16(even, odd, 0xaa);
+    _mm256_store_si256(reinterpret_cast<__m256i*>(to), bits);
+    return bits;
   }
   static void Unpack(const BrickHalf& brick, PanelBrick& to) {
+    __m256i any = _mm256_setzero_si256();
     for (uint32_t p = 0; p < 16; ++p) {
       for (uint32_t h = 0; h < 2; ++h) {
         const Pair w = Weights(brick.w[p], h), hi = Cut(w);
         StoreBf16(hi, to.hi.w[p] + 8 * h);
-        StoreBf16(Lost(w, hi), to.lo.w[p] + 8 * h);
+        any = _mm256_or_si256(any, StoreBf16(Lost(w, hi), to.lo.w[p] + 8 * h));
       }
     }
+    to.has_lo = !_mm256_testz_si256(any, any);
   }
   template <uint32_t T>
   static void AddBrick(const PanelBrick& panel, const uint8_t* activations, size_t stride,
@@ -187,8 +192,12 @@ struct F16 {
     for (uint32_t h = 0; h < 2; ++h) {
       AddChains<T>(panel.hi, h, hi, acc);
       AddChains<T>(panel.hi, h, lo, acc);
-      AddChains<T>(panel.lo, h, hi, acc);
+      if (panel.has_lo) AddChains<T>(panel.lo, h, hi, acc);
     }
+    if (panel.has_lo) return;
+    // The same with weights of zero: -0 (of a flushed subnormal) becomes 0.
+    for (float* to = acc; to != acc + T * kTileRows; to += 8)
+      _mm256_store_ps(to, _mm256_add_ps(_mm256_load_ps(to), _mm256_setzero_ps()));
   }
 };
 

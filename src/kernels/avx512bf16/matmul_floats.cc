@@ -64,13 +64,15 @@ struct Bf16 {
 
   static void PairUpAll(Activation& a) { PairUp(a.bits); }
 
-  static void Unpack(const BrickHalf& brick, uint32_t tile, WeightWords (&to)[kPlanes]) {
+  // Returns whether the second plane is needed.
+  static bool Unpack(const BrickHalf& brick, uint32_t tile, WeightWords (&to)[kPlanes]) {
     for (uint32_t q = 0; q < kQuads; ++q) {
       const __m512i x0 = Load(brick.w[2 * q]), x1 = Load(brick.w[2 * q + 1]);
       auto& words = to[0].words[q][tile];
       Store(words[0], UpperHalves(_mm512_slli_epi32(x0, 16), _mm512_slli_epi32(x1, 16)));
       Store(words[1], UpperHalves(x0, x1));
     }
+    return false;
   }
 };
 
@@ -99,22 +101,28 @@ struct F16 {
     return _mm512_castps_si512(_mm512_sub_ps(x, _mm512_castsi512_ps(cut)));
   }
 
-  // From the half floats of k and of k + 2 (in the lower halves of lanes).
-  static void UnpackWord(__m512i x0, __m512i x1, uint32_t (&hi)[kTileRows],
-                         uint32_t (&lo)[kTileRows]) {
+  // From the half floats of k and of k + 2 (in the lower halves of lanes). Returns lo's bits.
+  static __m512i UnpackWord(__m512i x0, __m512i x1, uint32_t (&hi)[kTileRows],
+                            uint32_t (&lo)[kTileRows]) {
     const __m512 w0 = _mm512_cvtph_ps(_mm512_cvtepi32_epi16(x0));
     const __m512 w1 = _mm512_cvtph_ps(_mm512_cvtepi32_epi16(x1));
     Store(hi, UpperHalves(_mm512_castps_si512(w0), _mm512_castps_si512(w1)));
-    Store(lo, UpperHalves(Lost(w0), Lost(w1)));
+    const __m512i lost = UpperHalves(Lost(w0), Lost(w1));
+    Store(lo, lost);
+    return lost;
   }
 
-  static void Unpack(const BrickHalf& brick, uint32_t tile, WeightWords (&to)[kPlanes]) {
+  static bool Unpack(const BrickHalf& brick, uint32_t tile, WeightWords (&to)[kPlanes]) {
+    __m512i lost = _mm512_setzero_si512();
     for (uint32_t q = 0; q < kQuads; ++q) {
       const __m512i x0 = Load(brick.w[2 * q]), x1 = Load(brick.w[2 * q + 1]);
       auto &hi = to[0].words[q][tile], &lo = to[1].words[q][tile];
-      UnpackWord(x0, x1, hi[0], lo[0]);
-      UnpackWord(_mm512_srli_epi32(x0, 16), _mm512_srli_epi32(x1, 16), hi[1], lo[1]);
+      const __m512i even = UnpackWord(x0, x1, hi[0], lo[0]);
+      const __m512i odd =
+          UnpackWord(_mm512_srli_epi32(x0, 16), _mm512_srli_epi32(x1, 16), hi[1], lo[1]);
+      lost = _mm512_or_si512(lost, _mm512_or_si512(even, odd));
     }
+    return _mm512_test_epi32_mask(lost, lost) != 0;
   }
 };
 
@@ -165,11 +173,24 @@ template <uint32_t T>
   }
 }
 
+// What AddGroup does with weights of zero: acc += 0, which makes -0 (of a flushed subnormal) 0.
+template <uint32_t T>
+inline void AddZeros(Accumulators<T>& acc) {
+#pragma GCC unroll 8
+  for (uint32_t t = 0; t < T; ++t) {
+#pragma GCC unroll 2
+    for (auto& sum : acc.sums[t])
+      _mm512_store_ps(sum, _mm512_add_ps(_mm512_load_ps(sum), _mm512_setzero_ps()));
+  }
+}
+
 template <class Format>
 struct Floats {
   static constexpr uint32_t kPlanes = Format::kPlanes;
   struct Panel {
     WeightWords groups[kGroups][kPlanes];
+    bool lost[kGroups];  // By the first plane: else the second is zero, as where a half float holds
+                         // what was a bf16.
   };
   // From the first group of a brick on, each of kPlanes; tokens lie so many words apart.
   struct Tokens {
@@ -213,6 +234,10 @@ struct Floats {
       }
       for (uint32_t p = 0; p < Format::kProducts; ++p) {
         const Product product = Format::Of(p);
+        if (product.weights > 0 && !panel.lost[g]) {
+          AddZeros<T>(acc);
+          continue;
+        }
         AddGroup<T>(panel.groups[g][product.weights], tokens.At(g) + product.activations,
                     tokens.stride, acc);
       }
@@ -245,9 +270,10 @@ struct Floats {
     alignas(64) Panel panel;
     for (uint32_t row = 0; row < args.rows; row += kRows) {
       const uint32_t tile = row / kTileRows, left = args.rows - row;
-      for (uint32_t i = 0; i < kTiles; ++i) {
-        for (uint32_t g = 0; g < groups; ++g)
-          Format::Unpack(at(tile + i, brick)[g], i, panel.groups[g]);
+      for (uint32_t g = 0; g < groups; ++g) {
+        panel.lost[g] = false;
+        for (uint32_t i = 0; i < kTiles; ++i)
+          panel.lost[g] |= Format::Unpack(at(tile + i, brick)[g], i, panel.groups[g]);
       }
       const bool more = tile + kTiles <= last;
       const uint32_t next = more ? tile + kTiles : 0, next_brick = more ? brick : brick + groups;

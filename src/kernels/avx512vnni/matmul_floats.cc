@@ -142,17 +142,22 @@ struct F16 {
   // Both parts of the weights as bf16.
   struct PanelGroup {
     BrickHalf hi[2], lo[2];
+    bool has_lo[2];  // False where half floats hold what was bf16.
   };
   static __m512i Bf16Pair(const Pair& w) {
     const __m512i even = _mm512_srli_epi32(_mm512_castps_si512(w.even), 16);
     return _mm512_mask_blend_epi16(0xaaaaaaaau, even, _mm512_castps_si512(w.odd));
   }
   static void Unpack(const BrickHalf& brick, uint32_t tile, PanelGroup& group) {
+    __m512i any = _mm512_setzero_si512();
     for (uint32_t p = 0; p < 16; ++p) {
       const Pair w = Weights(brick.w[p]), hi = Cut(w);
+      const __m512i lo = Bf16Pair(Lost(w, hi));
       _mm512_store_si512(group.hi[tile].w[p], Bf16Pair(hi));
-      _mm512_store_si512(group.lo[tile].w[p], Bf16Pair(Lost(w, hi)));
+      _mm512_store_si512(group.lo[tile].w[p], lo);
+      any = _mm512_or_si512(any, lo);
     }
+    group.has_lo[tile] = _mm512_test_epi32_mask(any, any) != 0;
   }
   template <uint32_t T>
   static void AddGroup(const PanelGroup& panel, uint32_t group, const uint8_t* activations,
@@ -163,7 +168,11 @@ struct F16 {
     const BrickHalf* lo[2] = {&panel.lo[0], &panel.lo[1]};
     AddChains<T, 2>(hi, a_hi, stride, acc);
     AddChains<T, 2>(hi, a_lo, stride, acc);
-    AddChains<T, 2>(lo, a_hi, stride, acc);
+    if (panel.has_lo[0] || panel.has_lo[1]) return AddChains<T, 2>(lo, a_hi, stride, acc);
+    // The same with weights of zero: -0 (of a flushed subnormal) becomes 0.
+#pragma GCC unroll 12
+    for (uint32_t i = 0; i < 2 * T; ++i)
+      acc[i / 2][i % 2] = _mm512_add_ps(acc[i / 2][i % 2], _mm512_setzero_ps());
   }
 };
 
