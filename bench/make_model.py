@@ -4,8 +4,10 @@
     bench/make_model.py qwen2.5-1.5b q4_k_m -o /tmp/qwen.gguf [--layers N] [--vocab N]
 
 How fast an engine runs does not depend on the values, so such a file stands in for the real one where none can be
-downloaded. The vocabulary holds the 256 bytes, three chat markers and numbers up to the real size. Values are
-drawn so that no scale is subnormal and activations stay finite. Needs numpy and gguf (bench/requirements.txt).
+downloaded. But for f16: f16_from_bf16 is as files made of weights that were published in bf16, whose half floats have
+three bits of zero; ingle leaves their products out. The vocabulary holds the 256 bytes, three chat markers and numbers
+up to the real size. Values are drawn so that no scale is subnormal and activations stay finite. Needs numpy and gguf
+(bench/requirements.txt).
 """
 import argparse
 from dataclasses import dataclass, replace
@@ -54,7 +56,8 @@ TAPS = 3  # Of a short convolution.
 MIXES = {
     "q4_k_m": (Kind.Q4_K, Kind.Q6_K), "q5_k_m": (Kind.Q5_K, Kind.Q6_K), "q6_k": (Kind.Q6_K, Kind.Q6_K),
     "q8_0": (Kind.Q8_0, Kind.Q8_0), "q4_0": (Kind.Q4_0, Kind.Q6_K), "q5_0": (Kind.Q5_0, Kind.Q6_K),
-    "f16": (Kind.F16, Kind.F16), "bf16": (Kind.BF16, Kind.BF16), "f32": (Kind.F32, Kind.F32),
+    "f16": (Kind.F16, Kind.F16), "f16_from_bf16": (Kind.F16, Kind.F16),
+    "bf16": (Kind.BF16, Kind.BF16), "f32": (Kind.F32, Kind.F32),
 }
 # K-quants: block bytes, offset of the half-precision scale, code centre (0: no minimum), scale relative to sigma.
 K_BLOCKS = {Kind.Q4_K: (144, 0, 7.5, 1 / 200), Kind.Q5_K: (176, 0, 15.5, 1 / 400), Kind.Q6_K: (210, 208, 0, 1 / 1200)}
@@ -62,7 +65,7 @@ K_BLOCKS = {Kind.Q4_K: (144, 0, 7.5, 1 / 200), Kind.Q5_K: (176, 0, 15.5, 1 / 400
 
 class Writer:
     def __init__(self, path, shape, mix, seed):
-        self.shape, self.mix = shape, MIXES[mix]
+        self.shape, self.mix, self.from_bf16 = shape, MIXES[mix], mix.endswith("_from_bf16")
         self.rng = np.random.default_rng(seed)
         self.normal = self.rng.standard_normal(1 << 22, dtype=np.float32)
         self.file = GGUFWriter(path, shape.arch)
@@ -86,7 +89,9 @@ class Writer:
         if kind in K_BLOCKS:
             self.file.add_tensor(name, self.k_blocks(rows, cols, kind, sigma), raw_dtype=kind)
         elif kind in (Kind.F32, Kind.F16):
-            values = (self.take(rows * cols) * sigma).reshape(rows, cols)
+            values = (self.take(rows * cols) * np.float32(sigma)).reshape(rows, cols)
+            if self.from_bf16:
+                values = ((values.view(np.uint32) + 0x8000) & 0xffff0000).view(np.float32)
             self.file.add_tensor(name, values.astype(np.float32 if kind == Kind.F32 else np.float16))
         else:
             values = (self.take(rows * cols) * np.float32(sigma)).reshape(rows, cols)

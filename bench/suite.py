@@ -27,7 +27,7 @@ class Cell:
 
 
 BASE = "qwen2.5-1.5b"
-TYPES = ("q4_k_m", "q8_0", "q4_0", "q6_k", "bf16", "f16")
+TYPES = ("q4_k_m", "q8_0", "q4_0", "q6_k", "bf16", "f16", "f16_from_bf16")
 TIERS = ("avx512vnni", "avx2")
 SUITES = {
     "quick": [Cell(BASE, "q4_k_m"), Cell(BASE, "q4_k_m", "steps")],

@@ -49,18 +49,13 @@ inline void PairUp(uint16_t (&bits)[32]) {
   Store(bits, _mm512_shuffle_epi8(Load(bits), order));
 }
 
-struct Product {
-  uint32_t weights, activations;  // Which planes of them.
-};
-
 struct Bf16 {
   using Activation = ActivationBf16;
   static constexpr WeightType kWeight = kWeightBf16;
   static constexpr ActivationKind kActivation = kActivationBf16;
-  static constexpr uint32_t kPlanes = 1, kProducts = 1;
+  static constexpr uint32_t kPlanes = 1;
   static constexpr bool kCopies = false;
   static constexpr size_t kWordsAt = offsetof(Activation, bits);
-  static constexpr Product Of(uint32_t) { return {0, 0}; }
 
   static void PairUpAll(Activation& a) { PairUp(a.bits); }
 
@@ -80,14 +75,12 @@ struct F16 {
   using Activation = ActivationBf16x2;
   static constexpr WeightType kWeight = kWeightF16;
   static constexpr ActivationKind kActivation = kActivationBf16x2;
-  static constexpr uint32_t kPlanes = 2, kProducts = 3;
+  static constexpr uint32_t kPlanes = 2;
   // A panel takes most of the first cache. With the floats that lie between them, and which come
   // along unasked, words would push it out; those of a brick next to each other do not.
   static constexpr bool kCopies = true;
   static constexpr size_t kWordsAt = offsetof(Activation, hi_bits);  // lo_bits follow.
   static_assert(offsetof(Activation, lo_bits) == kWordsAt + sizeof(TokenWords));
-  // hi * hi, hi * lo, lo * hi
-  static constexpr Product Of(uint32_t i) { return {i == 2, i == 1}; }
 
   static void PairUpAll(Activation& a) {
     PairUp(a.hi_bits);
@@ -137,9 +130,10 @@ struct alignas(64) Accumulators {
   float sums[T][kTiles][kTileRows];
 };
 
-// acc += (chain over even k + chain over odd k) of 32 k; tokens lie `stride` apart. Not inline:
-// else compilers keep more in registers than there are.
-template <uint32_t T>
+// acc += (chain over even k + chain over odd k) of 32 k; tokens lie `stride` apart. kZero: and then
+// the same with weights of zero, whose 0 makes -0 (of a flushed subnormal) 0. Not inline: else
+// compilers keep more in registers than there are.
+template <uint32_t T, bool kZero>
 [[gnu::noinline]] void AddGroup(const WeightWords& w, const TokenWords* a, size_t stride,
                                 Accumulators<T>& acc) {
   __m512 even[T][kTiles], odd[T][kTiles];
@@ -166,21 +160,11 @@ template <uint32_t T>
   for (uint32_t t = 0; t < T; ++t) {
 #pragma GCC unroll 2
     for (uint32_t i = 0; i < kTiles; ++i) {
-      float* sum = acc.sums[t][i];
-      _mm512_store_ps(sum,
-                      _mm512_add_ps(_mm512_load_ps(sum), _mm512_add_ps(even[t][i], odd[t][i])));
+      float* at = acc.sums[t][i];
+      __m512 sum = _mm512_add_ps(_mm512_load_ps(at), _mm512_add_ps(even[t][i], odd[t][i]));
+      if constexpr (kZero) sum = _mm512_add_ps(sum, _mm512_setzero_ps());
+      _mm512_store_ps(at, sum);
     }
-  }
-}
-
-// What AddGroup does with weights of zero: acc += 0, which makes -0 (of a flushed subnormal) 0.
-template <uint32_t T>
-inline void AddZeros(Accumulators<T>& acc) {
-#pragma GCC unroll 8
-  for (uint32_t t = 0; t < T; ++t) {
-#pragma GCC unroll 2
-    for (auto& sum : acc.sums[t])
-      _mm512_store_ps(sum, _mm512_add_ps(_mm512_load_ps(sum), _mm512_setzero_ps()));
   }
 }
 
@@ -216,6 +200,19 @@ struct Floats {
     uint32_t block, blocks;
   };
 
+  // Of 32 k: of the only planes, or hi * hi, hi * lo and lo * hi.
+  template <uint32_t T>
+  static void AddProducts(const Panel& panel, uint32_t group, const Tokens& tokens,
+                          Accumulators<T>& acc) {
+    const WeightWords* w = panel.groups[group];
+    const TokenWords* a = tokens.At(group);
+    AddGroup<T, false>(w[0], a, tokens.stride, acc);
+    if constexpr (kPlanes == 1) return;
+    if (!panel.lost[group]) return AddGroup<T, true>(w[0], a + 1, tokens.stride, acc);
+    AddGroup<T, false>(w[0], a + 1, tokens.stride, acc);
+    AddGroup<T, false>(w[1], a, tokens.stride, acc);
+  }
+
   template <uint32_t T>
   static void AddPanel(const Panel& panel, uint32_t groups, const Tokens& tokens,
                        const Sums& sums) {
@@ -232,15 +229,7 @@ struct Floats {
         for (uint32_t line = sums.block; line < 16; line += sums.blocks)
           __builtin_prefetch(next[g].w[line]);
       }
-      for (uint32_t p = 0; p < Format::kProducts; ++p) {
-        const Product product = Format::Of(p);
-        if (product.weights > 0 && !panel.lost[g]) {
-          AddZeros<T>(acc);
-          continue;
-        }
-        AddGroup<T>(panel.groups[g][product.weights], tokens.At(g) + product.activations,
-                    tokens.stride, acc);
-      }
+      AddProducts<T>(panel, g, tokens, acc);
     }
     for (uint32_t t = 0; t < T; ++t) {
       for (uint32_t i = 0; i < kTiles; ++i) {
