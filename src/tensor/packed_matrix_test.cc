@@ -257,7 +257,8 @@ void PutScalesOfOne(DType type, std::byte* block) {
 // Codes and activations at their ends: sums in 16 bits (vpmaddubsw) must not saturate, those in 32
 // bits not wrap.
 TEST(PackedMatrix, ExtremesAreExactInAllTiers) {
-  constexpr uint32_t kCols = 512, kRows = 16, kTokens = 18;  // Enough of them for tiles of tokens.
+  constexpr uint32_t kCols = 512, kRows = 16;
+  constexpr uint32_t kTokens = 18, kFewTokens = 4;  // For tiles of tokens, and without a panel.
   std::vector<float> x(kTokens * kCols, 1.0f);
   for (uint32_t t = 0; t < kTokens; ++t) {
     for (uint32_t k = 0; k < kCols; ++k)
@@ -275,8 +276,11 @@ TEST(PackedMatrix, ExtremesAreExactInAllTiers) {
       const auto w = sample.Dequantized();
       for (const Kernels* kernels : SupportedKernels()) {
         Activations a(*kernels, sample.matrix.activation, x, kTokens, kCols);
-        float out[kTokens * kRows];
+        float out[kTokens * kRows], few[kFewTokens * kRows];
         Multiply(*kernels, sample.matrix, a.bytes.get(), kTokens, 0, kRows, out, kRows);
+        Multiply(*kernels, sample.matrix, a.bytes.get(), kFewTokens, 0, kRows, few, kRows);
+        ASSERT_EQ(0, std::memcmp(few, out, sizeof few))
+            << kernels->name << " " << Name(type) << " byte " << byte;
         for (uint32_t t = 0; t < kTokens; ++t) {
           double want = 0, magnitude = 0;
           for (uint32_t k = 0; k < kCols; ++k) {

@@ -75,7 +75,7 @@ struct Bf16 {
   struct Activation {
     ActivationBf16 groups[8];
   };
-  static constexpr uint32_t kDirectTokens = 2, kDirectMost = 16;
+  static constexpr uint32_t kDirectTokens = 2, kDirectMost = 8;
 
   template <uint32_t T>
   static void AddDirect(const BrickHalf& brick, const uint8_t* activations, size_t stride,
@@ -84,12 +84,12 @@ struct Bf16 {
   }
 
   // A panel's bricks are used as they are.
-  struct PanelBrick {
+  struct PanelGroup {
     const BrickHalf* brick;
   };
-  static void Unpack(const BrickHalf& brick, PanelBrick& to) { to.brick = &brick; }
+  static void Unpack(const BrickHalf& brick, PanelGroup& to) { to.brick = &brick; }
   template <uint32_t T>
-  static void AddBrick(const PanelBrick& panel, const uint8_t* activations, size_t stride,
+  static void AddGroup(const PanelGroup& panel, const uint8_t* activations, size_t stride,
                        float* acc) {
     const Tokens<T> a(activations, stride);
     AddChains<T>(*panel.brick, 0, a, acc);
@@ -162,7 +162,7 @@ struct F16 {
   }
 
   // Both parts of the weights as bf16.
-  struct PanelBrick {
+  struct PanelGroup {
     BrickHalf hi, lo;
     bool has_lo;  // False where half floats hold what was bf16.
   };
@@ -173,7 +173,7 @@ struct F16 {
     _mm256_store_si256(reinterpret_cast<__m256i*>(to), bits);
     return bits;
   }
-  static void Unpack(const BrickHalf& brick, PanelBrick& to) {
+  static void Unpack(const BrickHalf& brick, PanelGroup& to) {
     __m256i any = _mm256_setzero_si256();
     for (uint32_t p = 0; p < 16; ++p) {
       for (uint32_t h = 0; h < 2; ++h) {
@@ -185,7 +185,7 @@ struct F16 {
     to.has_lo = !_mm256_testz_si256(any, any);
   }
   template <uint32_t T>
-  static void AddBrick(const PanelBrick& panel, const uint8_t* activations, size_t stride,
+  static void AddGroup(const PanelGroup& panel, const uint8_t* activations, size_t stride,
                        float* acc) {
     const Tokens<T> hi(activations, stride);
     const Tokens<T> lo(activations + offsetof(ActivationBf16x2, lo), stride);
@@ -209,7 +209,7 @@ struct Halves : Format {
   static constexpr size_t kBrickBytes = 8 * sizeof(BrickHalf);
 
   struct Panel {
-    typename Format::PanelBrick bricks[8];
+    typename Format::PanelGroup bricks[8];
     uint32_t count;
   };
 
@@ -239,7 +239,7 @@ struct Halves : Format {
   template <uint32_t T>
   static void AddPanel(const Panel& panel, const uint8_t* activations, size_t stride, float* sums) {
     for (uint32_t b = 0; b < panel.count; ++b)
-      Format::template AddBrick<T>(panel.bricks[b], activations + b * (sizeof(Activation) / 8),
+      Format::template AddGroup<T>(panel.bricks[b], activations + b * (sizeof(Activation) / 8),
                                    stride, sums);
   }
 };

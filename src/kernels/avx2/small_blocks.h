@@ -31,8 +31,8 @@ inline const ActivationQ8x32& Block(const uint8_t* activations, size_t stride, u
   return *reinterpret_cast<const ActivationQ8x32*>(activations + token * stride);
 }
 
-// Codes of eight rows' quad as the products want them; signed: |w|, and w.
-struct Quad {
+// Eight rows' quad as the products want it; signed: |w|, and w.
+struct QuadCodes {
   __m256i codes, signs;
 };
 
@@ -65,13 +65,13 @@ struct SmallBlocks {
           m(brick + MinOffset(kLayout, groups) + group * 32) {}
 
     // A code of 8 bits, 128 too large.
-    static Quad Byte(__m256i code) {
+    static QuadCodes Byte(__m256i code) {
       if constexpr (!kSigned) return {code, code};
       const __m256i w = _mm256_xor_si256(code, _mm256_set1_epi8(-128));
       return {_mm256_abs_epi8(w), w};
     }
 
-    Quad Codes(uint32_t q, uint32_t h) const {
+    QuadCodes Quad(uint32_t q, uint32_t h) const {
       if constexpr (kLayout.bits == 8) return Byte(Load(codes + q * 64 + 32 * h));
       __m256i x = Load(codes + q / 2 * 64 + 32 * h);
       if (q % 2 != 0) x = _mm256_srli_epi16(x, 4);
@@ -97,7 +97,7 @@ struct SmallBlocks {
     const Panel& panel;
     uint32_t group;
 
-    Quad Codes(uint32_t q, uint32_t h) const {
+    QuadCodes Quad(uint32_t q, uint32_t h) const {
       const uint32_t quad = group * 8 + q;
       const __m256i x = Load(panel.codes[quad][h]);
       if constexpr (!kSigned) return {x, x};
@@ -118,7 +118,7 @@ struct SmallBlocks {
       for (uint32_t h = 0; h < 2; ++h) {
 #pragma GCC unroll 8
         for (uint32_t q = 0; q < 8; ++q) {
-          const Quad x = from.Codes(q, h);
+          const QuadCodes x = from.Quad(q, h);
           Store(panel.codes[group * 8 + q][h], x.codes);
           if constexpr (kSigned) Store(panel.signs[group * 8 + q][h], x.signs);
         }
@@ -137,7 +137,7 @@ struct SmallBlocks {
     for (uint32_t q = first; q < first + kQuadsPerSum; ++q) {
 #pragma GCC unroll 2
       for (uint32_t h = 0; h < 2; ++h) {
-        const Quad w = from.Codes(q, h);
+        const QuadCodes w = from.Quad(q, h);
 #pragma GCC unroll 4
         for (uint32_t t = 0; t < T; ++t) {
           __m256i x = Broadcast(a[t] + q * 4);
@@ -214,7 +214,7 @@ struct SmallBlocks {
       const uint32_t groups = left < 8 ? left : 8;
       for (uint32_t group = 0; group < groups; ++group) {
         const BrickGroup from(tile, groups, group);
-        ahead.Prefetch<kBrickBytes / 8>(from.codes);
+        ahead.PrefetchEighth<kBrickBytes>(tile, group);
         AddGroup<T>(from, group, activations, stride, sums);
       }
       tile += SmallBrickBytes(kLayout, groups);

@@ -98,7 +98,6 @@ struct SuperBlocks {
   static constexpr uint32_t kDirectTokens = 4, kDirectMost = DirectMost(kHighBits);
   static constexpr uint32_t kPanelTokens = 4, kPanelTiles = 1;
   static constexpr size_t kBrickBytes = sizeof(Brick);
-  static constexpr size_t kEighth = (sizeof(Brick) + 511) / 512 * 64;  // Whole lines.
   static constexpr uint32_t kQuadsPerSum =
       kVnni ? 64 / kScaleGroups : QuadsPerSum(static_cast<const Brick*>(nullptr));
   static constexpr int kZeroShift = ZeroShift(static_cast<const Brick*>(nullptr));
@@ -108,11 +107,10 @@ struct SuperBlocks {
   // A brick as it is packed. h: rows 0-7 or 8-15.
   struct PackedBrick {
     const Brick& brick;
-    const generic::Ahead* ahead;
+    const generic::Ahead* ahead;  // For Fetch only.
 
-    // An eighth with each group: in one burst prefetches would fill the miss buffers.
     [[gnu::always_inline]] void Fetch(uint32_t group) const {
-      ahead->Prefetch<kEighth>(reinterpret_cast<const uint8_t*>(&brick) + group * kEighth);
+      ahead->PrefetchEighth<kBrickBytes>(&brick, group);
     }
 
     // Of quad q (0..7) of a group of 32 k.

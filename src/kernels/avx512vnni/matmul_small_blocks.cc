@@ -86,7 +86,7 @@ struct SmallBlocks {
       for (uint32_t group = 0; group < groups; ++group) {
         const uint8_t* codes = tile + group * CodeBytes(kLayout);
         const uint8_t* high = tile + HighOffset(kLayout, groups) + group * 64;
-        ahead.Prefetch<kBrickBytes / 8>(codes);
+        ahead.PrefetchEighth<kBrickBytes>(tile, group);
         const Quads quads = GroupOf<kType>(codes, high);
         __m512 group_m = _mm512_setzero_ps();
         if constexpr (kLayout.has_min) group_m = Half(m + group * 32);

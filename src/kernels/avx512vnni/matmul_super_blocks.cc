@@ -78,7 +78,6 @@ struct SuperBlocks {
   static constexpr uint32_t kPairTokens = 6,
                             kPairMost = PairMost(static_cast<const Brick*>(nullptr));
   static constexpr size_t kBrickBytes = sizeof(Brick);
-  static constexpr size_t kEighth = (sizeof(Brick) + 511) / 512 * 64;  // Whole lines.
   using Panel = SuperPanel<kScaleGroups, kMinPairs>;
 
   static size_t TileBytes(uint32_t cols) { return cols / kBrickK * sizeof(Brick); }
@@ -133,8 +132,7 @@ struct SuperBlocks {
 #pragma GCC unroll 8
       for (uint32_t t = 0; t < T; ++t) scaled[t] = _mm512_setzero_si512();
       for (uint32_t group = 0; group < 8; ++group) {
-        // An eighth with each group: in one burst prefetches would fill the miss buffers.
-        ahead.Prefetch<kEighth>(reinterpret_cast<const uint8_t*>(brick) + group * kEighth);
+        ahead.PrefetchEighth<kBrickBytes>(brick, group);
         DirectGroup<T>(*brick, group, activations, stride, scaled);
       }
       const Floats<kHasMins, kMinPairs> f(*brick);

@@ -4,7 +4,8 @@
 // `Family` is a type of an unnamed namespace (so that nothing here is shared between objects
 // compiled for different processors) that provides:
 //   - for few tokens, kDirectTokens and Direct<T> (or neither): one tile, weights unpacked in
-//     registers on their way from memory;
+//     registers on their way from memory, anew for each kDirectTokens of at most kDirectMost (or
+//     32) tokens;
 //   - for some, kPairTokens, kPairMost and AddPair<T> (or none of them): a brick of two tiles, its
 //     weights unpacked in registers for each kPairTokens tokens, which are loaded once for both;
 //   - for more, kPanelTokens, kPanelTiles, Panel, Unpack and AddPanel<T>: a brick of kPanelTiles
@@ -37,6 +38,14 @@ struct Ahead {
     } else {
       for (size_t line = first; line < kLength; line += step) __builtin_prefetch(from + line);
     }
+  }
+
+  // An eighth of a brick of kBytes with each of its groups of 32 k: in one burst prefetches would
+  // fill the miss buffers.
+  template <size_t kBytes>
+  [[gnu::always_inline]] void PrefetchEighth(const void* brick, uint32_t group) const {
+    constexpr size_t kEighth = (kBytes + 8 * kLine - 1) / (8 * kLine) * kLine;  // Whole lines.
+    Prefetch<kEighth>(static_cast<const char*>(brick) + group * kEighth);
   }
 };
 

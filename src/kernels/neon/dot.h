@@ -63,12 +63,5 @@ template <uint32_t T, class Codes>
   AddPair<1>(codes, sixteen, x, sum);
 }
 
-// Sums of T tokens and 16 rows to where they belong, for real rows only.
-template <uint32_t T>
-inline void StoreRows(const float* sums, uint32_t rows, float* out, size_t out_stride) {
-  for (uint32_t t = 0; t < T; ++t)
-    for (uint32_t r = 0; r < rows; ++r) out[t * out_stride + r] = sums[t * 16 + r];
-}
-
 }  // namespace
 }  // namespace ingle

@@ -19,7 +19,7 @@ struct PackedBrick {
   const generic::Ahead& ahead;
 
   void Fetch(uint32_t group) const {
-    ahead.Prefetch<SmallBrickBytes(kLayout, 8) / 8>(brick + group * CodeBytes(kLayout));
+    ahead.PrefetchEighth<SmallBrickBytes(kLayout, 8)>(brick, group);
   }
 
   // Quads 2p and 2p + 1 of the brick, rows 4r...
@@ -137,7 +137,7 @@ struct SmallBlocks {
       tile += SmallBrickBytes(kLayout, groups);
       left -= groups;
     }
-    StoreRows<T>(sums, rows, out, out_stride);
+    generic::DeliverTokens<T>(sums, out, out_stride, rows);
   }
 
   static void Unpack(const uint8_t* const (&tiles)[1], uint32_t cols, uint32_t index,

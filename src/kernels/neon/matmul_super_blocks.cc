@@ -75,14 +75,11 @@ inline int16x4_t Widen(const int8_t* four) {
 // A brick as it lies in memory, decoded on the way.
 template <class Brick>
 struct PackedBrick {
-  static constexpr size_t kEighth = (sizeof(Brick) + 511) / 512 * 64;  // Whole lines.
   const Brick& brick;
   const generic::Ahead& ahead;
 
   // An eighth with each group: in one burst prefetches would fill the miss buffers.
-  void Fetch(uint32_t group) const {
-    ahead.Prefetch<kEighth>(reinterpret_cast<const uint8_t*>(&brick) + group * kEighth);
-  }
+  void Fetch(uint32_t group) const { ahead.PrefetchEighth<sizeof(Brick)>(&brick, group); }
   TwoQuads Pair(uint32_t p, uint32_t r) const { return Codes(brick, p / 4, p % 4, r); }
   int32x4_t Scale(uint32_t g, uint32_t r) const {
     return vmovl_s16(Widen(brick.scales[g] + 4 * r));
@@ -217,7 +214,7 @@ struct SuperBlocks {
       AddBrick<T>(PackedBrick<Brick>{bricks[b], ahead}, activations + b * sizeof(Activation),
                   stride, sums);
     }
-    StoreRows<T>(sums, rows, out, out_stride);
+    generic::DeliverTokens<T>(sums, out, out_stride, rows);
   }
 
   static void Unpack(const uint8_t* const (&tiles)[1], uint32_t, uint32_t index, Panel& panel) {
