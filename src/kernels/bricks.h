@@ -150,7 +150,10 @@ struct alignas(64) ActivationQ8x256 {
   int16_t sum16[16];          // Sums of q over groups of 16,
   int16_t sum32[8];           // and of 32.
   float d;
-  uint8_t padding[12];
+  // What bounds a group's products with codes, which tells whether 16 bits hold them:
+  uint16_t most16;  // the largest sum of magnitudes of a group of 16,
+  uint16_t most32;  // and, over groups of 32, the largest sum of what has one sign.
+  uint8_t padding[8];
 };
 static_assert(sizeof(ActivationQ8x256) == 384);
 

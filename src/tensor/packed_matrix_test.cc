@@ -296,6 +296,51 @@ TEST(PackedMatrix, ExtremesAreExactInAllTiers) {
   }
 }
 
+// Tiers may scale a group's sum in 16 bits where the activations' bounds say that it fits. Here
+// groups of 16 and of 32 whose sums with the largest codes fit barely, and by one do not, in tokens
+// multiplied together with others and alone.
+TEST(PackedMatrix, SumsAtTheEndOfSixteenBitsAreExactInAllTiers) {
+  constexpr uint32_t kCols = 256, kRows = 16, kTokens = 19;
+  // 15, 31 and 32 times these are 2^15 or right below and above.
+  constexpr int32_t kSums[] = {2184, 2185, 1057, 1058, 1023, 1024, 100};
+  std::vector<float> x(kTokens * kCols, 0.0f);
+  for (uint32_t t = 0; t < kTokens; ++t) {
+    const uint32_t group = t % 2 == 0 ? 32 : 16;
+    const int32_t sum = kSums[t % std::size(kSums)];
+    for (uint32_t k = 0; k < group; ++k) {
+      const auto i = static_cast<int32_t>(k), n = static_cast<int32_t>(group);
+      const auto q = static_cast<float>(std::min(127, sum / n + (i < sum % n)));
+      x[t * kCols + 64 + k] = t % 3 == 0 ? q : -q;
+    }
+    x[t * kCols + 255] = 127.0f;  // So that a step is one.
+  }
+  for (DType type : {DType::kQ4_K, DType::kQ5_K, DType::kQ6_K, DType::kQ2_K, DType::kQ3_K}) {
+    for (int byte : {0x00, 0xff}) {
+      const DTypeInfo& info = Info(type);
+      Sample sample(type, kRows, kCols, 1);
+      std::memset(sample.source.data(), byte, sample.source.size());
+      for (size_t at = 1; at < sample.source.size(); at += info.block_bytes) {
+        if (type == DType::kQ6_K) std::memset(&sample.source[at + 192], 0x7f, 16);  // Its scales.
+        PutScalesOfOne(type, &sample.source[at]);
+      }
+      PackTiles(sample.view, 0, 1, sample.packed.get());
+      Activations a(Portable(), sample.matrix.activation, x, kTokens, kCols);
+      float want[kTokens * kRows], got[kTokens * kRows];
+      Multiply(Portable(), sample.matrix, a.bytes.get(), kTokens, 0, kRows, want, kRows);
+      for (const Kernels* kernels : SupportedKernels()) {
+        for (uint32_t tokens : {1u, 3u, 8u, 12u, kTokens}) {
+          for (uint32_t t = 0; t + tokens <= kTokens; t += tokens) {
+            Multiply(*kernels, sample.matrix, a.bytes.get() + t * a.stride, tokens, 0, kRows, got,
+                     kRows);
+            ASSERT_EQ(0, std::memcmp(got, want + t * kRows, tokens * kRows * sizeof(float)))
+                << kernels->name << " " << Name(type) << " byte " << byte << " token " << t;
+          }
+        }
+      }
+    }
+  }
+}
+
 TEST(PackedMatrix, RangesOfRowsGiveTheSameBytes) {
   for (DType type : kTypes) {
     const uint32_t cols = Columns(type)[0], rows = 75, tokens = 19;

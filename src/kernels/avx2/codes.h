@@ -15,9 +15,14 @@ inline constexpr bool kVnni = true;
 inline __m256i AddDot(__m256i sum, __m256i w, __m256i a) {
   return _mm256_dpbusd_avx_epi32(sum, w, a);
 }
+inline __m256i AddWordPairs(__m256i sum, __m256i a, __m256i b) {
+  return _mm256_dpwssd_avx_epi32(sum, a, b);
+}
 #else
 inline constexpr bool kVnni = false;
-inline __m256i AddDot(__m256i sum, __m256i, __m256i) { return sum; }  // Not called.
+// Not called:
+inline __m256i AddDot(__m256i sum, __m256i, __m256i) { return sum; }
+inline __m256i AddWordPairs(__m256i sum, __m256i, __m256i) { return sum; }
 #endif
 
 // Up to how many tokens unpacking anew for every four of them is cheaper than a panel.

@@ -58,13 +58,20 @@ struct Sums {
   int32_t of16[2];
 };
 
+// Of unsigned bytes.
+inline Sums SumsOfBytes(__m256i bytes) {
+  const __m256i sums = _mm256_sad_epu8(bytes, _mm256_setzero_si256());
+  return {{_mm256_extract_epi32(sums, 0) + _mm256_extract_epi32(sums, 2),
+           _mm256_extract_epi32(sums, 4) + _mm256_extract_epi32(sums, 6)}};
+}
+
 inline Sums SumsOf16(__m256i q) {
   // Bytes q + 128 add up to 128 * 16 more.
-  const __m256i sums =
-      _mm256_sad_epu8(_mm256_xor_si256(q, _mm256_set1_epi8(-128)), _mm256_setzero_si256());
-  return {{_mm256_extract_epi32(sums, 0) + _mm256_extract_epi32(sums, 2) - 2048,
-           _mm256_extract_epi32(sums, 4) + _mm256_extract_epi32(sums, 6) - 2048}};
+  const Sums sums = SumsOfBytes(_mm256_xor_si256(q, _mm256_set1_epi8(-128)));
+  return {{sums.of16[0] - 2048, sums.of16[1] - 2048}};
 }
+
+inline int32_t Max(int32_t a, int32_t b) { return a > b ? a : b; }
 
 void QuantizeQ8x256(const float* x, uint32_t cols, uint8_t* out) {
   auto* blocks = reinterpret_cast<ActivationQ8x256*>(out);
@@ -75,6 +82,7 @@ void QuantizeQ8x256(const float* x, uint32_t cols, uint8_t* out) {
       max = _mm256_max_epi32(max, MagnitudeBits(_mm256_loadu_ps(x + i)));
     }
     const GroupScale scale = ScaleOf(MaxLane(max));
+    int32_t most16 = 0, most32 = 0;
     for (uint32_t g = 0; g < 8; ++g) {
       const __m256i q = Round32(x + g * 32, scale.inverse);
       _mm256_store_si256(reinterpret_cast<__m256i*>(block.q + g * 32), q);
@@ -83,8 +91,16 @@ void QuantizeQ8x256(const float* x, uint32_t cols, uint8_t* out) {
         block.sum16[2 * g + i] = static_cast<int16_t>(sums.of16[i]);
         block.minus_32_sums[2 * g + i] = -32 * sums.of16[i];
       }
-      block.sum32[g] = static_cast<int16_t>(sums.of16[0] + sums.of16[1]);
+      const int32_t sum32 = sums.of16[0] + sums.of16[1];
+      block.sum32[g] = static_cast<int16_t>(sum32);
+      const Sums sizes = SumsOfBytes(_mm256_abs_epi8(q));
+      most16 = Max(most16, Max(sizes.of16[0], sizes.of16[1]));
+      // Magnitudes and the sum's add up to twice those of the sign that has more.
+      const int32_t size32 = sizes.of16[0] + sizes.of16[1];
+      most32 = Max(most32, (size32 + Max(sum32, -sum32)) / 2);
     }
+    block.most16 = static_cast<uint16_t>(most16);
+    block.most32 = static_cast<uint16_t>(most32);
     block.d = scale.d;
     __builtin_memset(block.padding, 0, sizeof(block.padding));
   }

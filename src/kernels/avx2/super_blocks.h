@@ -8,6 +8,7 @@
 #include "kernels/avx2/codes.h"
 #include "kernels/bricks.h"
 #include "kernels/generic/tile_driver.h"
+#include "kernels/generic/word_sums.h"
 #include "kernels/matmul.h"
 
 namespace ingle {
@@ -18,7 +19,7 @@ namespace {
 // 8-15.
 struct alignas(64) SuperPanel {
   uint8_t codes[64][2][32];   // [quad]
-  int16_t scales[16][2][16];  // [group of 32 k, or of 16 k][row, twice]; VNNI: in 32 bits
+  int16_t scales[16][2][16];  // [group of 32 k, or of 16 k][row, twice]; VNNI: and zero
   int16_t pairs[8][2]
                [16];  // [pair of groups][row][group]: mins, or scales where codes have a zero.
   float d[2][8], dmin[2][8];
@@ -31,10 +32,11 @@ inline const ActivationQ8x256& Block(const uint8_t* activations, size_t stride, 
   return *reinterpret_cast<const ActivationQ8x256*>(activations + token * stride);
 }
 
-// Bytes 8h.. of 16 scales, each twice as a 16-bit number, or as it is.
+// Bytes 8h.. of 16 scales, each twice as a 16-bit number, or as one with zeros above it.
 inline __m256i Twice(__m256i x) {
-  if constexpr (kVnni) return x;
-  return _mm256_or_si256(_mm256_and_si256(x, _mm256_set1_epi32(0xffff)), _mm256_slli_epi32(x, 16));
+  const __m256i word = _mm256_and_si256(x, _mm256_set1_epi32(0xffff));
+  if constexpr (kVnni) return word;
+  return _mm256_or_si256(word, _mm256_slli_epi32(x, 16));
 }
 inline __m256i Scale(const uint8_t (&scales)[16], uint32_t h) {
   return Twice(_mm256_cvtepu8_epi32(Load8(scales + 8 * h)));
@@ -158,13 +160,35 @@ struct SuperBlocks {
     }
   }
 
+  // What a sum of whole words starts from: codes without mins are too large.
+  static __m256i Start(const ActivationQ8x256& a, uint32_t scale_group) {
+    if constexpr (kHasMins) return _mm256_setzero_si256();
+    return _mm256_set1_epi32(a.minus_32_sums[scale_group] >> (5 - kZeroShift));
+  }
+
+  // scaled + sum * scale; the sums are pairs of words, or whole ones of which kWords says whether
+  // 16 bits hold them.
+  template <bool kWords>
+  static __m256i AddScaled(__m256i scaled, __m256i sum, __m256i scale) {
+    if constexpr (kVnni && kWords) return AddWordPairs(scaled, sum, scale);
+    if constexpr (!kVnni) return _mm256_add_epi32(scaled, _mm256_madd_epi16(sum, scale));
+    if constexpr (!kHasMins) scale = _mm256_srai_epi32(_mm256_slli_epi32(scale, 16), 16);
+    return _mm256_add_epi32(scaled, _mm256_mullo_epi32(sum, scale));
+  }
+
   // scaled += the sums of kQuadsPerSum quads of a group of 32 k times their scales; `from` is a
   // PackedBrick or PanelBrick.
-  template <uint32_t T, class From>
+  template <uint32_t T, bool kWords, class From>
   [[gnu::always_inline]] static void AddQuads(const From& from, uint32_t group, uint32_t first,
                                               const uint8_t* activations, size_t stride,
                                               __m256i (&scaled)[T][2]) {
+    const uint32_t g = (group * 8 + first) / (64 / kScaleGroups);
     __m256i sum[T][2];
+    if constexpr (kVnni) {
+#pragma GCC unroll 4
+      for (uint32_t t = 0; t < T; ++t)
+        sum[t][0] = sum[t][1] = Start(Block(activations, stride, t), g);
+    }
 #pragma GCC unroll 8
     for (uint32_t q = first; q < first + kQuadsPerSum; ++q) {
       const __m256i w0 = from.Quad(group, q, 0), w1 = from.Quad(group, q, 1);
@@ -172,9 +196,8 @@ struct SuperBlocks {
       for (uint32_t t = 0; t < T; ++t) {
         const __m256i a = Broadcast(Block(activations, stride, t).q + group * kGroupK + q * 4);
         if constexpr (kVnni) {
-          const __m256i zero = _mm256_setzero_si256();
-          sum[t][0] = AddDot(q == first ? zero : sum[t][0], w0, a);
-          sum[t][1] = AddDot(q == first ? zero : sum[t][1], w1, a);
+          sum[t][0] = AddDot(sum[t][0], w0, a);
+          sum[t][1] = AddDot(sum[t][1], w1, a);
           continue;
         }
         const __m256i p0 = _mm256_maddubs_epi16(w0, a), p1 = _mm256_maddubs_epi16(w1, a);
@@ -184,15 +207,12 @@ struct SuperBlocks {
         asm("" : "+x"(sum[t][0]), "+x"(sum[t][1]));
       }
     }
-    const uint32_t g = (group * 8 + first) / (64 / kScaleGroups);
     const __m256i scales[2] = {from.Scales(g, 0), from.Scales(g, 1)};
 #pragma GCC unroll 4
     for (uint32_t t = 0; t < T; ++t) {
 #pragma GCC unroll 2
       for (uint32_t h = 0; h < 2; ++h) {
-        const __m256i product = kVnni ? _mm256_mullo_epi32(sum[t][h], scales[h])
-                                      : _mm256_madd_epi16(sum[t][h], scales[h]);
-        scaled[t][h] = _mm256_add_epi32(scaled[t][h], product);
+        scaled[t][h] = AddScaled<kWords>(scaled[t][h], sum[t][h], scales[h]);
       }
     }
   }
@@ -210,16 +230,26 @@ struct SuperBlocks {
     return sum;
   }
 
+  template <uint32_t T, bool kWords, class From>
+  [[gnu::always_inline]] static void AddGroups(const From& from, const uint8_t* activations,
+                                               size_t stride, __m256i (&scaled)[T][2]) {
+    for (uint32_t group = 0; group < 8; ++group) {
+      from.Fetch(group);
+#pragma GCC unroll 4
+      for (uint32_t q = 0; q < 8; q += kQuadsPerSum)
+        AddQuads<T, kWords>(from, group, q, activations, stride, scaled);
+    }
+  }
+
   template <uint32_t T, class From>
   static void AddBrick(const From& from, const uint8_t* activations, size_t stride, float* sums) {
     __m256i scaled[T][2];
 #pragma GCC unroll 4
     for (uint32_t t = 0; t < T; ++t) scaled[t][0] = scaled[t][1] = _mm256_setzero_si256();
-    for (uint32_t group = 0; group < 8; ++group) {
-      from.Fetch(group);
-#pragma GCC unroll 4
-      for (uint32_t q = 0; q < 8; q += kQuadsPerSum)
-        AddQuads<T>(from, group, q, activations, stride, scaled);
+    if (kVnni && FitWords<Brick, T>(activations, stride)) {
+      AddGroups<T, true>(from, activations, stride, scaled);
+    } else {
+      AddGroups<T, false>(from, activations, stride, scaled);
     }
 #pragma GCC unroll 4
     for (uint32_t t = 0; t < T; ++t) {
@@ -227,7 +257,7 @@ struct SuperBlocks {
 #pragma GCC unroll 2
       for (uint32_t h = 0; h < 2; ++h) {
         __m256i total = scaled[t][h];
-        if constexpr (!kHasMins) {
+        if constexpr (!kHasMins && !kVnni) {
           total = _mm256_sub_epi32(total, _mm256_slli_epi32(Pairs(from, h, a.sum16), kZeroShift));
         }
         __m256 v = _mm256_mul_ps(from.D(h), _mm256_cvtepi32_ps(total));

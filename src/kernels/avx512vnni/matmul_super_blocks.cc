@@ -5,6 +5,7 @@
 #include "kernels/avx512vnni/unpack.h"
 #include "kernels/bricks.h"
 #include "kernels/generic/tile_driver.h"
+#include "kernels/generic/word_sums.h"
 #include "kernels/matmul.h"
 
 namespace ingle {
@@ -16,9 +17,9 @@ namespace {
 // Panel of two tiles: unpacked codes and scales as the multiplications want them.
 template <uint32_t kScaleGroups, uint32_t kMinPairs>
 struct alignas(64) SuperPanel {
-  uint8_t codes[64][2][64];  // [quad][tile]
-  int32_t scales[kScaleGroups][2][16];
-  int16_t mins[kMinPairs][2][32];  // [pair of groups][tile][row][group of the pair]
+  uint8_t codes[64][2][64];             // [quad][tile]
+  int32_t scales[kScaleGroups][2][16];  // WordScale
+  int16_t mins[kMinPairs][2][32];       // [pair of groups][tile][row][group of the pair]
   float d[2][16], dmin[2][16];
 };
 
@@ -30,6 +31,24 @@ inline constexpr int ZeroShift(const BrickQ3_K*) { return 3; }              // 4
 // in a panel.
 inline constexpr uint32_t PairMost(const BrickQ4_K*) { return 64; }
 [[maybe_unused]] inline constexpr uint32_t PairMost(const void*) { return 32; }
+
+// A scale as a word, with zero in the upper half.
+inline __m512i WordScale(const uint8_t (&scales)[16]) { return Scale(scales); }
+inline __m512i WordScale(const int8_t (&scales)[16]) {
+  return _mm512_and_si512(Scale(scales), _mm512_set1_epi32(0xffff));
+}
+
+// scaled + sum * scale. kWords: sum fits into 16 bits. kSigned: the scale may be negative.
+template <bool kWords, bool kSigned>
+inline __m512i AddScaled(__m512i scaled, __m512i sum, __m512i scale) {
+  if constexpr (kWords) {
+    // GCC 12 copies the sums of the intrinsic, before and behind each product.
+    asm("vpdpwssd %2, %1, %0" : "+v"(scaled) : "v"(sum), "v"(scale));
+    return scaled;
+  }
+  if constexpr (kSigned) scale = _mm512_srai_epi32(_mm512_slli_epi32(scale, 16), 16);
+  return _mm512_add_epi32(scaled, _mm512_mullo_epi32(sum, scale));
+}
 
 inline const ActivationQ8x256& Block(const uint8_t* activations, size_t stride, uint32_t token) {
   return *reinterpret_cast<const ActivationQ8x256*>(activations + token * stride);
@@ -93,7 +112,7 @@ struct SuperBlocks {
     return kScaleGroups == 8 ? a.sum32 : a.sum16;
   }
 
-  template <uint32_t T>
+  template <uint32_t T, bool kWords>
   static void DirectGroup(const Brick& brick, uint32_t group, const uint8_t* activations,
                           size_t stride, __m512i (&scaled)[T]) {
     const Quads quads = Group(brick, group);
@@ -111,11 +130,21 @@ struct SuperBlocks {
           sum[t] = _mm512_dpbusd_epi32(sum[t], quads.q[q], Broadcast(a));
         }
       }
-      const __m512i scale = Scale(brick.scales[scale_group]);
+      const __m512i scale = WordScale(brick.scales[scale_group]);
 #pragma GCC unroll 8
       for (uint32_t t = 0; t < T; ++t) {
-        scaled[t] = _mm512_add_epi32(scaled[t], _mm512_mullo_epi32(sum[t], scale));
+        scaled[t] = AddScaled<kWords, !kHasMins>(scaled[t], sum[t], scale);
       }
+    }
+  }
+
+  template <uint32_t T, bool kWords>
+  [[gnu::always_inline]] static void DirectGroups(const Brick& brick, const uint8_t* activations,
+                                                  size_t stride, __m512i (&scaled)[T],
+                                                  const generic::Ahead& ahead) {
+    for (uint32_t group = 0; group < 8; ++group) {
+      ahead.PrefetchEighth<kBrickBytes>(&brick, group);
+      DirectGroup<T, kWords>(brick, group, activations, stride, scaled);
     }
   }
 
@@ -131,9 +160,10 @@ struct SuperBlocks {
       __m512i scaled[T];
 #pragma GCC unroll 8
       for (uint32_t t = 0; t < T; ++t) scaled[t] = _mm512_setzero_si512();
-      for (uint32_t group = 0; group < 8; ++group) {
-        ahead.PrefetchEighth<kBrickBytes>(brick, group);
-        DirectGroup<T>(*brick, group, activations, stride, scaled);
+      if (FitWords<Brick, T>(activations, stride)) {
+        DirectGroups<T, true>(*brick, activations, stride, scaled, ahead);
+      } else {
+        DirectGroups<T, false>(*brick, activations, stride, scaled, ahead);
       }
       const Floats<kHasMins, kMinPairs> f(*brick);
 #pragma GCC unroll 8
@@ -147,7 +177,7 @@ struct SuperBlocks {
     for (uint32_t t = 0; t < T; ++t) _mm512_mask_storeu_ps(out + t * out_stride, mask, acc[t]);
   }
 
-  template <uint32_t T>
+  template <uint32_t T, bool kWords>
   static void PairGroup(const Brick* const (&bricks)[2], uint32_t group, const uint8_t* activations,
                         size_t stride, __m512i (&scaled)[T][2]) {
 #pragma GCC unroll 2
@@ -174,11 +204,22 @@ struct SuperBlocks {
       }
 #pragma GCC unroll 2
       for (uint32_t i = 0; i < 2; ++i) {
-        const __m512i scale = Scale(bricks[i]->scales[scale_group]);
+        const __m512i scale = WordScale(bricks[i]->scales[scale_group]);
 #pragma GCC unroll 8
         for (uint32_t t = 0; t < T; ++t)
-          scaled[t][i] = _mm512_add_epi32(scaled[t][i], _mm512_mullo_epi32(sum[t][i], scale));
+          scaled[t][i] = AddScaled<kWords, !kHasMins>(scaled[t][i], sum[t][i], scale);
       }
+    }
+  }
+
+  template <uint32_t T, bool kWords>
+  [[gnu::always_inline]] static void PairGroups(const Brick* const (&bricks)[2],
+                                                const uint8_t* activations, size_t stride,
+                                                __m512i (&scaled)[T][2],
+                                                const generic::PairAhead& ahead) {
+    for (uint32_t group = 0; group < 8; ++group) {
+      ahead.Prefetch(group);
+      PairGroup<T, kWords>(bricks, group, activations, stride, scaled);
     }
   }
 
@@ -191,9 +232,10 @@ struct SuperBlocks {
     __m512i scaled[T][2];
 #pragma GCC unroll 8
     for (uint32_t t = 0; t < T; ++t) scaled[t][0] = scaled[t][1] = _mm512_setzero_si512();
-    for (uint32_t group = 0; group < 8; ++group) {
-      ahead.Prefetch(group);
-      PairGroup<T>(bricks, group, activations, stride, scaled);
+    if (FitWords<Brick, T>(activations, stride)) {
+      PairGroups<T, true>(bricks, activations, stride, scaled, ahead);
+    } else {
+      PairGroups<T, false>(bricks, activations, stride, scaled, ahead);
     }
 #pragma GCC unroll 2
     for (uint32_t i = 0; i < 2; ++i) {
@@ -218,7 +260,7 @@ struct SuperBlocks {
         }
       }
       for (uint32_t g = 0; g < kScaleGroups; ++g) {
-        _mm512_store_si512(panel.scales[g][i], Scale(brick.scales[g]));
+        _mm512_store_si512(panel.scales[g][i], WordScale(brick.scales[g]));
       }
       _mm512_store_ps(panel.d[i], Half(brick.d));
       if constexpr (kHasMins) {
@@ -230,7 +272,7 @@ struct SuperBlocks {
     }
   }
 
-  template <uint32_t T>
+  template <uint32_t T, bool kWords>
   static void PanelGroup(const Panel& panel, uint32_t group, const uint8_t* activations,
                          size_t stride, __m512i (&scaled)[T][2]) {
     __m512i sum[T][2];
@@ -253,8 +295,8 @@ struct SuperBlocks {
     for (uint32_t t = 0; t < T; ++t) {
 #pragma GCC unroll 2
       for (uint32_t i = 0; i < 2; ++i) {
-        const __m512i product = _mm512_mullo_epi32(sum[t][i], Load(panel.scales[group][i]));
-        scaled[t][i] = _mm512_add_epi32(scaled[t][i], product);
+        scaled[t][i] =
+            AddScaled<kWords, !kHasMins>(scaled[t][i], sum[t][i], Load(panel.scales[group][i]));
       }
     }
   }
@@ -264,8 +306,12 @@ struct SuperBlocks {
     __m512i scaled[T][2];
 #pragma GCC unroll 8
     for (uint32_t t = 0; t < T; ++t) scaled[t][0] = scaled[t][1] = _mm512_setzero_si512();
-    for (uint32_t group = 0; group < kScaleGroups; ++group) {
-      PanelGroup<T>(panel, group, activations, stride, scaled);
+    if (FitWords<Brick, T>(activations, stride)) {
+      for (uint32_t group = 0; group < kScaleGroups; ++group)
+        PanelGroup<T, true>(panel, group, activations, stride, scaled);
+    } else {
+      for (uint32_t group = 0; group < kScaleGroups; ++group)
+        PanelGroup<T, false>(panel, group, activations, stride, scaled);
     }
 #pragma GCC unroll 8
     for (uint32_t t = 0; t < T; ++t) {

@@ -46,6 +46,37 @@ inline int32_t SumOf16(__m128i q) {
   return static_cast<int32_t>(_mm_extract_epi16(sums, 0) + _mm_extract_epi16(sums, 4)) - 2048;
 }
 
+// Of the codes of a block: their sums over groups, and what bounds products with them.
+void StoreSums(ActivationQ8x256& block) {
+  const __m512i zero = _mm512_setzero_si512();
+  __m512i most16 = zero, most32 = zero;
+#pragma GCC unroll 4
+  for (uint32_t i = 0; i < 4; ++i) {  // 64 codes; 128 bits hold the sums of 16, twice.
+    const __m512i q = _mm512_load_si512(block.q + i * 64);
+    const __m512i sums = _mm512_sad_epu8(_mm512_xor_si512(q, _mm512_set1_epi8(-128)), zero);
+    // Bytes q + 128 add up to 128 * 16 more.
+    const __m512i of16 = _mm512_sub_epi64(
+        _mm512_add_epi64(sums, _mm512_shuffle_epi32(sums, _MM_PERM_BADC)), _mm512_set1_epi64(2048));
+    const __m512i magnitudes = _mm512_sad_epu8(_mm512_abs_epi8(q), zero);
+    const __m512i size16 =
+        _mm512_add_epi64(magnitudes, _mm512_shuffle_epi32(magnitudes, _MM_PERM_BADC));
+    const __m512i of32 = _mm512_add_epi64(of16, _mm512_shuffle_i64x2(of16, of16, 0xb1));
+    const __m512i size32 = _mm512_add_epi64(size16, _mm512_shuffle_i64x2(size16, size16, 0xb1));
+    most16 = _mm512_max_epi64(most16, size16);
+    // Magnitudes and the sum's add up to twice those of the sign that has more.
+    most32 = _mm512_max_epi64(most32, _mm512_add_epi64(size32, _mm512_abs_epi64(of32)));
+    const __m512i each = _mm512_maskz_compress_epi64(0x55, of16);
+    _mm_storel_epi64(reinterpret_cast<__m128i*>(block.sum16 + i * 4), _mm512_cvtepi64_epi16(each));
+    const __m128i each32 = _mm256_castsi256_si128(_mm512_cvtepi64_epi32(each));
+    _mm_store_si128(reinterpret_cast<__m128i*>(block.minus_32_sums + i * 4),
+                    _mm_sub_epi32(_mm_setzero_si128(), _mm_slli_epi32(each32, 5)));
+    _mm_storeu_si32(block.sum32 + i * 2,
+                    _mm512_cvtepi64_epi16(_mm512_maskz_compress_epi64(0x11, of32)));
+  }
+  block.most16 = static_cast<uint16_t>(_mm512_reduce_max_epi64(most16));
+  block.most32 = static_cast<uint16_t>(_mm512_reduce_max_epi64(most32) / 2);
+}
+
 void QuantizeQ8x256(const float* x, uint32_t cols, uint8_t* out) {
   auto* blocks = reinterpret_cast<ActivationQ8x256*>(out);
   for (uint32_t b = 0; b < cols / kBrickK; ++b, x += kBrickK) {
@@ -60,13 +91,8 @@ void QuantizeQ8x256(const float* x, uint32_t cols, uint8_t* out) {
     for (uint32_t g = 0; g < 16; ++g) {
       const __m128i q = Round(_mm512_loadu_ps(x + g * 16), inverse, nonzero);
       _mm_store_si128(reinterpret_cast<__m128i*>(block.q + g * 16), q);
-      const int32_t sum = SumOf16(q);
-      block.sum16[g] = static_cast<int16_t>(sum);
-      block.minus_32_sums[g] = -32 * sum;
     }
-    for (uint32_t g = 0; g < 8; ++g) {
-      block.sum32[g] = static_cast<int16_t>(block.sum16[2 * g] + block.sum16[2 * g + 1]);
-    }
+    StoreSums(block);
     block.d = scale.d;
     __builtin_memset(block.padding, 0, sizeof(block.padding));
   }

@@ -81,6 +81,7 @@ struct TileDriver {
     if constexpr (requires { Family::kDirectMost; }) return Family::kDirectMost;
     return uint32_t{32};
   }();
+  static constexpr size_t kChunkBytes = size_t{1} << 20;
   static constexpr size_t kPrefetchBytes =
       8192;  // At least this far ahead: memory takes about 200 ns.
   static constexpr uint32_t kPanelRows = Family::kPanelTiles * kTileRows;
@@ -99,9 +100,10 @@ struct TileDriver {
         return;
       }
     }
-    for (uint32_t token = 0; token < args.tokens; token += kTokenChunk) {
+    const uint32_t chunk = TokenChunk(args);
+    for (uint32_t token = 0; token < args.tokens; token += chunk) {
       const uint32_t left = args.tokens - token;
-      const uint32_t tokens = left < kTokenChunk ? left : kTokenChunk;
+      const uint32_t tokens = left < chunk ? left : chunk;
       for (uint32_t row = 0; row < args.rows; row += kPanelRows) {
         PanelRows(args, tile_bytes, row, token, tokens);
       }
@@ -109,6 +111,14 @@ struct TileDriver {
   }
 
  private:
+  // How many tokens share a panel: as many as have their activations in the second cache.
+  static uint32_t TokenChunk(const MultiplyArgs& args) {
+    constexpr uint32_t kLeast = 48, kStep = 48;
+    const size_t fit = kChunkBytes / args.activation_stride / kStep * kStep;
+    if (fit >= kTokenChunk) return kTokenChunk;
+    return fit < kLeast ? kLeast : static_cast<uint32_t>(fit);
+  }
+
   // One tile: from memory for the first block of tokens, from the cache for the others.
   static void DirectRows(const MultiplyArgs& args, size_t tile_bytes, uint32_t row) {
     const uint32_t left = args.rows - row;

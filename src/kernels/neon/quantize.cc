@@ -55,19 +55,30 @@ inline int8x16_t Round16(const float* x, float inverse) {
   return vcombine_s8(vmovn_s16(vcombine_s16(q[0], q[1])), vmovn_s16(vcombine_s16(q[2], q[3])));
 }
 
+inline int32_t Max(int32_t a, int32_t b) { return a > b ? a : b; }
+
 void QuantizeQ8x256(const float* x, uint32_t cols, uint8_t* out) {
   auto* blocks = reinterpret_cast<ActivationQ8x256*>(out);
   for (uint32_t b = 0; b < cols / kBrickK; ++b, x += kBrickK) {
     ActivationQ8x256& block = blocks[b];
     const GroupScale scale = ScaleOf(MaxBits(x, kBrickK));
+    int32_t sizes[16], most16 = 0, most32 = 0;
     for (uint32_t g = 0; g < 16; ++g) {
       const int8x16_t q = Round16(x + g * 16, scale.inverse);
       vst1q_s8(block.q + g * 16, q);
       block.sum16[g] = vaddlvq_s8(q);
       block.minus_32_sums[g] = -32 * block.sum16[g];
+      sizes[g] = vaddlvq_u8(vreinterpretq_u8_s8(vabsq_s8(q)));
+      most16 = Max(most16, sizes[g]);
     }
-    for (uint32_t g = 0; g < 8; ++g)
-      block.sum32[g] = static_cast<int16_t>(block.sum16[2 * g] + block.sum16[2 * g + 1]);
+    for (uint32_t g = 0; g < 8; ++g) {
+      const int32_t sum = block.sum16[2 * g] + block.sum16[2 * g + 1];
+      block.sum32[g] = static_cast<int16_t>(sum);
+      // Magnitudes and the sum's add up to twice those of the sign that has more.
+      most32 = Max(most32, (sizes[2 * g] + sizes[2 * g + 1] + Max(sum, -sum)) / 2);
+    }
+    block.most16 = static_cast<uint16_t>(most16);
+    block.most32 = static_cast<uint16_t>(most32);
     block.d = scale.d;
     __builtin_memset(block.padding, 0, sizeof(block.padding));
   }

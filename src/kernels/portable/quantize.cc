@@ -1,4 +1,5 @@
 // Activations of one token, in plain scalar code: the oracle of every other tier.
+#include <algorithm>
 #include <bit>
 #include <cstring>
 
@@ -51,18 +52,32 @@ int32_t Sum(const int8_t* q, uint32_t count) {
   return sum;
 }
 
+// Of the numbers above zero if sign is 1, of those below if it is -1: their magnitudes.
+int32_t SumOfSign(const int8_t* q, uint32_t count, int32_t sign) {
+  int32_t sum = 0;
+  for (uint32_t i = 0; i < count; ++i) sum += std::max(0, sign * q[i]);
+  return sum;
+}
+
 void QuantizeQ8x256(const float* x, uint32_t cols, uint8_t* out) {
   auto* blocks = reinterpret_cast<ActivationQ8x256*>(out);
   for (uint32_t b = 0; b < cols / kBrickK; ++b) {
     ActivationQ8x256& block = blocks[b];
     block.d = QuantizeGroup(x + b * kBrickK, kBrickK, block.q);
+    int32_t most16 = 0, most32 = 0;
     for (uint32_t g = 0; g < 8; ++g) {
-      block.sum32[g] = static_cast<int16_t>(Sum(block.q + 32 * g, 32));
+      const int8_t* q = block.q + 32 * g;
+      block.sum32[g] = static_cast<int16_t>(Sum(q, 32));
+      most32 = std::max({most32, SumOfSign(q, 32, 1), SumOfSign(q, 32, -1)});
     }
     for (uint32_t g = 0; g < 16; ++g) {
-      block.sum16[g] = static_cast<int16_t>(Sum(block.q + 16 * g, 16));
+      const int8_t* q = block.q + 16 * g;
+      block.sum16[g] = static_cast<int16_t>(Sum(q, 16));
       block.minus_32_sums[g] = -32 * block.sum16[g];
+      most16 = std::max(most16, SumOfSign(q, 16, 1) + SumOfSign(q, 16, -1));
     }
+    block.most16 = static_cast<uint16_t>(most16);
+    block.most32 = static_cast<uint16_t>(most32);
     std::memset(block.padding, 0, sizeof(block.padding));
   }
 }
