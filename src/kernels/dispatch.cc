@@ -42,6 +42,13 @@ bool IsAmd() {
          d == signature_AMD_edx;
 }
 
+// Measured on an Emerald Rapids and a Zen 5 (docs/PERFORMANCE_NOTES.md).
+PairRange UsefulPairs(WeightType type) {
+  if (IsAmd()) return {9, type == kWeightQ4_K ? 64u : 32u};
+  const bool super_blocks = type >= kWeightQ4_K && type <= kWeightQ3_K;
+  return {5, super_blocks ? 20u : 32u};
+}
+
 // Intel SDM, CPUID leaves 1 and 7; XCR0 says which registers the operating system saves.
 Cpu Detect() {
   Cpu cpu;
@@ -141,6 +148,8 @@ struct Tiers {
     if (cpu.avx512vnni) {
       Kernels& avx512vnni = Add("avx512vnni");
       for (const MatmulKernels* part : kAvx512VnniMatmul) Overlay(*part, avx512vnni.matmul);
+      for (size_t type = 0; type < kWeightTypes; ++type)
+        avx512vnni.matmul.pairs[type] = UsefulPairs(static_cast<WeightType>(type));
       avx512vnni.elementwise = kElementwiseAvx512Vnni;
       avx512vnni.attention = kAttentionAvx512Vnni;
     }

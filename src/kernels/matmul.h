@@ -44,6 +44,12 @@ enum WeightType : uint8_t {
   kWeightTypes,
 };
 
+// For how many tokens a tier takes pairs of tiles (generic/tile_driver.h), if it can: a matter of
+// speed on the processor at hand.
+struct PairRange {
+  uint32_t least, most;
+};
+
 // out[t * out_stride + r] = sum over k of weight(r, k) * activation(t, k), r in [0, rows), t in [0,
 // tokens).
 struct MultiplyArgs {
@@ -56,6 +62,7 @@ struct MultiplyArgs {
   uint32_t tokens;
   float* out;
   size_t out_stride;  // In floats.
+  PairRange pairs;    // The table's, for this type of weights.
 };
 
 using MultiplyFunction = void (*)(const MultiplyArgs& args);
@@ -66,6 +73,7 @@ using QuantizeFunction = void (*)(const float* x, uint32_t cols, uint8_t* out);
 struct MatmulKernels {
   MultiplyFunction multiply[kWeightTypes];
   QuantizeFunction quantize[kActivationKernels];
+  PairRange pairs[kWeightTypes];
 };
 
 }  // namespace ingle

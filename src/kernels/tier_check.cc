@@ -139,7 +139,8 @@ bool SameBits(const MatmulKernels& tier, const MatmulKernels& oracle, const Case
                        .activation_stride = c.activation_bytes,
                        .tokens = kTokens,
                        .out = room.want,
-                       .out_stride = kRows};
+                       .out_stride = kRows,
+                       .pairs = tier.pairs[c.type]};
   MakeActivations(oracle, c, state, room);
   oracle.multiply[c.type](args);
   args.out = room.got;

@@ -167,7 +167,8 @@ void Multiply(const Kernels& kernels, const PackedMatrix& matrix, const std::byt
                              .activation_stride = ActivationBytes(matrix.activation, matrix.cols),
                              .tokens = tokens,
                              .out = out,
-                             .out_stride = out_stride};
+                             .out_stride = out_stride,
+                             .pairs = kernels.matmul.pairs[matrix.weight]};
   if (matrix.activation == kActivationQ8x32Parts)
     return MultiplyParts(kernels, matrix.weight, matrix.tile_bytes, args);
   kernels.matmul.multiply[matrix.weight](args);

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <span>
@@ -163,6 +164,31 @@ TEST(PackedMatrix, BytesDependNeitherOnTheTierNorOnTheNumberOfTokens) {
               ASSERT_EQ(got[t * stride + rows], 12345.0f) << "wrote beyond the last row";
             }
           }
+        }
+      }
+    }
+  }
+}
+
+// Which way a number of tokens goes, one tile at a time, two or a panel, depends on the processor.
+TEST(PackedMatrix, BytesDoNotDependOnWhenPairsOfTilesAreTaken) {
+  constexpr uint32_t kTokens = 70, kRows = 75, kCols = 768;
+  for (DType type : kTypes) {
+    const Sample sample(type, kRows, kCols, 5);
+    const auto x = RandomActivations(kTokens, kCols, 6);
+    std::vector<float> want(size_t{kTokens} * kRows), got(want.size());
+    Activations a(Portable(), sample.matrix.activation, x, kTokens, kCols);
+    Multiply(Portable(), sample.matrix, a.bytes.get(), kTokens, 0, kRows, want.data(), kRows);
+    for (const Kernels* supported : SupportedKernels()) {
+      for (const PairRange& pairs : {PairRange{0, 0}, PairRange{1, 100}, PairRange{5, 20}}) {
+        Kernels kernels = *supported;
+        std::ranges::fill(kernels.matmul.pairs, pairs);
+        Activations own(kernels, sample.matrix.activation, x, kTokens, kCols);
+        for (uint32_t tokens : {1u, 3u, 5u, 7u, 8u, 9u, 13u, 20u, 21u, 33u, 64u, 65u, kTokens}) {
+          Multiply(kernels, sample.matrix, own.bytes.get(), tokens, 0, kRows, got.data(), kRows);
+          ASSERT_EQ(0, std::memcmp(got.data(), want.data(), size_t{tokens} * kRows * 4))
+              << kernels.name << " " << Name(type) << " tokens " << tokens << " pairs from "
+              << pairs.least;
         }
       }
     }

@@ -25,10 +25,30 @@ struct Pair {
 inline __m512i Load(const void* at) { return _mm512_load_si512(at); }
 inline __m512 Floats(__m512i bits) { return _mm512_castsi512_ps(bits); }
 
-// acc += (chain over even k + chain over odd k) for 32 k of N tiles of bf16 weights and T tokens'
+inline Pair OfBf16(const uint16_t (&pair)[16][2]) {
+  const __m512i x = Load(pair);
+  return {Floats(_mm512_slli_epi32(x, 16)), CutToBf16(Floats(x))};
+}
+
+// 32 k of a tile of bf16 weights as they are packed,
+struct PackedWeights {
+  const BrickHalf& brick;
+  Pair At(uint32_t p) const { return OfBf16(brick.w[p]); }
+};
+// and as floats.
+struct alignas(64) FloatWeights {
+  float even[16][16], odd[16][16];  // [pair of k][row]
+  Pair At(uint32_t p) const { return {_mm512_load_ps(even[p]), _mm512_load_ps(odd[p])}; }
+  void Put(uint32_t p, const Pair& pair) {
+    _mm512_store_ps(even[p], pair.even);
+    _mm512_store_ps(odd[p], pair.odd);
+  }
+};
+
+// acc += (chain over even k + chain over odd k) for 32 k of N tiles of weights and T tokens'
 // activations (32 floats, `stride` bytes apart).
-template <uint32_t T, uint32_t N>
-inline void AddChains(const BrickHalf* const (&w)[N], const uint8_t* activations, size_t stride,
+template <uint32_t T, uint32_t N, class Weights>
+inline void AddChains(const Weights (&w)[N], const uint8_t* activations, size_t stride,
                       __m512 (&acc)[T][N]) {
   __m512 even[T][N], odd[T][N];
 #pragma GCC unroll 8
@@ -40,10 +60,7 @@ inline void AddChains(const BrickHalf* const (&w)[N], const uint8_t* activations
   for (uint32_t p = 0; p < 16; ++p) {
     Pair pairs[N];
 #pragma GCC unroll 2
-    for (uint32_t i = 0; i < N; ++i) {
-      const __m512i x = Load(w[i]->w[p]);
-      pairs[i] = {Floats(_mm512_slli_epi32(x, 16)), CutToBf16(Floats(x))};
-    }
+    for (uint32_t i = 0; i < N; ++i) pairs[i] = w[i].At(p);
 #pragma GCC unroll 8
     for (uint32_t t = 0; t < T; ++t) {
       const auto* a = reinterpret_cast<const float*>(activations + t * stride);
@@ -64,24 +81,22 @@ inline void AddChains(const BrickHalf* const (&w)[N], const uint8_t* activations
 }
 
 struct Bf16 {
-  struct Activation {
-    ActivationBf16 groups[8];
-  };
+  using Activation = ActivationBf16;
+  static constexpr uint32_t kPanelGroups = 4;
   static constexpr uint32_t kDirectTokens = 8, kDirectMost = 32;
 
   template <uint32_t T>
   static void AddDirect(const BrickHalf& brick, const uint8_t* activations, size_t stride,
                         __m512 (&acc)[T][1]) {
-    const BrickHalf* bricks[1] = {&brick};
-    AddChains<T, 1>(bricks, activations, stride, acc);
+    const PackedWeights weights[1] = {{brick}};
+    AddChains<T, 1>(weights, activations, stride, acc);
   }
 
-  // A panel's bricks are used as they are.
   struct PanelGroup {
-    const BrickHalf* tiles[2];
+    FloatWeights tiles[2];
   };
   static void Unpack(const BrickHalf& brick, uint32_t tile, PanelGroup& group) {
-    group.tiles[tile] = &brick;
+    for (uint32_t p = 0; p < 16; ++p) group.tiles[tile].Put(p, OfBf16(brick.w[p]));
   }
   template <uint32_t T>
   static void AddGroup(const PanelGroup& panel, uint32_t group, const uint8_t* activations,
@@ -90,16 +105,19 @@ struct Bf16 {
   }
 };
 
+alignas(64) constexpr uint16_t kEvenThenOdd[32] = {0,  2,  4,  6,  8,  10, 12, 14, 16, 18, 20,
+                                                   22, 24, 26, 28, 30, 1,  3,  5,  7,  9,  11,
+                                                   13, 15, 17, 19, 21, 23, 25, 27, 29, 31};
+
 struct F16 {
-  struct Activation {
-    ActivationBf16x2 groups[8];
-  };
-  static constexpr uint32_t kDirectTokens = 4, kDirectMost = 32;
+  using Activation = ActivationBf16x2;
+  static constexpr uint32_t kPanelGroups = 2;
+  static constexpr uint32_t kDirectTokens = 4, kDirectMost = 4;
 
   static Pair Weights(const uint16_t (&pair)[16][2]) {
-    const __m512i x = Load(pair);
-    return {_mm512_cvtph_ps(_mm512_cvtepi32_epi16(x)),
-            _mm512_cvtph_ps(_mm512_cvtepi32_epi16(_mm512_srli_epi32(x, 16)))};
+    const __m512i x = _mm512_permutexvar_epi16(Load(kEvenThenOdd), Load(pair));
+    return {_mm512_cvtph_ps(_mm512_castsi512_si256(x)),
+            _mm512_cvtph_ps(_mm512_extracti64x4_epi64(x, 1))};
   }
   static Pair Cut(const Pair& w) { return {CutToBf16(w.even), CutToBf16(w.odd)}; }
   static Pair Lost(const Pair& w, const Pair& hi) {
@@ -139,36 +157,29 @@ struct F16 {
     }
   }
 
-  // Both parts of the weights as bf16.
   struct PanelGroup {
-    BrickHalf hi[2], lo[2];
+    FloatWeights hi[2], lo[2];
     bool has_lo[2];  // False where half floats hold what was bf16.
   };
-  static __m512i Bf16Pair(const Pair& w) {
-    const __m512i even = _mm512_srli_epi32(_mm512_castps_si512(w.even), 16);
-    return _mm512_mask_blend_epi16(0xaaaaaaaau, even, _mm512_castps_si512(w.odd));
-  }
   static void Unpack(const BrickHalf& brick, uint32_t tile, PanelGroup& group) {
-    __m512i any = _mm512_setzero_si512();
+    __m512 any = _mm512_setzero_ps();
     for (uint32_t p = 0; p < 16; ++p) {
-      const Pair w = Weights(brick.w[p]), hi = Cut(w);
-      const __m512i lo = Bf16Pair(Lost(w, hi));
-      _mm512_store_si512(group.hi[tile].w[p], Bf16Pair(hi));
-      _mm512_store_si512(group.lo[tile].w[p], lo);
-      any = _mm512_or_si512(any, lo);
+      const Pair w = Weights(brick.w[p]), hi = Cut(w), lo = Lost(w, hi);
+      group.hi[tile].Put(p, hi);
+      group.lo[tile].Put(p, lo);
+      any = _mm512_or_ps(any, _mm512_or_ps(lo.even, lo.odd));
     }
-    group.has_lo[tile] = _mm512_test_epi32_mask(any, any) != 0;
+    const __m512i bits = _mm512_castps_si512(any);
+    group.has_lo[tile] = _mm512_test_epi32_mask(bits, bits) != 0;
   }
   template <uint32_t T>
   static void AddGroup(const PanelGroup& panel, uint32_t group, const uint8_t* activations,
                        size_t stride, __m512 (&acc)[T][2]) {
     const uint8_t* a_hi = activations + group * sizeof(ActivationBf16x2);
     const uint8_t* a_lo = a_hi + offsetof(ActivationBf16x2, lo);
-    const BrickHalf* hi[2] = {&panel.hi[0], &panel.hi[1]};
-    const BrickHalf* lo[2] = {&panel.lo[0], &panel.lo[1]};
-    AddChains<T, 2>(hi, a_hi, stride, acc);
-    AddChains<T, 2>(hi, a_lo, stride, acc);
-    if (panel.has_lo[0] || panel.has_lo[1]) return AddChains<T, 2>(lo, a_hi, stride, acc);
+    AddChains<T, 2>(panel.hi, a_hi, stride, acc);
+    AddChains<T, 2>(panel.hi, a_lo, stride, acc);
+    if (panel.has_lo[0] || panel.has_lo[1]) return AddChains<T, 2>(panel.lo, a_hi, stride, acc);
     // The same with weights of zero: -0 (of a flushed subnormal) becomes 0.
 #pragma GCC unroll 12
     for (uint32_t i = 0; i < 2 * T; ++i)
@@ -179,9 +190,12 @@ struct F16 {
 // The family of TileDriver.
 template <class Format>
 struct Halves : Format {
-  using Activation = typename Format::Activation;
+  static constexpr uint32_t kGroups = Format::kPanelGroups, kPanelK = kGroups * kGroupK;
   static constexpr uint32_t kPanelTokens = 6, kPanelTiles = 2;
-  static constexpr size_t kBrickBytes = 8 * sizeof(BrickHalf);
+  static constexpr size_t kBrickBytes = kGroups * sizeof(BrickHalf);
+  struct Activation {
+    typename Format::Activation groups[kGroups];
+  };
 
   static size_t TileBytes(uint32_t cols) { return (cols + 31) / 32 * sizeof(BrickHalf); }
 
@@ -193,7 +207,7 @@ struct Halves : Format {
     __m512 acc[T][1];
 #pragma GCC unroll 8
     for (uint32_t t = 0; t < T; ++t) acc[t][0] = _mm512_setzero_ps();
-    for (; brick != end; ++brick, activations += sizeof(Activation) / 8) {
+    for (; brick != end; ++brick, activations += sizeof(typename Format::Activation)) {
       ahead.Prefetch<sizeof(BrickHalf)>(brick);
       Format::template AddDirect<T>(*brick, activations, stride, acc);
     }
@@ -203,16 +217,16 @@ struct Halves : Format {
   }
 
   struct Panel {
-    typename Format::PanelGroup groups[8];
+    typename Format::PanelGroup groups[kGroups];
     uint32_t count;
   };
 
   static void Unpack(const uint8_t* const (&tiles)[2], uint32_t cols, uint32_t index,
                      Panel& panel) {
-    const uint32_t left = (cols + 31) / 32 - index * 8;
-    panel.count = left < 8 ? left : 8;
+    const uint32_t left = (cols + 31) / 32 - index * kGroups;
+    panel.count = left < kGroups ? left : kGroups;
     for (uint32_t i = 0; i < 2; ++i) {
-      const auto* bricks = reinterpret_cast<const BrickHalf*>(tiles[i]) + index * 8;
+      const auto* bricks = reinterpret_cast<const BrickHalf*>(tiles[i]) + index * kGroups;
       for (uint32_t g = 0; g < panel.count; ++g) Format::Unpack(bricks[g], i, panel.groups[g]);
     }
   }

@@ -29,8 +29,9 @@ struct SmallBlocks {
   static constexpr SmallBlockLayout kLayout = LayoutOf(kType);
   using Activation = ActivationQ8x32;
   using Panel = SmallPanel;
-  static constexpr uint32_t kDirectTokens = 8, kPanelTokens = 6, kPanelTiles = 2;
-  static constexpr uint32_t kPairTokens = 6, kPairMost = 32;
+  static constexpr uint32_t kDirectTokens = 8, kDirectMost = 8;
+  static constexpr uint32_t kPanelTokens = 6, kPanelTiles = 2;
+  static constexpr uint32_t kPairTokens = 6;
   static constexpr size_t kBrickBytes = SmallBrickBytes(kLayout, 8);
 
   static size_t TileBytes(uint32_t cols) { return SmallTileBytes(kLayout, cols); }

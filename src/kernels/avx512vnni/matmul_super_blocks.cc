@@ -27,11 +27,6 @@ struct alignas(64) SuperPanel {
 inline constexpr int ZeroShift(const BrickQ3_K*) { return 3; }              // 4
 [[maybe_unused]] inline constexpr int ZeroShift(const void*) { return 0; }  // 32
 
-// Up to how many tokens go through pairs of tiles: types that take much unpacking do it less often
-// in a panel.
-inline constexpr uint32_t PairMost(const BrickQ4_K*) { return 64; }
-[[maybe_unused]] inline constexpr uint32_t PairMost(const void*) { return 32; }
-
 // A scale as a word, with zero in the upper half.
 inline __m512i WordScale(const uint8_t (&scales)[16]) { return Scale(scales); }
 inline __m512i WordScale(const int8_t (&scales)[16]) {
@@ -93,9 +88,9 @@ struct SuperBlocks {
   static constexpr uint32_t kMinPairs = kHasMins ? kScaleGroups / 2 : 1;
   static constexpr int kZeroShift = ZeroShift(static_cast<const Brick*>(nullptr));
   static constexpr uint32_t kQuadsPerScale = 64 / kScaleGroups;
-  static constexpr uint32_t kDirectTokens = 8, kPanelTokens = 6, kPanelTiles = 2;
-  static constexpr uint32_t kPairTokens = 6,
-                            kPairMost = PairMost(static_cast<const Brick*>(nullptr));
+  static constexpr uint32_t kDirectTokens = 8, kDirectMost = 8;
+  static constexpr uint32_t kPanelTokens = 6, kPanelTiles = 2;
+  static constexpr uint32_t kPairTokens = 6;
   static constexpr size_t kBrickBytes = sizeof(Brick);
   using Panel = SuperPanel<kScaleGroups, kMinPairs>;
 

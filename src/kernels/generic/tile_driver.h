@@ -6,8 +6,9 @@
 //   - for few tokens, kDirectTokens and Direct<T> (or neither): one tile, weights unpacked in
 //     registers on their way from memory, anew for each kDirectTokens of at most kDirectMost (or
 //     32) tokens;
-//   - for some, kPairTokens, kPairMost and AddPair<T> (or none of them): a brick of two tiles, its
-//     weights unpacked in registers for each kPairTokens tokens, which are loaded once for both;
+//   - for some, those in MultiplyArgs::pairs, kPairTokens and AddPair<T> (or neither): a brick of
+//     two tiles, its weights unpacked in registers for each kPairTokens tokens, which are loaded
+//     once for both;
 //   - for more, kPanelTokens, kPanelTiles, Panel, Unpack and AddPanel<T>: a brick of kPanelTiles
 //     tiles unpacked once into a panel in the first cache and multiplied with all tokens,
 //     kPanelTokens at a time.
@@ -28,13 +29,14 @@ struct Ahead {
   size_t bytes, first, step;
 
   // GCC 12 takes a function that only prefetches for one without effect and drops calls to it:
-  // inline it first.
+  // inline it first. What is read once goes into the second cache: a core keeps more lines on their
+  // way there than into the first.
   template <size_t kLength>
   [[gnu::always_inline]] void Prefetch(const void* at) const {
     const auto* from = static_cast<const char*>(at) + bytes;
     if (step == kLine) {
 #pragma GCC unroll 16
-      for (size_t line = 0; line < kLength; line += kLine) __builtin_prefetch(from + line);
+      for (size_t line = 0; line < kLength; line += kLine) __builtin_prefetch(from + line, 0, 2);
     } else {
       for (size_t line = first; line < kLength; line += step) __builtin_prefetch(from + line);
     }
@@ -81,6 +83,11 @@ struct TileDriver {
     if constexpr (requires { Family::kDirectMost; }) return Family::kDirectMost;
     return uint32_t{32};
   }();
+  // Columns of a panel; Family's Activation and kBrickBytes are of as many.
+  static constexpr uint32_t kPanelK = [] {
+    if constexpr (requires { Family::kPanelK; }) return Family::kPanelK;
+    return kBrickK;
+  }();
   static constexpr size_t kChunkBytes = size_t{1} << 20;
   static constexpr size_t kPrefetchBytes =
       8192;  // At least this far ahead: memory takes about 200 ns.
@@ -89,7 +96,8 @@ struct TileDriver {
   static void Multiply(const MultiplyArgs& args) {
     const size_t tile_bytes = Family::TileBytes(args.cols);
     if constexpr (kHasPairs) {
-      if (args.tokens > Family::kDirectTokens && args.tokens <= Family::kPairMost) {
+      if (args.tokens >= args.pairs.least && args.tokens >= kPairLeast &&
+          args.tokens <= args.pairs.most && args.tokens <= kPairMost) {
         for (uint32_t row = 0; row < args.rows; row += kPairRows) PairRows(args, tile_bytes, row);
         return;
       }
@@ -113,7 +121,7 @@ struct TileDriver {
  private:
   // How many tokens share a panel: as many as have their activations in the second cache.
   static uint32_t TokenChunk(const MultiplyArgs& args) {
-    constexpr uint32_t kLeast = 48, kStep = 48;
+    constexpr uint32_t kLeast = 24, kStep = 12;
     const size_t fit = kChunkBytes / args.activation_stride / kStep * kStep;
     if (fit >= kTokenChunk) return kTokenChunk;
     return fit < kLeast ? kLeast : static_cast<uint32_t>(fit);
@@ -150,9 +158,10 @@ struct TileDriver {
 
   static constexpr uint32_t kPairRows = 2 * kTileRows;
   static constexpr uint32_t kPairAhead = 6;  // Bricks.
+  static constexpr uint32_t kPairMost = 64;  // Bounds the accumulators' buffer.
 
   static void PairRows(const MultiplyArgs& args, size_t tile_bytes, uint32_t row) {
-    alignas(64) float sums[Family::kPairMost * kPairRows];
+    alignas(64) float sums[kPairMost * kPairRows];
     const uint32_t tokens = args.tokens, tile = row / kTileRows;
     // A second tile beyond the last row repeats the last; its sums are dropped.
     const uint8_t* first = args.weights + tile * tile_bytes;
@@ -178,12 +187,12 @@ struct TileDriver {
     Deliver<kPairRows>(args, row, 0, tokens, sums);
   }
 
-  // More tokens than Direct takes at once, in blocks of one size or one less, are never fewer.
-  static constexpr uint32_t kPairLeast = 4;
+  // Tokens of a block: these, in blocks of one size or one less, are never fewer.
+  static constexpr uint32_t kPairLeast = 3;
 
   template <uint32_t kTokens, class... Args>
   static void SelectPair(uint32_t tokens, const Args&... args) {
-    static_assert(Family::kDirectTokens == 8 && Family::kPairTokens == 6);
+    static_assert(Family::kPairTokens == 6);
     if constexpr (kTokens > kPairLeast) {
       if (tokens < kTokens) return SelectPair<kTokens - 1>(tokens, args...);
     }
@@ -216,7 +225,7 @@ struct TileDriver {
     }
     const uint8_t* activations = args.activations + token * args.activation_stride;
     for (uint32_t i = 0; i < tokens * kPanelRows; ++i) sums[i] = 0.0f;
-    const uint32_t bricks = args.cols / kBrickK + (args.cols % kBrickK != 0);
+    const uint32_t bricks = args.cols / kPanelK + (args.cols % kPanelK != 0);
     for (uint32_t b = 0; b < bricks; ++b) {
       Family::Unpack(tiles, args.cols, b, panel);
       constexpr size_t kBrick = Family::kBrickBytes;
