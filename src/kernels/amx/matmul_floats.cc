@@ -31,10 +31,12 @@ struct Halves {
   }
 };
 
-// Bricks are tiles as they are.
+// Bricks are tiles as they are. A panel's and two slots' of activations fit into the first cache,
+// 16 KB each: with panels of twice as many columns the weights come from the second cache again for
+// every two slots.
 struct Bf16 : Halves {
   static constexpr WeightType kWeight = kWeightBf16;
-  static constexpr uint32_t kBricks = 16, kPanelK = kBricks * 32;
+  static constexpr uint32_t kBricks = 8, kPanelK = kBricks * 32;
   static constexpr size_t kPanelWeightBytes = kBricks * sizeof(BrickHalf);
   static constexpr size_t kPanelActivationBytes = kBricks * sizeof(ActivationBf16);
   static constexpr size_t kPanelActivationBytesRead = kBricks * sizeof(ActivationBf16::bits);
@@ -112,7 +114,7 @@ struct Bf16 : Halves {
 // and lo * hi (weight * activation), in this order.
 struct F16 : Halves {
   static constexpr WeightType kWeight = kWeightF16;
-  static constexpr uint32_t kBricks = 8, kPanelK = kBricks * 32;
+  static constexpr uint32_t kBricks = 4, kPanelK = kBricks * 32;
   static constexpr size_t kPanelWeightBytes = kBricks * sizeof(BrickHalf);
   static constexpr size_t kPanelActivationBytes = kBricks * sizeof(ActivationBf16x2);
   static constexpr size_t kPanelActivationBytesRead =
