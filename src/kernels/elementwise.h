@@ -9,6 +9,8 @@
 
 namespace ingle {
 
+inline constexpr size_t kFindRun = 16;
+
 struct ElementwiseKernels {
   // y = x * (1 / sqrt(mean(x * x) + epsilon)) * weight. y may be x.
   void (*rms_norm)(const float* x, const float* weight, uint32_t n, float epsilon, float* y);
@@ -45,6 +47,10 @@ struct ElementwiseKernels {
   void (*rope_split_halves)(float* x, const float* cosines, const float* sines, uint32_t pairs);
   // The same for pairs (x[2i], x[2i + 1]).
   void (*rope_adjacent_pairs)(float* x, const float* cosines, const float* sines, uint32_t pairs);
+  // Where the first number in x[begin, n) above `bar` is, or NaN: the start of that run of
+  // kFindRun, counted from `begin`; n if there is none. A last, shorter run counts as if it had
+  // one.
+  size_t (*find_above)(const float* x, size_t begin, size_t n, float bar);
 };
 
 }  // namespace ingle

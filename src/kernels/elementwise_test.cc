@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstring>
 #include <functional>
+#include <limits>
 #include <random>
 #include <vector>
 
@@ -50,6 +51,32 @@ TEST(Elementwise, RmsNorm) {
     const double inverse = 1 / std::sqrt(squares / n + 1e-6f);
     for (uint32_t i = 0; i < n; ++i)
       ASSERT_NEAR(y[i], x[i] * inverse * w[i], 1e-6 * (1 + std::fabs(y[i])));
+  }
+}
+
+TEST(Elementwise, FindAbove) {
+  for (const uint32_t n : {1u, 15u, 16u, 63u, 64u, 65u, 200u, 1031u}) {
+    for (const float found : {0.5f, std::nanf(""), std::numeric_limits<float>::infinity()}) {
+      for (uint32_t at = 0; at < n; at += n < 100 ? 1 : 7) {
+        std::vector<float> x(n, 0.25f);  // The bar itself is not above it.
+        x[at] = found;
+        for (const uint32_t begin : {0u, 3u, 16u}) {
+          if (begin > at) continue;
+          // The run of `at`, or the ragged end where that is earlier.
+          const size_t ragged = begin + (n - begin) / kFindRun * kFindRun;
+          const size_t want = std::min<size_t>(begin + (at - begin) / kFindRun * kFindRun, ragged);
+          for (const Kernels* tier : SupportedKernels())
+            ASSERT_EQ(tier->elementwise.find_above(x.data(), begin, n, 0.25f), want)
+                << tier->name << " n " << n << " at " << at << " begin " << begin;
+        }
+      }
+    }
+  }
+  const std::vector<float> nothing(128, -1.0f);
+  for (const Kernels* tier : SupportedKernels()) {
+    EXPECT_EQ(tier->elementwise.find_above(nothing.data(), 0, 128, -1.0f), 128u);
+    EXPECT_EQ(tier->elementwise.find_above(nothing.data(), 128, 128, -2.0f), 128u);
+    EXPECT_EQ(tier->elementwise.find_above(nothing.data(), 32, 128, -2.0f), 32u);
   }
 }
 

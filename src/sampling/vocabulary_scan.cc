@@ -2,44 +2,28 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 #include <limits>
+
+#include "kernels/dispatch.h"
 
 namespace ingle {
 namespace {
 
-// One block is compared at once; most blocks hold nothing of interest. Four registers of the
-// baseline's width.
-constexpr size_t kLanes = 4;
-constexpr size_t kBlock = 4 * kLanes;
-typedef float Floats __attribute__((vector_size(kLanes * sizeof(float))));
-typedef int32_t Ints __attribute__((vector_size(kLanes * sizeof(int32_t))));
-
-Floats LoadLanes(const float* x) {
-  Floats v;
-  std::memcpy(&v, x, sizeof v);
-  return v;
+const ElementwiseKernels& Best() {
+  static const ElementwiseKernels& best = SupportedKernels().front()->elementwise;
+  return best;
 }
 
-bool Any(const Ints& mask) {
-  int64_t words[2];
-  std::memcpy(words, &mask, sizeof words);
-  return (words[0] | words[1]) != 0;
-}
-
-// Calls visit(id, logit) for the logits of blocks where interesting(lanes) holds somewhere, and for
-// the ragged end.
-template <class Interesting, class Visit>
-void VisitBlocks(std::span<const float> logits, Interesting interesting, Visit visit) {
-  size_t i = 0;
-  for (; i + kBlock <= logits.size(); i += kBlock) {
-    const float* x = &logits[i];
-    Ints mask = interesting(LoadLanes(x)) | interesting(LoadLanes(x + kLanes)) |
-                interesting(LoadLanes(x + 2 * kLanes)) | interesting(LoadLanes(x + 3 * kLanes));
-    if (!Any(mask)) continue;
-    for (size_t j = i; j < i + kBlock; ++j) visit(static_cast<int32_t>(j), logits[j]);
+// Calls visit(id, logit) for the logits of runs that hold one above the bar or NaN, and for the
+// ragged end. `bar` may rise meanwhile.
+template <class Visit>
+void VisitAbove(std::span<const float> logits, const float& bar, Visit visit) {
+  const auto find = Best().find_above;
+  const size_t n = logits.size();
+  for (size_t i = 0; (i = find(logits.data(), i, n, bar)) < n;) {
+    const size_t end = std::min(n, i + kFindRun);
+    for (; i < end; ++i) visit(static_cast<int32_t>(i), logits[i]);
   }
-  for (; i < logits.size(); ++i) visit(static_cast<int32_t>(i), logits[i]);
 }
 
 }  // namespace
@@ -47,15 +31,13 @@ void VisitBlocks(std::span<const float> logits, Interesting interesting, Visit v
 // The row is read once: few blocks hold a logit that is larger than all before it.
 Largest FindLargest(std::span<const float> logits) {
   Largest best{-std::numeric_limits<float>::infinity(), -1, false};
-  VisitBlocks(
-      logits, [&](const Floats& v) -> Ints { return ~(v <= best.logit); },
-      [&](int32_t id, float logit) {
-        if (logit <= best.logit) return;
-        best.not_a_number |= !(logit < std::numeric_limits<float>::infinity());
-        if (!(logit > best.logit)) return;  // NaN.
-        best.logit = logit;
-        best.id = id;
-      });
+  VisitAbove(logits, best.logit, [&](int32_t id, float logit) {
+    if (logit <= best.logit) return;
+    best.not_a_number |= !(logit < std::numeric_limits<float>::infinity());
+    if (!(logit > best.logit)) return;  // NaN.
+    best.logit = logit;
+    best.id = id;
+  });
   return best;
 }
 
@@ -74,14 +56,12 @@ bool SelectTopK(std::span<const float> logits, size_t k, std::vector<Candidate>*
     out->resize(k);
     bar = out->back().logit;
   };
-  VisitBlocks(
-      logits, [&](const Floats& v) -> Ints { return ~(v <= bar); },
-      [&](int32_t id, float logit) {
-        if (logit <= bar) return;
-        sound &= logit < std::numeric_limits<float>::infinity();
-        out->push_back({logit, id});
-        if (out->size() >= room) shrink();
-      });
+  VisitAbove(logits, bar, [&](int32_t id, float logit) {
+    if (logit <= bar) return;
+    sound &= logit < std::numeric_limits<float>::infinity();
+    out->push_back({logit, id});
+    if (out->size() >= room) shrink();
+  });
   if (!sound) return false;
   if (out->size() > k) shrink();
   std::sort(out->begin(), out->end(),
@@ -93,13 +73,12 @@ void SelectAtLeast(std::span<const float> logits, float threshold, std::vector<C
   threshold = std::max(threshold, std::numeric_limits<float>::lowest());
   out->clear();
   size_t count = 0;  // Of `out`, which grows ahead of it.
-  VisitBlocks(
-      logits, [&](const Floats& v) -> Ints { return v >= threshold; },
-      [&](int32_t id, float logit) {
-        if (count == out->size()) out->resize(std::min(logits.size(), 2 * count + kBlock));
-        (*out)[count] = {logit, id};  // Stays only if it counts; cheaper than a branch.
-        count += logit >= threshold;
-      });
+  const float below = threshold - std::max(1e-30f, std::abs(threshold) * 1e-6f);  // A bit.
+  VisitAbove(logits, below, [&](int32_t id, float logit) {
+    if (count == out->size()) out->resize(std::min(logits.size(), 2 * count + kFindRun));
+    (*out)[count] = {logit, id};  // Stays only if it counts; cheaper than a branch.
+    count += logit >= threshold;
+  });
   out->resize(count);
 }
 

@@ -76,6 +76,16 @@ TEST(VocabularyScan, AtLeast) {
   }
 }
 
+TEST(VocabularyScan, AtLeastNothing) {
+  std::vector<float> logits(100, -1.0f);
+  for (size_t i = 0; i < logits.size(); i += 3) logits[i] = 0.0f;
+  std::vector<Candidate> got;
+  SelectAtLeast(logits, 0.0f, &got);
+  EXPECT_EQ(got.size(), 34u);
+  SelectAtLeast(logits, -std::numeric_limits<float>::infinity(), &got);
+  EXPECT_EQ(got.size(), 100u);
+}
+
 TEST(VocabularyScan, LargestIsTheFirstOfEquals) {
   for (size_t n : {1u, 31u, 32u, 33u, 95u, 1000u, 1024u, 1031u, 5000u})
     for (uint64_t seed = 0; seed < 20; ++seed) {

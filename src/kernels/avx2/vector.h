@@ -19,6 +19,9 @@ struct Vector {
   static Vector Load(const float* p) { return {_mm256_loadu_ps(p)}; }
   void Store(float* p) const { _mm256_storeu_ps(p, v); }
   static Vector Set(float f) { return {_mm256_set1_ps(f)}; }
+  using Flags = __m256i;
+  static Flags NoFlags() { return _mm256_setzero_si256(); }
+  static bool AnySet(Flags flags) { return _mm256_testz_si256(flags, flags) == 0; }
   static Vector Zero() { return {_mm256_setzero_ps()}; }
   static Vector PairEven(const uint8_t* p) {
     const __m256i pairs = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
@@ -89,6 +92,9 @@ inline Vector::IntegerSums MultiplyAdd(Vector::CodePairs a, Vector::WordPair b,
 }
 inline Vector::IntegerSums Plus(Vector::IntegerSums a, Vector::IntegerSums b) {
   return {_mm256_add_epi32(a.v, b.v)};
+}
+inline Vector::Flags NotAtMost(Vector v, Vector limit) {
+  return _mm256_castps_si256(_mm256_cmp_ps(v.v, limit.v, _CMP_NLE_UQ));
 }
 inline Vector KeepWhereAtLeast(Vector v, Vector x, Vector limit) {
   return {_mm256_and_ps(_mm256_cmp_ps(x.v, limit.v, _CMP_GE_OQ), v.v)};

@@ -19,6 +19,9 @@ struct Vector {
   static Vector Load(const float* p) { return {_mm512_loadu_ps(p)}; }
   void Store(float* p) const { _mm512_storeu_ps(p, v); }
   static Vector Set(float f) { return {_mm512_set1_ps(f)}; }
+  using Flags = __mmask16;
+  static Flags NoFlags() { return 0; }
+  static bool AnySet(Flags flags) { return flags != 0; }
   static Vector Zero() { return {_mm512_setzero_ps()}; }
   static Vector PairEven(const uint8_t* p) {
     return {_mm512_castsi512_ps(_mm512_slli_epi32(_mm512_loadu_si512(p), 16))};
@@ -84,6 +87,9 @@ inline Vector::IntegerSums MultiplyAdd(Vector::CodePairs a, Vector::WordPair b,
 }
 inline Vector::IntegerSums Plus(Vector::IntegerSums a, Vector::IntegerSums b) {
   return {_mm512_add_epi32(a.v, b.v)};
+}
+inline Vector::Flags NotAtMost(Vector v, Vector limit) {
+  return _mm512_cmp_ps_mask(v.v, limit.v, _CMP_NLE_UQ);
 }
 inline Vector KeepWhereAtLeast(Vector v, Vector x, Vector limit) {
   return {_mm512_maskz_mov_ps(_mm512_cmp_ps_mask(x.v, limit.v, _CMP_GE_OQ), v.v)};

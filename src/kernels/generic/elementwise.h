@@ -204,6 +204,30 @@ struct Elementwise {
     b = __builtin_fmaf(y, cosine, x * sine);
   }
 
+  // Most of a row of logits is below the bar: four runs are compared at once, while those a few
+  // thousand numbers ahead come from the last cache.
+  static size_t FindAbove(const float* x, size_t begin, size_t n, float bar) {
+    constexpr size_t kAtOnce = 4 * kFindRun, kAhead = 1024;
+    const V limit = V::Set(bar);
+    for (size_t i = begin; i < n; i += kAtOnce) {
+      if (n - i >= kAtOnce) {
+        for (size_t j = 0; j < kAtOnce; j += 16) __builtin_prefetch(x + i + kAhead + j);
+        if (!AnyAbove<kAtOnce>(x + i, limit)) continue;
+      }
+      for (size_t j = i; j < n && j < i + kAtOnce; j += kFindRun)
+        if (n - j < kFindRun || AnyAbove<kFindRun>(x + j, limit)) return j;
+    }
+    return n;
+  }
+
+  template <size_t kCount>
+  [[gnu::always_inline]] static bool AnyAbove(const float* x, V limit) {
+    typename V::Flags flags = V::NoFlags();
+#pragma GCC unroll 8
+    for (size_t i = 0; i < kCount; i += V::kWidth) flags |= NotAtMost(V::Load(x + i), limit);
+    return V::AnySet(flags);
+  }
+
   static constexpr ElementwiseKernels Table() {
     return {.rms_norm = RmsNorm,
             .layer_norm = LayerNorm,
@@ -222,7 +246,8 @@ struct Elementwise {
             .add = AddTo,
             .scale = Scale,
             .rope_split_halves = RopeSplitHalves,
-            .rope_adjacent_pairs = RopeAdjacentPairs};
+            .rope_adjacent_pairs = RopeAdjacentPairs,
+            .find_above = FindAbove};
   }
 };
 

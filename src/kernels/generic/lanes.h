@@ -7,6 +7,8 @@
 // and, found by name: Add Sub Mul Div Neg Min Max Sqrt Fma(a, b, c) = a * b + c
 //   PowerOfTwo(v, n): v * 2^n where n are the low bits of a float near 1.5 * 2^23
 //   KeepWhereAtLeast(v, x, limit): v where x >= limit, else 0
+//   NotAtMost(v, limit): Flags where v is above limit or either is NaN; Flags can be or-ed, begin
+//   as NoFlags(), and AnySet(flags) looks at them
 //   SwapPairs(v): neighbours exchanged
 // and for a cache of codes
 //   Bf16s(p): of kWidth bf16; v.StoreWords(p): to nearest even as int16, |v| <= 32767

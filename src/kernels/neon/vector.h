@@ -22,6 +22,9 @@ struct Vector {
     vst1q_f32(p + 4, high);
   }
   static Vector Set(float f) { return {vdupq_n_f32(f), vdupq_n_f32(f)}; }
+  using Flags = uint32x4_t;
+  static Flags NoFlags() { return vdupq_n_u32(0); }
+  static bool AnySet(Flags flags) { return vmaxvq_u32(flags) != 0; }
   static Vector Zero() { return Set(0.0f); }
   static uint32x4_t Words(const uint8_t* p) { return vreinterpretq_u32_u8(vld1q_u8(p)); }
   static Vector FromBits(uint32x4_t low, uint32x4_t high) {
@@ -108,6 +111,9 @@ inline Vector::IntegerSums MultiplyAdd(Vector::CodePairs a, Vector::WordPair b,
 }
 inline Vector::IntegerSums Plus(Vector::IntegerSums a, Vector::IntegerSums b) {
   return {vaddq_s32(a.low, b.low), vaddq_s32(a.high, b.high)};
+}
+inline Vector::Flags NotAtMost(Vector v, Vector limit) {
+  return vmvnq_u32(vandq_u32(vcleq_f32(v.low, limit.low), vcleq_f32(v.high, limit.high)));
 }
 inline Vector KeepWhereAtLeast(Vector v, Vector x, Vector limit) {
   return Vector::FromBits(vandq_u32(vcgeq_f32(x.low, limit.low), Bits(v.low)),

@@ -29,6 +29,9 @@ struct Vector {
     for (float& x : v.lane) x = f;
     return v;
   }
+  using Flags = bool;
+  static Flags NoFlags() { return false; }
+  static bool AnySet(Flags flags) { return flags; }
   static Vector Zero() { return Set(0.0f); }
   // Pairs of bf16 lie in 32-bit words, the first in the low half.
   static uint32_t PairAt(const uint8_t* p, uint32_t i) {
@@ -147,6 +150,11 @@ inline Vector::IntegerSums MultiplyAdd(Vector::CodePairs a, Vector::WordPair b,
 inline Vector::IntegerSums Plus(Vector::IntegerSums a, Vector::IntegerSums b) {
   for (uint32_t i = 0; i < Vector::kWidth; ++i) a.lane[i] += b.lane[i];
   return a;
+}
+inline Vector::Flags NotAtMost(Vector v, Vector limit) {
+  bool any = false;
+  for (uint32_t i = 0; i < Vector::kWidth; ++i) any |= !(v.lane[i] <= limit.lane[i]);
+  return any;
 }
 inline Vector KeepWhereAtLeast(Vector v, Vector x, Vector limit) {
   return Each([&](uint32_t i) { return x.lane[i] >= limit.lane[i] ? v.lane[i] : 0.0f; });
