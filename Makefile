@@ -58,8 +58,9 @@ bench-http:  ## What 16 streaming clients get, beside `ingle bench` (MODEL=path)
 	mkdir -p build/bench
 	python3 bench/http_load.py --model $(MODEL)
 
-performance:  ## The tables of docs/PERFORMANCE.md from docs/performance.jsonl.
+performance:  ## The tables of docs/PERFORMANCE.md and docs/PERFORMANCE_ZEN5.md from their logs.
 	python3 bench/report.py --log docs/performance.jsonl --write docs/PERFORMANCE.md
+	python3 bench/report.py --log docs/performance_zen5.jsonl --write docs/PERFORMANCE_ZEN5.md
 
 parity:  ## Every architecture beside transformers and llama.cpp; writes docs/MODELS.md.
 	scripts/setup test
