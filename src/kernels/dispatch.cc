@@ -1,6 +1,7 @@
 #include "kernels/dispatch.h"
 
 #include <array>
+#include <atomic>
 #include <string>
 
 #include "kernels/tables.h"
@@ -21,9 +22,11 @@ namespace {
 
 struct Cpu {
   bool avx2 = false, avxvnni = false, avx512vnni = false, avx512bf16 = false, amx = false;
+  bool amd = false;
 };
 
 bool amx_is_emulated = false;
+std::atomic<const Kernels*> selected = nullptr;
 
 #if defined(__x86_64__)
 constexpr uint32_t Bit(unsigned n) { return 1u << n; }
@@ -35,23 +38,28 @@ bool AskForTiles() {
   return syscall(SYS_arch_prctl, kRequestPermission, kTileData) == 0;
 }
 
-// VDPBF16PS takes as long as an fma on AMD's processors, and four times as long on Intel's.
 bool IsAmd() {
   unsigned a = 0, b = 0, c = 0, d = 0;
   return __get_cpuid(0, &a, &b, &c, &d) && b == signature_AMD_ebx && c == signature_AMD_ecx &&
          d == signature_AMD_edx;
 }
 
-// Measured on an Emerald Rapids and a Zen 5 (docs/PERFORMANCE_NOTES.md).
-PairRange UsefulPairs(WeightType type) {
-  if (IsAmd()) return {9, type == kWeightQ4_K ? 64u : 32u};
-  const bool super_blocks = type >= kWeightQ4_K && type <= kWeightQ3_K;
-  return {5, super_blocks ? 20u : 32u};
+// Measured on an Emerald Rapids and a Zen 5 (docs/PERFORMANCE_NOTES.md): types that take much
+// unpacking are unpacked less often in a panel.
+void SetPairs(bool amd, MatmulKernels& table) {
+  for (PairRange& pairs : table.pairs) pairs = amd ? PairRange{9, 32} : PairRange{5, 32};
+  if (amd) {
+    table.pairs[kWeightQ4_K].most = 64;
+    return;
+  }
+  for (const WeightType type : {kWeightQ2_K, kWeightQ3_K, kWeightQ4_K, kWeightQ5_K, kWeightQ6_K})
+    table.pairs[type].most = 20;
 }
 
 // Intel SDM, CPUID leaves 1 and 7; XCR0 says which registers the operating system saves.
 Cpu Detect() {
   Cpu cpu;
+  cpu.amd = IsAmd();
   unsigned a = 0, b = 0, c = 0, d = 0;
   if (!__get_cpuid(1, &a, &b, &c, &d)) return cpu;
   constexpr uint32_t kFma = Bit(12), kOsxsave = Bit(27), kAvx = Bit(28), kF16c = Bit(29);
@@ -67,7 +75,8 @@ Cpu Detect() {
   cpu.amx = cpu.avx512vnni && Has(lo, kTileState) && Has(d, kAmx) && AskForTiles();
   if (!__get_cpuid_count(7, 1, &a, &b, &c, &d)) return cpu;
   cpu.avxvnni = cpu.avx2 && Has(a, Bit(4));
-  cpu.avx512bf16 = cpu.avx512vnni && Has(a, Bit(5)) && IsAmd();
+  // VDPBF16PS takes as long as an fma on AMD's processors, and four times as long on Intel's.
+  cpu.avx512bf16 = cpu.avx512vnni && Has(a, Bit(5)) && cpu.amd;
   return cpu;
 }
 #elif defined(__aarch64__)
@@ -148,8 +157,7 @@ struct Tiers {
     if (cpu.avx512vnni) {
       Kernels& avx512vnni = Add("avx512vnni");
       for (const MatmulKernels* part : kAvx512VnniMatmul) Overlay(*part, avx512vnni.matmul);
-      for (size_t type = 0; type < kWeightTypes; ++type)
-        avx512vnni.matmul.pairs[type] = UsefulPairs(static_cast<WeightType>(type));
+      SetPairs(cpu.amd, avx512vnni.matmul);
       avx512vnni.elementwise = kElementwiseAvx512Vnni;
       avx512vnni.attention = kAttentionAvx512Vnni;
     }
@@ -189,10 +197,10 @@ void EmulateAmx() { amx_is_emulated = true; }
 
 Result<const Kernels*> SelectKernels(std::string_view forced) {
   const auto supported = SupportedKernels();
-  if (forced.empty()) return AllTiers().best;
+  if (forced.empty()) return selected = AllTiers().best;
   std::string names;
   for (const Kernels* kernels : supported) {
-    if (kernels->name == forced) return kernels;
+    if (kernels->name == forced) return selected = kernels;
     names += names.empty() ? "" : ", ";
     names += kernels->name;
   }
@@ -201,6 +209,11 @@ Result<const Kernels*> SelectKernels(std::string_view forced) {
                   " names no instruction set that this processor runs; it runs " + names +
                   ". Unset it to get the best one.",
               "INGLE_FORCE_ISA");
+}
+
+const Kernels& SelectedKernels() {
+  const Kernels* kernels = selected;
+  return kernels ? *kernels : *AllTiers().best;
 }
 
 void EnterKernelThread() {

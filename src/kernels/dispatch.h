@@ -24,6 +24,9 @@ void EmulateAmx();
 // that is unknown or that this processor lacks is an error, never another tier.
 Result<const Kernels*> SelectKernels(std::string_view forced);
 
+// What SelectKernels gave last, or the best tier: for what is no part of a model.
+const Kernels& SelectedKernels();
+
 // Subnormal inputs and results are zero in every kernel (FTZ and DAZ on x86). Each thread that
 // calls kernels does this once, the caller of a thread team included.
 void EnterKernelThread();

@@ -45,10 +45,15 @@ enum WeightType : uint8_t {
 };
 
 // For how many tokens a tier takes pairs of tiles (generic/tile_driver.h), if it can: a matter of
-// speed on the processor at hand.
+// speed on the processor at hand. {0, 0}: for none. Set for composed tables (dispatch.cc), not in
+// the parts that overlay each other.
 struct PairRange {
   uint32_t least, most;
 };
+
+// Room for the activations of the tokens that are multiplied with one panel of weights after
+// another: half of a second cache of 2 MiB.
+inline constexpr size_t kCachedActivationBytes = size_t{1} << 20;
 
 // out[t * out_stride + r] = sum over k of weight(r, k) * activation(t, k), r in [0, rows), t in [0,
 // tokens).

@@ -9,16 +9,11 @@
 namespace ingle {
 namespace {
 
-const ElementwiseKernels& Best() {
-  static const ElementwiseKernels& best = SupportedKernels().front()->elementwise;
-  return best;
-}
-
 // Calls visit(id, logit) for the logits of runs that hold one above the bar or NaN, and for the
 // ragged end. `bar` may rise meanwhile.
 template <class Visit>
 void VisitAbove(std::span<const float> logits, const float& bar, Visit visit) {
-  const auto find = Best().find_above;
+  const auto find = SelectedKernels().elementwise.find_above;
   const size_t n = logits.size();
   for (size_t i = 0; (i = find(logits.data(), i, n, bar)) < n;) {
     const size_t end = std::min(n, i + kFindRun);
@@ -28,7 +23,7 @@ void VisitAbove(std::span<const float> logits, const float& bar, Visit visit) {
 
 }  // namespace
 
-// The row is read once: few blocks hold a logit that is larger than all before it.
+// The row is read once: few runs hold a logit that is larger than all before it.
 Largest FindLargest(std::span<const float> logits) {
   Largest best{-std::numeric_limits<float>::infinity(), -1, false};
   VisitAbove(logits, best.logit, [&](int32_t id, float logit) {
@@ -73,7 +68,9 @@ void SelectAtLeast(std::span<const float> logits, float threshold, std::vector<C
   threshold = std::max(threshold, std::numeric_limits<float>::lowest());
   out->clear();
   size_t count = 0;  // Of `out`, which grows ahead of it.
-  const float below = threshold - std::max(1e-30f, std::abs(threshold) * 1e-6f);  // A bit.
+  // find_above wants a bar that the threshold is above: by more than a rounding step, and by no
+  // subnormal number, which would count as zero.
+  const float below = threshold - std::max(1e-30f, std::abs(threshold) * 1e-6f);
   VisitAbove(logits, below, [&](int32_t id, float logit) {
     if (count == out->size()) out->resize(std::min(logits.size(), 2 * count + kFindRun));
     (*out)[count] = {logit, id};  // Stays only if it counts; cheaper than a branch.

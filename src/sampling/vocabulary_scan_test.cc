@@ -76,7 +76,7 @@ TEST(VocabularyScan, AtLeast) {
   }
 }
 
-TEST(VocabularyScan, AtLeastNothing) {
+TEST(VocabularyScan, AtLeastZeroAndAtLeastMinusInfinity) {
   std::vector<float> logits(100, -1.0f);
   for (size_t i = 0; i < logits.size(); i += 3) logits[i] = 0.0f;
   std::vector<Candidate> got;

@@ -11,6 +11,9 @@ extern const MatmulKernels kAmxFloats, kAvx512VnniFloats;
 
 namespace {
 
+// A panel is of as many bricks as make 16 KB: with the activations of two slots, of as many again,
+// it fits into the first cache. From larger ones the weights would come out of the second cache for
+// every two slots.
 struct Halves {
   static const MatmulKernels& Below() { return kAvx512VnniFloats; }
   static size_t TileBytes(uint32_t cols) { return (cols + 31) / 32 * sizeof(BrickHalf); }
@@ -31,9 +34,7 @@ struct Halves {
   }
 };
 
-// Bricks are tiles as they are. A panel's and two slots' of activations fit into the first cache,
-// 16 KB each: with panels of twice as many columns the weights come from the second cache again for
-// every two slots.
+// Bricks are tiles as they are.
 struct Bf16 : Halves {
   static constexpr WeightType kWeight = kWeightBf16;
   static constexpr uint32_t kBricks = 8, kPanelK = kBricks * 32;

@@ -33,8 +33,6 @@ inline constexpr uint32_t kSlotTokens = 16, kPanelTiles = 2;
 // Bounds the sums of a pass: they and a panel fit into caches.
 inline constexpr uint32_t kPassSlots = 20, kPassTokens = kPassSlots * kSlotTokens;
 
-// Of the second cache (1.25 or 2 MiB): beside it lie panels, sums and the weights that come in.
-inline constexpr size_t kBlockActivationBytes = size_t{1} << 20;
 inline constexpr uint32_t kTogetherPairs = 4;  // Of tiles, that share a block of columns.
 
 // Of 16 tokens with 16 rows of weights.
@@ -98,7 +96,7 @@ struct PanelWalk {
   // Panels of a block of columns, whose activations the second cache holds.
   static uint32_t PanelsOfBlock(uint32_t slots) {
     const size_t bytes = size_t{slots} * kSlotTokens * Family::kPanelActivationBytesRead;
-    const size_t panels = kBlockActivationBytes / bytes;
+    const size_t panels = kCachedActivationBytes / bytes;
     return panels == 0 ? 1 : static_cast<uint32_t>(panels);
   }
 

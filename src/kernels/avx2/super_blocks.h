@@ -154,7 +154,9 @@ struct SuperBlocks {
           Store(panel.codes[group * 8 + q][h], from.Quad(group, q, h));
       }
       for (uint32_t g = 0; g < kScaleGroups; ++g) Store(panel.scales[g][h], from.Scales(g, h));
-      for (uint32_t j = 0; j < kPairs; ++j) Store(panel.pairs[j][h], from.Pair(j, h));
+      if constexpr (kHasMins || !kVnni) {
+        for (uint32_t j = 0; j < kPairs; ++j) Store(panel.pairs[j][h], from.Pair(j, h));
+      }
       _mm256_store_ps(panel.d[h], from.D(h));
       if constexpr (kHasMins) _mm256_store_ps(panel.dmin[h], from.Dmin(h));
     }

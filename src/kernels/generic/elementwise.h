@@ -204,14 +204,14 @@ struct Elementwise {
     b = __builtin_fmaf(y, cosine, x * sine);
   }
 
-  // Most of a row of logits is below the bar: four runs are compared at once, while those a few
-  // thousand numbers ahead come from the last cache.
+  // Most of a row of logits is below the bar: four runs are compared at once, while those 4 KiB
+  // ahead come from the last cache.
   static size_t FindAbove(const float* x, size_t begin, size_t n, float bar) {
-    constexpr size_t kAtOnce = 4 * kFindRun, kAhead = 1024;
+    constexpr size_t kAtOnce = 4 * kFindRun, kAhead = 1024, kLine = 16;  // In floats.
     const V limit = V::Set(bar);
     for (size_t i = begin; i < n; i += kAtOnce) {
       if (n - i >= kAtOnce) {
-        for (size_t j = 0; j < kAtOnce; j += 16) __builtin_prefetch(x + i + kAhead + j);
+        for (size_t j = 0; j < kAtOnce; j += kLine) __builtin_prefetch(x + i + kAhead + j);
         if (!AnyAbove<kAtOnce>(x + i, limit)) continue;
       }
       for (size_t j = i; j < n && j < i + kAtOnce; j += kFindRun)

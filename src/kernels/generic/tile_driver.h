@@ -9,9 +9,10 @@
 //   - for some, those in MultiplyArgs::pairs, kPairTokens and AddPair<T> (or neither): a brick of
 //     two tiles, its weights unpacked in registers for each kPairTokens tokens, which are loaded
 //     once for both;
-//   - for more, kPanelTokens, kPanelTiles, Panel, Unpack and AddPanel<T>: a brick of kPanelTiles
-//     tiles unpacked once into a panel in the first cache and multiplied with all tokens,
-//     kPanelTokens at a time.
+//   - for more, kPanelTokens, kPanelTiles, Panel, Unpack and AddPanel<T>: kPanelK columns (or a
+//     brick's) of kPanelTiles tiles unpacked once into a panel in the first cache and multiplied
+//     with the tokens of a chunk, kPanelTokens at a time;
+//   - Activation and kBrickBytes: a token's activations and a tile's weights of as many columns.
 // All do the same arithmetic: an output's float operations follow the order of its bricks.
 
 #include <cstddef>
@@ -83,12 +84,12 @@ struct TileDriver {
     if constexpr (requires { Family::kDirectMost; }) return Family::kDirectMost;
     return uint32_t{32};
   }();
-  // Columns of a panel; Family's Activation and kBrickBytes are of as many.
+  // Columns of a panel.
   static constexpr uint32_t kPanelK = [] {
     if constexpr (requires { Family::kPanelK; }) return Family::kPanelK;
     return kBrickK;
   }();
-  static constexpr size_t kChunkBytes = size_t{1} << 20;
+  static_assert(!kHasPairs || kPanelK == kBrickK);
   static constexpr size_t kPrefetchBytes =
       8192;  // At least this far ahead: memory takes about 200 ns.
   static constexpr uint32_t kPanelRows = Family::kPanelTiles * kTileRows;
@@ -119,12 +120,17 @@ struct TileDriver {
   }
 
  private:
-  // How many tokens share a panel: as many as have their activations in the second cache.
+  // How many tokens share a panel: as many as have their activations in the second cache, but
+  // enough to pay for unpacking it; all chunks of about the same size.
   static uint32_t TokenChunk(const MultiplyArgs& args) {
-    constexpr uint32_t kLeast = 24, kStep = 12;
-    const size_t fit = kChunkBytes / args.activation_stride / kStep * kStep;
-    if (fit >= kTokenChunk) return kTokenChunk;
-    return fit < kLeast ? kLeast : static_cast<uint32_t>(fit);
+    constexpr uint32_t kLeast = 24, kStep = 12;  // Whole blocks of 4 or 6.
+    const size_t fit = kCachedActivationBytes / args.activation_stride / kStep * kStep;
+    const uint32_t most = fit >= kTokenChunk ? kTokenChunk
+                          : fit < kLeast     ? kLeast
+                                             : static_cast<uint32_t>(fit);
+    const uint32_t chunks = (args.tokens + most - 1) / most;
+    const uint32_t even = ((args.tokens + chunks - 1) / chunks + kStep - 1) / kStep * kStep;
+    return even < most ? even : most;
   }
 
   // One tile: from memory for the first block of tokens, from the cache for the others.
@@ -187,7 +193,7 @@ struct TileDriver {
     Deliver<kPairRows>(args, row, 0, tokens, sums);
   }
 
-  // Tokens of a block: these, in blocks of one size or one less, are never fewer.
+  // So many tokens or more, in blocks of about equal size, make no block of fewer.
   static constexpr uint32_t kPairLeast = 3;
 
   template <uint32_t kTokens, class... Args>
