@@ -12,7 +12,7 @@ def test_names_are_unique_and_all_is_everything():
 def test_cells_of_a_file_come_together():
     files = suite.cells_of("all")
     assert [cell.what for cell in files["qwen2.5-1.5b-q4_k_m"]].count("single") == 3  # With the two tiers.
-    assert list(suite.cells_of("all", "bf16")) == ["qwen2.5-1.5b-bf16"]
+    assert list(suite.cells_of("all", "-bf16")) == ["qwen2.5-1.5b-bf16"]
 
 
 def test_a_file_of_the_users_is_measured_like_the_default():
