@@ -101,7 +101,7 @@ def processes_of(lines):
     for line in lines:
         thread = line.split()[0]
         process.setdefault(thread, thread)
-        if "clone" not in line and "vfork" not in line:
+        if not re.match(r"\d+ +(<\.\.\. )?(clone3?|vfork)\b", line):  # Not a path with such a name.
             continue
         if "resumed" not in line:
             flags[thread] = line
